@@ -1,0 +1,1 @@
+"""The local agent: registration, heartbeat, claiming, and the copy engine."""

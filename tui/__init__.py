@@ -1,0 +1,1 @@
+"""The control room: the terminal screen and its command-line twin."""
