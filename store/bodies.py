@@ -1,0 +1,155 @@
+"""What may be said about a resource when it is made or changed: ARM's request bodies.
+
+They are pure shapes with the rules of single values; rules that need the store are in
+``store.resources``. Read-only properties that ARM returns are accepted and dropped, so that a
+resource copied out of an ARM template fits.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from store.endpoints import ArmModel, EndpointProperties
+from store.endpoints import parse as parse_endpoint
+from store.errors import InvalidInput
+from store.rules import valid_description, valid_name, valid_sub_path
+from store.vocabulary import (
+    CopyMode,
+    DataIntegrityValidation,
+    DayOfWeek,
+    EndpointKind,
+    Frequency,
+    JobType,
+)
+
+READ_ONLY = frozenset(
+    {
+        "provisioningState",
+        "sourceResourceId",
+        "targetResourceId",
+        "agentResourceId",
+        "latestJobRunName",
+        "latestJobRunResourceId",
+        "latestJobRunStatus",
+        "sourceTargetMap",
+    }
+)
+
+
+def _without_read_only(value: Any) -> Any:
+    return {k: v for k, v in value.items() if k not in READ_ONLY} if isinstance(value, dict) else value
+
+
+def _ruled(function: Any, *arguments: str) -> AfterValidator:
+    def check(value: str) -> str:
+        try:
+            return str(function(*arguments, value))
+        except InvalidInput as error:
+            raise ValueError(error.sentence) from error
+
+    return AfterValidator(check)
+
+
+Description = Annotated[str, BeforeValidator(lambda v: "" if v is None else v), _ruled(valid_description)]
+SubPath = Annotated[str, BeforeValidator(lambda v: "" if v is None else v), _ruled(valid_sub_path)]
+
+
+def name_of(kind: str) -> Any:
+    """The type of a resource name of this kind, for bodies and plan files."""
+    return _ruled(valid_name, kind)
+
+
+class ExecutionTime(ArmModel):
+    """Hour 0 to 24 and half hours; 24 only at minute 0 (reference §1, Time)."""
+
+    hour: int = Field(ge=0, le=24)
+    minute: int = Field(default=0, multiple_of=30, ge=0, le=30)
+
+
+class ScheduleInfo(ArmModel):
+    """When a definition is to run by itself (reference §1, ScheduleInfo)."""
+
+    frequency: Frequency
+    is_active: bool = False
+    execution_time: ExecutionTime | None = None
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    days_of_week: list[DayOfWeek] = Field(default_factory=list)
+    days_of_month: list[Annotated[int, Field(ge=1, le=31)]] = Field(default_factory=list)
+    cron_expression: str | None = None
+
+
+class MoverProperties(ArmModel):
+    description: Description = ""
+
+
+class ProjectProperties(ArmModel):
+    description: Description = ""
+
+
+class ConnectionProperties(ArmModel):
+    description: Description = ""
+    private_link_service_id: str = Field(min_length=1)
+
+
+class EndpointBody(ArmModel):
+    """An endpoint's ``properties``: those of its type, and the common ones beside them."""
+
+    description: Description = ""
+    endpoint_kind: EndpointKind | None = None
+    location: EndpointProperties
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "location" in value:
+            return value
+        common = {key: value[key] for key in ("description", "endpointKind") if key in value}
+        rest = {k: v for k, v in value.items() if k not in common and k not in READ_ONLY}
+        return {**common, "location": rest}
+
+
+class DefinitionProperties(ArmModel):
+    """A job definition's ``properties``. Source, target and sub-paths are fixed at creation."""
+
+    description: Description = ""
+    job_type: JobType = JobType.ON_PREM_TO_CLOUD
+    copy_mode: CopyMode
+    source_name: Annotated[str, name_of("endpoint")]
+    source_subpath: SubPath = ""
+    target_name: Annotated[str, name_of("endpoint")]
+    target_subpath: SubPath = ""
+    agent_name: str = ""
+    connections: list[str] = Field(default_factory=list)
+    schedule: ScheduleInfo | None = None
+    data_integrity_validation: DataIntegrityValidation = DataIntegrityValidation.NONE
+    preserve_permissions: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_read_only(cls, value: Any) -> Any:
+        return _without_read_only(value)
+
+    @model_validator(mode="after")
+    def _agent(self) -> Self:
+        if self.agent_name:
+            try:
+                valid_name("agent", self.agent_name)
+            except InvalidInput as error:
+                raise ValueError(error.sentence) from error
+        return self
+
+
+__all__ = [
+    "ConnectionProperties",
+    "DefinitionProperties",
+    "EndpointBody",
+    "MoverProperties",
+    "ProjectProperties",
+    "ScheduleInfo",
+    "name_of",
+    "parse_endpoint",
+]

@@ -1,0 +1,157 @@
+"""Status codes of runs and items: what happened, and what an admin can do about it.
+
+``AZSM`` codes are Azure Storage Mover's own, spelled and scoped as its documentation has them
+(reference, "Status codes"). ``LSM`` codes are Longshore's, for what Azure has no word for:
+``LSM1xxx`` end a run or stop a part of it, ``LSM2xxx`` belong to one item.
+
+Standard library only: workers import this.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class StatusCode(NamedTuple):
+    """One code, a title of a few words, and the next step for the person who reads it."""
+
+    code: str
+    title: str
+    advice: str
+
+
+CATALOGUE: Final[dict[str, StatusCode]] = {}
+"""Every code that Longshore can record, by its spelling."""
+
+
+def _code(code: str, title: str, advice: str) -> str:
+    CATALOGUE[code] = StatusCode(code, title, advice)
+    return code
+
+
+SUCCESS: Final = _code("AZSM0000", "Success", "")
+
+# Runs: Azure's codes.
+SOURCE_SCAN: Final = _code(
+    "AZSM1002", "The source could not be listed", "Check the source's disks or its server, then copy again."
+)
+SOURCE_PERMISSION: Final = _code(
+    "AZSM1003", "No permission on the source directory", "Give the agent's user read access to the source root."
+)
+SOURCE_PATH_INVALID: Final = _code(
+    "AZSM1004",
+    "The source path is missing or not a directory",
+    "Check that the source is mounted and that the sub-path exists and holds no link and no '..'.",
+)
+TARGET_PERMISSION: Final = _code(
+    "AZSM1021", "No permission on the target directory", "Give the agent's user write access to the target root."
+)
+TARGET_PATH_INVALID: Final = _code(
+    "AZSM1022",
+    "The target path is missing or not a directory",
+    "Check that the target is mounted: its root is never created, since it may be an unmounted share.",
+)
+TARGET_BUSY: Final = _code(
+    "AZSM1027",
+    "Another run writes to this target",
+    "Wait for the other run to end. If there is none, look for a hung worker process on the agent's host.",
+)
+
+# Runs: Longshore's codes.
+OVERLAP: Final = _code(
+    "LSM1001",
+    "Source and target overlap",
+    "Choose a target that is neither the source, nor inside it, nor around it.",
+)
+ORDER_REFUSED: Final = _code(
+    "LSM1002", "The worker refused its order", "Agent and worker do not match: reinstall the agent."
+)
+SOME_ITEMS_FAILED: Final = _code(
+    "LSM1010", "Some items failed", "See the failed items, mend what they name, and start the next pass."
+)
+TARGET_FULL: Final = _code(
+    "LSM1011", "The target is full", "Free or add space on the target, then start the run again: it goes on."
+)
+TARGET_QUOTA: Final = _code(
+    "LSM1012", "A quota on the target is used up", "Raise the quota, then start the run again: it goes on."
+)
+TARGET_READ_ONLY: Final = _code(
+    "LSM1013",
+    "The target is mounted read-only",
+    "Look at the target's kernel log: a file system turns read-only after errors.",
+)
+TARGET_NOT_DURABLE: Final = _code(
+    "LSM1014",
+    "The target could not store what was written",
+    "Look at the target's kernel log and disks, then start the run again with verification.",
+)
+DELETES_WITHHELD: Final = _code(
+    "LSM1015", "Some deletes were withheld", "See the withheld items: each says what kept it."
+)
+COUNTERS_DISAGREE: Final = _code(
+    "LSM1019", "The run's counters do not add up", "This is a fault in Longshore: report it with the run's log."
+)
+SOURCE_REPLACED: Final = _code(
+    "LSM1101",
+    "The source root is gone or is another directory than at the start",
+    "Nothing was deleted. Check that the source is mounted, and do not recreate it empty.",
+)
+SOURCE_EMPTY: Final = _code(
+    "LSM1102",
+    "The source is empty and the target is not",
+    "Nothing was deleted. Check that the source is mounted, and do not recreate it empty.",
+)
+
+# Items: Azure's codes.
+ITEM_TYPE_UNSUPPORTED: Final = _code(
+    "AZSM2021", "This type of file is not copied", "FIFOs, sockets and devices stay behind: recreate them by hand."
+)
+ITEM_NAME_TOO_LONG: Final = _code("AZSM2024", "The name is too long for the target", "Shorten the name in the source.")
+ITEM_TOO_LARGE: Final = _code(
+    "AZSM2026", "The file is too large for the target", "Use a target file system that holds files of this size."
+)
+ITEM_SOURCE_PERMISSION: Final = _code(
+    "AZSM2062", "No permission to read the source item", "Give the agent's user read access to the item."
+)
+ITEM_SOURCE_IO: Final = _code(
+    "AZSM2063", "The source item could not be read", "Check the source's disks or its server, then copy again."
+)
+ITEM_TARGET_PERMISSION: Final = _code(
+    "AZSM2069", "No permission on the target item", "Give the agent's user write access to the item's directory."
+)
+ITEM_FAILED: Final = _code("AZSM2080", "The item could not be copied", "The message holds the system's error.")
+
+# Items: Longshore's codes.
+ITEM_NAME_RESERVED: Final = _code(
+    "LSM2001",
+    "The name is reserved for Longshore's temporary files",
+    "Rename the source item, or delete it if it was left by an earlier copy.",
+)
+ITEM_BLOCKED_BY_DIRECTORY: Final = _code(
+    "LSM2002",
+    "The target has a directory of that name",
+    "An Additive run deletes nothing: move the target directory away, or use Mirror.",
+)
+ITEM_CHANGED: Final = _code("LSM2003", "The item changed while it was read", "Copy again when it is at rest.")
+ITEM_VANISHED: Final = _code("LSM2004", "The item vanished after it was listed", "Nothing to do if it was deleted.")
+ITEM_REPLACE_WITHHELD: Final = _code(
+    "LSM2005",
+    "The target directory of that name was not deleted",
+    "See the reason on the withheld deletes below this path.",
+)
+DELETE_UNLISTED: Final = _code(
+    "LSM2101",
+    "Kept: its source directory could not be listed",
+    "Mend the failed directory and run again: only then is it known what is gone.",
+)
+DELETE_MOUNT: Final = _code(
+    "LSM2102", "Kept: it is a mount point", "Unmount it, or leave it: Longshore never deletes across a mount."
+)
+DELETE_UNCHECKED: Final = _code(
+    "LSM2103",
+    "Kept: its absence in the source could not be confirmed",
+    "Check the source, then run again.",
+)
+DELETE_NOT_EMPTY: Final = _code(
+    "LSM2104", "Kept: something inside it was kept", "See the reason on the items below this path."
+)

@@ -1,0 +1,292 @@
+"""Claim, lease and fence, and all that an agent writes about a run (DESIGN §4, faults F8 and F9).
+
+Claiming a run raises its fence; every later write carries the fence and is refused when it is
+stale. Heartbeats renew the lease by the store's clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import CursorResult, insert, update
+from sqlmodel import col, delete, select
+
+from store.db import Write
+from store.errors import LeaseLost
+from store.execution.trust import AgentIdentity, live_agent
+from store.lifecycle import ACTIVE, lease_ms
+from store.models import (
+    COUNTER_FIELDS,
+    AccessGrant,
+    AgentBeat,
+    JobRun,
+    ProgressSample,
+    RunItem,
+    RunLease,
+    RunProgress,
+)
+from store.resources.runs import end_run, expire_cancellations, move, run_label
+from store.vocabulary import AgentStatus, CopyMode, GrantPermission, JobRunStatus, ScanStatus
+
+CANCEL_STATUSES = (JobRunStatus.CANCEL_REQUESTED, JobRunStatus.CANCELING)
+_PROGRESS_FIELDS = (*COUNTER_FIELDS, "phase", "total_items", "total_bytes", "bytes_in_flight", "current")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A run that this agent holds: what to copy, and the fence that proves it."""
+
+    run_id: int
+    fence: int
+    label: str
+    copy_mode: CopyMode
+    source: Mapping[str, Any]
+    source_subpath: str
+    target: Mapping[str, Any]
+    target_subpath: str
+    last_items: int
+    """Items and bytes that the definition's last complete pass scanned, -1 when there is none."""
+    last_bytes: int
+    resumed: bool
+    """Whether an earlier attempt of the same run went before."""
+
+
+def beat(
+    tx: Write, identity: AgentIdentity, held: Iterable[Claim], *, uptime_in_seconds: int
+) -> tuple[dict[int, JobRunStatus], list[int]]:
+    """A heartbeat: it renews the leases of the runs that this process holds.
+
+    Returns:
+        The status of each held run (a cancel request is learned here), and the ids of those lost.
+    """
+    agent = live_agent(tx, identity)
+    expire_cancellations(tx)
+    tx.session.merge(AgentBeat(agent_id=agent.id, at=tx.now, uptime_in_seconds=uptime_in_seconds))
+    statuses: dict[int, JobRunStatus] = {}
+    lost = []
+    for claim in held:
+        try:
+            statuses[claim.run_id] = guard(tx, identity, claim).status
+        except LeaseLost:
+            lost.append(claim.run_id)
+    status = AgentStatus.EXECUTING if statuses else AgentStatus.ONLINE
+    if agent.status not in (status, AgentStatus.REQUIRES_ATTENTION):
+        agent.status = status
+        tx.session.add(agent)
+    return statuses, lost
+
+
+def guard(tx: Write, identity: AgentIdentity, claim: Claim) -> JobRun:
+    """The first statement of every write to a run: it renews the lease, or proves that it is lost.
+
+    Raises:
+        LeaseLost: the fence is stale, or the run's grants have ended; nothing more may be touched.
+    """
+    renewed = tx.session.execute(
+        update(RunLease)
+        .where(
+            col(RunLease.run_id) == claim.run_id,
+            col(RunLease.fence) == claim.fence,
+            col(RunLease.agent_id) == identity.agent_id,
+        )
+        .values(lease_until=tx.now + lease_ms(identity.heartbeat_ms))
+        .execution_options(synchronize_session=False)
+    )
+    run = tx.session.get(JobRun, claim.run_id) if isinstance(renewed, CursorResult) and renewed.rowcount else None
+    if run is None or run.fence != claim.fence or not _granted(tx, identity, claim):
+        raise LeaseLost(f"The run {claim.label} is no longer this agent's (fence {claim.fence} is stale).")
+    return run
+
+
+def claim_run(tx: Write, identity: AgentIdentity, held: Iterable[Claim]) -> Claim | None:
+    """Take one run that waits for this agent: first those an earlier process of it left, then the queue.
+
+    Args:
+        held: the runs that this process has already.
+
+    Returns:
+        The claim, or None when no run waits.
+    """
+    agent = live_agent(tx, identity)
+    mine = [claim.run_id for claim in held]
+    base = select(JobRun).where(
+        JobRun.agent_id == agent.id, col(JobRun.status).in_(ACTIVE), col(JobRun.id).not_in(mine)
+    )
+    for run in tx.session.exec(base.where(JobRun.status != JobRunStatus.QUEUED).order_by(col(JobRun.id))):
+        if run.status in CANCEL_STATUSES:
+            run.fence += 1
+            end_run(tx, run, JobRunStatus.CANCELED, run_label(tx.session, run), detail="the agent had restarted")
+            continue
+        return _take(tx, identity, run, resumed=True)
+    run_queued = tx.session.exec(
+        base.where(JobRun.status == JobRunStatus.QUEUED).order_by(col(JobRun.id)).limit(1)
+    ).first()
+    return None if run_queued is None else _take(tx, identity, run_queued, resumed=False)
+
+
+def reclaim_run(tx: Write, identity: AgentIdentity, claim: Claim, why: str) -> Claim | None:
+    """Raise the fence of a run whose worker died, to start another; None if it was canceled meanwhile.
+
+    Raises:
+        LeaseLost: the run is no longer this agent's.
+    """
+    live_agent(tx, identity)
+    run = guard(tx, identity, claim)
+    if run.status in CANCEL_STATUSES:
+        end_run(tx, run, JobRunStatus.CANCELED, run_label(tx.session, run), detail=why)
+        return None
+    return _take(tx, identity, run, resumed=True, why=why)
+
+
+def report_started(tx: Write, identity: AgentIdentity, claim: Claim) -> None:
+    """Preflight has passed: Started becomes Running."""
+    run = guard(tx, identity, claim)
+    if run.status == JobRunStatus.STARTED:
+        move(tx, run, JobRunStatus.RUNNING, claim.label)
+
+
+def report_progress(tx: Write, identity: AgentIdentity, claim: Claim, numbers: Mapping[str, Any]) -> JobRunStatus:
+    """Write the live numbers (at most twice a second) and, at most once a second, a sample.
+
+    Returns:
+        The run's status, by which the agent learns of a cancel request.
+    """
+    run = guard(tx, identity, claim)
+    last = tx.session.exec(select(RunProgress.at).where(RunProgress.run_id == claim.run_id)).first()
+    values = {name: numbers[name] for name in _PROGRESS_FIELDS if name in numbers}
+    tx.session.execute(
+        update(RunProgress)
+        .where(col(RunProgress.run_id) == claim.run_id)
+        .values(at=tx.now, **values)
+        .execution_options(synchronize_session=False)
+    )
+    scan = ScanStatus(numbers.get("scan_status", run.scan_status))
+    if scan != run.scan_status:
+        run.scan_status = scan
+        tx.session.add(run)
+    if last is None or last // 1000 != tx.now // 1000:
+        tx.session.merge(
+            ProgressSample(
+                run_id=claim.run_id,
+                at=tx.now,
+                items=int(numbers.get("items_scanned", 0)),
+                bytes=int(numbers.get("bytes_transferred", 0)) + int(numbers.get("bytes_in_flight", 0)),
+            )
+        )
+    return run.status
+
+
+def report_items(
+    tx: Write, identity: AgentIdentity, claim: Claim, items: Sequence[tuple[bytes, str, str, str, str, int]]
+) -> None:
+    """Record items that did not simply transfer: path, kind, outcome, code, message, size."""
+    guard(tx, identity, claim)
+    names = ("path", "kind", "outcome", "code", "message", "size")
+    rows = [
+        {**dict(zip(names, item, strict=True)), "run_id": claim.run_id, "fence": claim.fence, "at": tx.now}
+        for item in items
+    ]
+    if rows:
+        tx.session.execute(insert(RunItem), rows)
+
+
+def acknowledge_cancel(tx: Write, identity: AgentIdentity, claim: Claim) -> None:
+    """The agent has told its worker to stop."""
+    run = guard(tx, identity, claim)
+    if run.status == JobRunStatus.CANCEL_REQUESTED:
+        move(tx, run, JobRunStatus.CANCELING, claim.label)
+
+
+def finish_run(
+    tx: Write, identity: AgentIdentity, claim: Claim, status: JobRunStatus, *, code: str, message: str, target: str
+) -> JobRunStatus:
+    """End a run as its worker says: Succeeded, Failed or Canceled, with what went wrong if anything did.
+
+    Returns:
+        The status it ended with.
+    """
+    run = guard(tx, identity, claim)
+    if run.status == JobRunStatus.STARTED and status == JobRunStatus.SUCCEEDED:
+        move(tx, run, JobRunStatus.RUNNING, claim.label)
+    if status == JobRunStatus.CANCELED and run.status not in CANCEL_STATUSES:
+        move(tx, run, JobRunStatus.CANCEL_REQUESTED, claim.label)
+    error = (code, message, target) if code else ("", "", "")
+    end_run(tx, run, status, claim.label, detail=message, error=error)
+    return run.status
+
+
+def _take(tx: Write, identity: AgentIdentity, run: JobRun, *, resumed: bool, why: str = "") -> Claim:
+    label = run_label(tx.session, run)
+    run.fence += 1
+    if run.execution_start_time is None:
+        run.execution_start_time = tx.now
+    if resumed:
+        tx.event(
+            "job_run",
+            run.id,
+            label,
+            "resumed",
+            mover_id=run.mover_id,
+            detail=why or "the agent had restarted",
+        )
+    else:
+        move(tx, run, JobRunStatus.STARTED, label, detail=f"by {identity.name}")
+    run.scan_status = ScanStatus.NOT_STARTED
+    tx.session.add(run)
+    tx.session.exec(delete(RunLease).where(col(RunLease.run_id) == run.id))
+    tx.session.add(
+        RunLease(
+            run_id=run.id,
+            agent_id=identity.agent_id,
+            fence=run.fence,
+            lease_until=tx.now + lease_ms(identity.heartbeat_ms),
+        )
+    )
+    before = tx.session.get(RunProgress, run.id)
+    deleted = (
+        (before.items_deleted_before + before.items_deleted, before.bytes_deleted_before + before.bytes_deleted)
+        if before
+        else (0, 0)
+    )
+    tx.session.merge(
+        RunProgress(run_id=run.id, at=tx.now, items_deleted_before=deleted[0], bytes_deleted_before=deleted[1])
+    )
+    tx.session.flush()
+    last = tx.session.exec(
+        select(JobRun.items_scanned, JobRun.bytes_scanned)
+        .where(
+            JobRun.definition_id == run.definition_id,
+            JobRun.id != run.id,
+            JobRun.status == JobRunStatus.SUCCEEDED,
+        )
+        .order_by(col(JobRun.id).desc())
+        .limit(1)
+    ).first()
+    definition = run.definition_properties
+    return Claim(
+        run_id=run.id,
+        fence=run.fence,
+        label=label,
+        copy_mode=run.copy_mode,
+        source=run.source_properties,
+        source_subpath=str(definition.get("sourceSubpath", "")),
+        target=run.target_properties,
+        target_subpath=str(definition.get("targetSubpath", "")),
+        last_items=last[0] if last else -1,
+        last_bytes=last[1] if last else -1,
+        resumed=resumed,
+    )
+
+
+def _granted(tx: Write, identity: AgentIdentity, claim: Claim) -> bool:
+    """Whether the agent still holds both grants of the run: read on the source, write on the target."""
+    permissions = tx.session.exec(
+        select(AccessGrant.permission).where(
+            AccessGrant.run_id == claim.run_id,
+            AccessGrant.agent_id == identity.agent_id,
+            col(AccessGrant.ended_at).is_(None),
+        )
+    )
+    return set(permissions) >= {GrantPermission.READ, GrantPermission.WRITE}

@@ -1,0 +1,178 @@
+"""Trust: one-time registration tokens, agent credentials, and one live process for each identity.
+
+Tokens and credentials are random and long, so that one unsalted hash is enough; the store keeps
+nothing else of them (DESIGN §4).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import asdict, dataclass
+
+from sqlmodel import select
+
+from store.db import Store, Write
+from store.errors import TrustRefused
+from store.lifecycle import OFFLINE_AFTER_INTERVALS
+from store.models import Agent, AgentBeat, RegistrationToken, StorageMover
+from store.resources.common import stamp_created
+from store.rules import valid_name
+from store.vocabulary import AgentStatus
+
+TOKEN_TTL_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class AgentFacts:
+    """What an agent says of its host when it registers and connects."""
+
+    agent_version: str
+    host: str
+    local_ip_address: str
+    time_zone: str
+    memory_in_mb: int
+    number_of_cores: int
+
+
+@dataclass(frozen=True)
+class AgentIdentity:
+    """A connected agent process: every write it makes is checked against it."""
+
+    agent_id: int
+    mover_id: int
+    name: str
+    instance_id: str
+    heartbeat_ms: int
+
+
+def make_token(tx: Write, mover: StorageMover, ttl_ms: int = TOKEN_TTL_MS) -> str:
+    """A one-time registration token for a mover; this is the only time that its text is known."""
+    token = "lsr_" + secrets.token_urlsafe(32)
+    tx.session.add(
+        RegistrationToken(
+            mover_id=mover.id,
+            token_hash=_hash(token),
+            created_at=tx.now,
+            created_by=tx.actor,
+            expires_at=tx.now + ttl_ms,
+        )
+    )
+    tx.event("storage_mover", mover.id, mover.name, "token made", mover_id=mover.id)
+    return token
+
+
+def register_agent(
+    tx: Write, token: str, name: str, facts: AgentFacts, *, mover_name: str | None = None
+) -> tuple[StorageMover, Agent, str]:
+    """Turn a token into an agent of the token's mover.
+
+    Returns:
+        The mover, the agent, and the agent's own credential: the store keeps only its hash.
+
+    Raises:
+        TrustRefused: the token is unknown, used, expired or of another mover, or the name is taken.
+    """
+    valid_name("agent", name)
+    found = tx.session.exec(select(RegistrationToken).where(RegistrationToken.token_hash == _hash(token))).first()
+    again = "make a new one with 'longshore agent token'."
+    if found is None:
+        raise TrustRefused(f"This registration token is not one of this store's: {again}", code="TokenUnknown")
+    if found.used_at is not None:
+        raise TrustRefused(
+            f"This registration token was used by '{found.used_by}' and works only once: {again}", code="TokenUsed"
+        )
+    if found.expires_at <= tx.now:
+        raise TrustRefused(f"This registration token has expired: {again}", code="TokenExpired")
+    mover = tx.session.get_one(StorageMover, found.mover_id)
+    if mover_name is not None and mover_name != mover.name:
+        raise TrustRefused(
+            f"This registration token is for the storage mover '{mover.name}', not '{mover_name}': {again}",
+            code="TokenOfAnotherMover",
+        )
+    if tx.session.exec(select(Agent).where(Agent.mover_id == mover.id, Agent.name == name)).first():
+        raise TrustRefused(
+            f"The storage mover '{mover.name}' has an agent '{name}' already: choose another name, or unregister it.",
+            code="AgentNameTaken",
+        )
+    credential = "lsc_" + secrets.token_urlsafe(32)
+    agent = Agent(mover_id=mover.id, name=name, credential_hash=_hash(credential), **asdict(facts))
+    stamp_created(tx, agent)
+    tx.session.add(agent)
+    found.used_at = tx.now
+    found.used_by = name
+    tx.session.add(found)
+    tx.session.flush()
+    tx.event("agent", agent.id, f"{mover.name}/agents/{name}", "registered", mover_id=mover.id, detail=facts.host)
+    return mover, agent, credential
+
+
+def connect_agent(
+    store: Store, mover_name: str, name: str, credential: str, *, host_key: str, heartbeat_ms: int, facts: AgentFacts
+) -> AgentIdentity:
+    """Make this process the live one of an agent.
+
+    A process on the same machine, boot and state directory takes over at once: the lock on the state
+    directory proves that the one before is gone. Any other is refused while the present one's
+    heartbeats are fresh, and the agent is flagged (fault F29).
+
+    Raises:
+        TrustRefused: unknown agent, wrong credential, or a second live process of one identity.
+    """
+    refusal: TrustRefused | None = None
+    with store.write(f"agent/{name}") as tx:
+        found = tx.session.exec(
+            select(Agent, StorageMover).join(StorageMover).where(StorageMover.name == mover_name, Agent.name == name)
+        ).first()
+        if found is None:
+            raise TrustRefused(
+                f"The agent '{name}' is not registered with '{mover_name}' (any more): register it again.",
+                code="AgentUnknown",
+            )
+        agent, mover = found
+        if not hmac.compare_digest(agent.credential_hash, _hash(credential)):
+            raise TrustRefused(
+                f"The credential of the agent '{name}' is not accepted: register it again.", code="CredentialRefused"
+            )
+        beat = tx.session.get(AgentBeat, agent.id)
+        fresh = beat is not None and tx.now - beat.at <= OFFLINE_AFTER_INTERVALS * agent.heartbeat_ms
+        identity = AgentIdentity(agent.id, mover.id, name, secrets.token_hex(8), heartbeat_ms)
+        path = f"{mover.name}/agents/{name}"
+        if fresh and agent.host_key not in ("", host_key):
+            agent.status = AgentStatus.REQUIRES_ATTENTION
+            agent.error_code = "DuplicateIdentity"
+            agent.error_message = f"a second process on '{facts.host}' uses this agent's identity"
+            tx.event("agent", agent.id, path, "requires attention", mover_id=mover.id, detail=agent.error_message)
+            refusal = TrustRefused(
+                f"The agent '{name}' is already running on '{agent.host}': stop it there, or register this host "
+                "under another name.",
+                code="DuplicateIdentity",
+            )
+        else:
+            for key, value in asdict(facts).items():
+                setattr(agent, key, value)
+            agent.instance_id, agent.host_key, agent.heartbeat_ms = identity.instance_id, host_key, heartbeat_ms
+            agent.status, agent.error_code, agent.error_message = AgentStatus.ONLINE, "", ""
+            tx.session.merge(AgentBeat(agent_id=agent.id, at=tx.now))
+            tx.event("agent", agent.id, path, "online", mover_id=mover.id, detail=facts.host)
+        tx.session.add(agent)
+    if refusal is not None:
+        raise refusal
+    return identity
+
+
+def live_agent(tx: Write, identity: AgentIdentity) -> Agent:
+    """The agent's row, for a write by this process; TrustRefused when another process took its place."""
+    agent = tx.session.get(Agent, identity.agent_id)
+    if agent is None:
+        raise TrustRefused(f"The agent '{identity.name}' was unregistered: register it again.", code="AgentUnknown")
+    if agent.instance_id != identity.instance_id:
+        raise TrustRefused(
+            f"Another process has taken the place of the agent '{identity.name}': this one stops.", code="Superseded"
+        )
+    return agent
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,85 @@
+"""Housekeeping that one process at a time does, under a lock: checkpoints and pruning of the feed.
+
+Nobody checkpoints on commit (``wal_autocheckpoint=0``), because back-to-back checkpoints that race
+a commit can corrupt (the WAL-reset bug, measurements-store §2.7); the holder of the lock does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+
+from sqlalchemy import func
+from sqlmodel import col, delete, select
+
+from store.db import Store
+from store.feed import KEEP
+from store.models import Change, FeedState
+from store.resources.runs import STORE_ACTOR
+
+PASSIVE_ABOVE = 2 << 20
+TRUNCATE_ABOVE = 8 << 20
+PRUNE_BATCH = 10_000
+
+
+def maintain(store: Store) -> bool:
+    """Do what is due. Cheap when nothing is: a file size and a lock.
+
+    Returns:
+        Whether this process held the lock.
+    """
+    with _maintenance_lock(store) as held:
+        if held:
+            _checkpoint(store)
+        return held
+
+
+def prune_feed(store: Store, keep: int = KEEP) -> int:
+    """Drop all but the newest changes, a batch for each transaction; readers left behind resync."""
+    dropped = 0
+    while True:
+        with store.write(STORE_ACTOR) as tx:
+            newest, oldest = tx.session.exec(select(func.max(Change.rev), func.min(Change.rev))).one()
+            if newest is None or newest - oldest + 1 <= keep:
+                return dropped
+            floor = min(newest - keep, oldest + PRUNE_BATCH - 1)
+            tx.session.exec(delete(Change).where(col(Change.rev) <= floor))
+            state = tx.session.get_one(FeedState, 1)
+            state.floor = floor
+            tx.session.add(state)
+            dropped += floor - oldest + 1
+
+
+@contextlib.contextmanager
+def _maintenance_lock(store: Store) -> Iterator[bool]:
+    path = store.place.path.with_name(store.place.path.name + ".ckpt")
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        held = True
+    except BlockingIOError:
+        held = False
+    try:
+        yield held
+    finally:
+        os.close(descriptor)
+
+
+def _checkpoint(store: Store) -> None:
+    log = store.place.path.with_name(store.place.path.name + "-wal")
+    try:
+        size = log.stat().st_size
+    except FileNotFoundError:
+        return
+    if size < PASSIVE_ABOVE:
+        return
+    kind = "TRUNCATE" if size > TRUNCATE_ABOVE else "PASSIVE"
+    # Never wait for readers here: the next round tries again.
+    with (
+        contextlib.closing(sqlite3.connect(store.place.path, timeout=0.1, isolation_level=None)) as connection,
+        contextlib.suppress(sqlite3.OperationalError),
+    ):
+        connection.execute(f"PRAGMA wal_checkpoint({kind})").fetchone()

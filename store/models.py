@@ -1,0 +1,438 @@
+"""The tables: every resource of Azure Storage Mover, and what Longshore keeps about trust and runs.
+
+Constraints live in the database; the rules that need words live in the operations. Tables are
+never built from user input directly: operations check and fill them. Hot tables (``agent_beat``,
+``run_lease``, ``run_progress``, ``progress_sample``, ``run_item``) have no feed trigger.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from store.types import BigKey, EnumText, Milliseconds, RawPath
+from store.vocabulary import (
+    AgentStatus,
+    ConnectionStatus,
+    CopyMode,
+    DataIntegrityValidation,
+    EndpointKind,
+    EndpointType,
+    GrantPermission,
+    JobRunStatus,
+    JobType,
+    Outcome,
+    ScanStatus,
+    TriggerType,
+)
+
+ACTIVE_RUN = text("status NOT IN ('Canceled', 'Failed', 'Succeeded')")
+
+
+def _key() -> Any:
+    return Field(default=None, primary_key=True, sa_type=BigKey)
+
+
+def _parent(table: str, *, cascade: bool = False, nullable: bool = False, primary_key: bool = False) -> Any:
+    rule = "CASCADE" if cascade else "RESTRICT"
+    return Field(
+        default=None,
+        sa_column=Column(
+            BigKey,
+            ForeignKey(f"{table}.id", ondelete=rule),
+            nullable=nullable,
+            primary_key=primary_key,
+            index=not primary_key,
+        ),
+    )
+
+
+def _time(**extra: Any) -> Any:
+    return Field(sa_type=Milliseconds, **extra)
+
+
+def _number(**extra: Any) -> Any:
+    return Field(sa_type=BigKey, **extra)
+
+
+def _enum(enumeration: Any, **extra: Any) -> Any:
+    return Field(sa_column=Column(EnumText(enumeration), nullable=extra.pop("nullable", False)), **extra)
+
+
+def _json(**extra: Any) -> Any:
+    return Field(sa_column=Column(JSON, nullable=extra.pop("nullable", False)), **extra)
+
+
+def _text(length: int | None = None, **extra: Any) -> Any:
+    return Field(sa_column=Column(String(length) if length else Text, nullable=extra.pop("nullable", False)), **extra)
+
+
+class SystemData(SQLModel):
+    """Who made a resource and who changed it last (ARM's systemData); ``version`` counts edits."""
+
+    created_at: int = _time(default=0)
+    created_by: str = ""
+    last_modified_at: int = _time(default=0)
+    last_modified_by: str = ""
+    version: int = 1
+
+
+class StorageMover(SystemData, table=True):
+    """The top-level resource: it holds the agents' trust and the migration plan."""
+
+    __tablename__ = "storage_mover"
+
+    id: int = _key()
+    name: str = Field(max_length=64, unique=True)
+    location: str = "local"
+    description: str = ""
+    tags: dict[str, str] = _json(default_factory=dict)
+
+
+class Agent(SystemData, table=True):
+    """A registered process near the data. Of its credential only a hash is kept."""
+
+    __tablename__ = "agent"
+    __table_args__ = (UniqueConstraint("mover_id", "name"),)
+
+    id: int = _key()
+    mover_id: int = _parent("storage_mover")
+    name: str = Field(max_length=64)
+    description: str = ""
+    arc_resource_id: str = ""
+    arc_vm_uuid: str = ""
+    agent_version: str = ""
+    host: str = ""
+    local_ip_address: str = ""
+    time_zone: str = ""
+    memory_in_mb: int = 0
+    number_of_cores: int = 0
+    status: AgentStatus = _enum(AgentStatus, default=AgentStatus.REGISTERING)
+    error_code: str = ""
+    error_message: str = ""
+    upload_limit_schedule: dict[str, Any] | None = _json(default=None, nullable=True)
+    credential_hash: str
+    instance_id: str = ""
+    """Nonce of the live process: a write from another one is refused."""
+    host_key: str = ""
+    """Machine, boot and state directory of the live process; tells a restart from a clone."""
+    heartbeat_ms: int = 5000
+
+
+class AgentBeat(SQLModel, table=True):
+    """The last heartbeat of an agent. Hot."""
+
+    __tablename__ = "agent_beat"
+
+    agent_id: int = _parent("agent", cascade=True, primary_key=True)
+    at: int = _time()
+    uptime_in_seconds: int = 0
+
+
+class RegistrationToken(SQLModel, table=True):
+    """Permission to register one agent of one mover, once, until it expires. Only a hash is kept."""
+
+    __tablename__ = "registration_token"
+
+    id: int = _key()
+    mover_id: int = _parent("storage_mover", cascade=True)
+    token_hash: str = Field(unique=True, max_length=64)
+    created_at: int = _time()
+    created_by: str = ""
+    expires_at: int = _time()
+    used_at: int | None = _time(default=None)
+    used_by: str = ""
+
+
+class Endpoint(SystemData, table=True):
+    """A storage location that a migration reads from or writes to."""
+
+    __tablename__ = "endpoint"
+    __table_args__ = (UniqueConstraint("mover_id", "name"),)
+
+    id: int = _key()
+    mover_id: int = _parent("storage_mover")
+    name: str = Field(max_length=64)
+    description: str = ""
+    endpoint_type: EndpointType = _enum(EndpointType)
+    endpoint_kind: EndpointKind | None = _enum(EndpointKind, default=None, nullable=True)
+    place: str
+    """The location as an admin writes it, for lists."""
+    location_key: str
+    """The location spelled one way only, for comparing."""
+    properties: dict[str, Any] = _json()
+
+
+class Connection(SystemData, table=True):
+    """A private network connection that jobs may use (ARM's connections resource)."""
+
+    __tablename__ = "connection"
+    __table_args__ = (UniqueConstraint("mover_id", "name"),)
+
+    id: int = _key()
+    mover_id: int = _parent("storage_mover")
+    name: str = Field(max_length=64)
+    description: str = ""
+    connection_status: ConnectionStatus = _enum(ConnectionStatus, default=ConnectionStatus.PENDING)
+    private_link_service_id: str
+    private_endpoint_name: str = ""
+    private_endpoint_resource_id: str = ""
+
+
+class Project(SystemData, table=True):
+    """A group of definitions that people think of together."""
+
+    __tablename__ = "project"
+    __table_args__ = (UniqueConstraint("mover_id", "name"),)
+
+    id: int = _key()
+    mover_id: int = _parent("storage_mover")
+    name: str = Field(max_length=64)
+    description: str = ""
+
+
+class JobDefinition(SystemData, table=True):
+    """From which endpoint to which, and with which settings. Source, target and sub-paths are fixed."""
+
+    __tablename__ = "job_definition"
+    __table_args__ = (
+        UniqueConstraint("project_id", "name"),
+        Index("ix_job_definition_name", "name", "id"),
+    )
+
+    id: int = _key()
+    mover_id: int = _parent("storage_mover")
+    project_id: int = _parent("project", cascade=True)
+    name: str = Field(max_length=64)
+    description: str = ""
+    job_type: JobType = _enum(JobType, default=JobType.ON_PREM_TO_CLOUD)
+    copy_mode: CopyMode = _enum(CopyMode)
+    source_id: int = _parent("endpoint")
+    source_subpath: str = ""
+    target_id: int = _parent("endpoint")
+    target_subpath: str = ""
+    agent_name: str = ""
+    """The agent to offer for new runs; it may be registered later."""
+    connections: list[str] = _json(default_factory=list)
+    schedule: dict[str, Any] | None = _json(default=None, nullable=True)
+    data_integrity_validation: DataIntegrityValidation = _enum(
+        DataIntegrityValidation, default=DataIntegrityValidation.NONE
+    )
+    preserve_permissions: bool = Field(default=True, sa_type=Boolean)
+    run_count: int = 0
+    latest_run_id: int | None = _number(default=None)
+
+
+class Counters(SQLModel):
+    """Items and bytes by outcome; scanned is the sum of the source's outcomes when a run ends."""
+
+    items_scanned: int = _number(default=0)
+    items_transferred: int = _number(default=0)
+    items_no_transfer_needed: int = _number(default=0)
+    items_excluded: int = _number(default=0)
+    items_unsupported: int = _number(default=0)
+    items_failed: int = _number(default=0)
+    items_changed: int = _number(default=0)
+    items_deleted: int = _number(default=0)
+    items_delete_withheld: int = _number(default=0)
+    bytes_scanned: int = _number(default=0)
+    bytes_transferred: int = _number(default=0)
+    bytes_no_transfer_needed: int = _number(default=0)
+    bytes_excluded: int = _number(default=0)
+    bytes_unsupported: int = _number(default=0)
+    bytes_failed: int = _number(default=0)
+    bytes_changed: int = _number(default=0)
+    bytes_deleted: int = _number(default=0)
+    bytes_delete_withheld: int = _number(default=0)
+
+
+class JobRun(Counters, table=True):
+    """One copy pass. It carries a snapshot of its definition and endpoints as they were at start."""
+
+    __tablename__ = "job_run"
+    __table_args__ = (
+        UniqueConstraint("definition_id", "number"),
+        Index(
+            "uq_job_run_active",
+            "definition_id",
+            unique=True,
+            sqlite_where=ACTIVE_RUN,
+            postgresql_where=ACTIVE_RUN,
+        ),
+        Index("ix_job_run_active", "status", "id", sqlite_where=ACTIVE_RUN, postgresql_where=ACTIVE_RUN),
+        Index("ix_job_run_definition", "definition_id", "id"),
+        Index("ix_job_run_mover", "mover_id", "id"),
+        Index("ix_job_run_project", "project_id", "id"),
+    )
+
+    id: int = _key()
+    mover_id: int = _parent("storage_mover")
+    project_id: int = _parent("project", cascade=True)
+    definition_id: int = _parent("job_definition", cascade=True)
+    number: int
+    """Counts the runs of a definition from 1; it is the run's name."""
+    agent_id: int | None = Field(
+        default=None, sa_column=Column(BigKey, ForeignKey("agent.id", ondelete="SET NULL"), index=True)
+    )
+    agent_name: str
+    copy_mode: CopyMode = _enum(CopyMode)
+    target_key: str
+    """Location key of the target with its sub-path: one active run per target location."""
+    status: JobRunStatus = _enum(JobRunStatus, default=JobRunStatus.QUEUED)
+    scan_status: ScanStatus = _enum(ScanStatus, default=ScanStatus.NOT_STARTED)
+    trigger_type: TriggerType = _enum(TriggerType, default=TriggerType.MANUAL)
+    scheduled_execution_time: int | None = _time(default=None)
+    created_at: int = _time(default=0)
+    created_by: str = ""
+    execution_start_time: int | None = _time(default=None)
+    execution_end_time: int | None = _time(default=None)
+    last_status_update: int = _time(default=0)
+    cancel_deadline: int | None = _time(default=None)
+    fence: int = 0
+    """Raised by every claim; an agent's write that carries another one is refused."""
+    definition_properties: dict[str, Any] = _json()
+    source_properties: dict[str, Any] = _json()
+    target_properties: dict[str, Any] = _json()
+    error_code: str = ""
+    error_message: str = ""
+    error_target: str = ""
+
+
+class RunLease(SQLModel, table=True):
+    """Who holds a run, and until when by the store's clock. Hot: renewed by every heartbeat."""
+
+    __tablename__ = "run_lease"
+
+    run_id: int = _parent("job_run", cascade=True, primary_key=True)
+    agent_id: int = _parent("agent", cascade=True)
+    fence: int
+    lease_until: int = _time()
+
+
+class RunProgress(Counters, table=True):
+    """The live numbers of a run's present attempt. Hot: at most two writes a second."""
+
+    __tablename__ = "run_progress"
+
+    run_id: int = _parent("job_run", cascade=True, primary_key=True)
+    at: int = _time(default=0)
+    phase: str = ""
+    total_items: int = _number(default=-1)
+    total_bytes: int = _number(default=-1)
+    bytes_in_flight: int = _number(default=0)
+    items_deleted_before: int = 0
+    """Deletes of earlier attempts of this run: they are gone from the target and are not found again."""
+    bytes_deleted_before: int = _number(default=0)
+    current: list[str] = _json(default_factory=list)
+    """What each helper is on, in the form of ``display()``."""
+
+
+class ProgressSample(SQLModel, table=True):
+    """Throughput over time, at most one a second and run."""
+
+    __tablename__ = "progress_sample"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    run_id: int = _parent("job_run", cascade=True, primary_key=True)
+    at: int = Field(sa_type=Milliseconds, primary_key=True)
+    items: int = _number()
+    bytes: int = _number()
+
+
+class RunItem(SQLModel, table=True):
+    """An item of a run that did not simply transfer, with its real error."""
+
+    __tablename__ = "run_item"
+    __table_args__ = (Index("ix_run_item_run", "run_id", "id"),)
+
+    id: int = _key()
+    run_id: int = Field(sa_column=Column(BigKey, ForeignKey("job_run.id", ondelete="CASCADE"), nullable=False))
+    fence: int
+    """The attempt that recorded it: a resumed run finds its items anew."""
+    path: bytes = Field(sa_type=RawPath)
+    kind: str = _text(1)
+    outcome: Outcome = _enum(Outcome)
+    code: str = _text(32)
+    message: str = _text()
+    size: int = _number()
+    at: int = _time()
+
+
+class AccessGrant(SQLModel, table=True):
+    """What starting a run lets the chosen agent touch. It ends with the run."""
+
+    __tablename__ = "access_grant"
+
+    id: int = _key()
+    run_id: int = _parent("job_run", cascade=True)
+    agent_id: int = _parent("agent", cascade=True)
+    endpoint_id: int | None = Field(
+        default=None, sa_column=Column(BigKey, ForeignKey("endpoint.id", ondelete="SET NULL"), index=True)
+    )
+    endpoint_name: str
+    permission: GrantPermission = _enum(GrantPermission)
+    granted_at: int = _time()
+    granted_by: str
+    ended_at: int | None = _time(default=None)
+
+
+class Event(SQLModel, table=True):
+    """Every change: who, when, what. Append only; it outlives what it tells of."""
+
+    __tablename__ = "event"
+    __table_args__ = (
+        Index("ix_event_mover", "mover_id", "id"),
+        Index("ix_event_resource", "kind", "resource_id", "id"),
+    )
+
+    id: int = _key()
+    at: int = _time()
+    actor: str
+    mover_id: int | None = _number(default=None)
+    kind: str = _text(32)
+    resource_id: int = _number()
+    resource: str
+    """The resource's path of names, as an admin writes it."""
+    action: str = _text(32)
+    detail: str = ""
+
+
+class Change(SQLModel, table=True):
+    """The feed: one row for each changed row, written by triggers. ``rev`` is in commit order."""
+
+    __tablename__ = "change"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    rev: int = Field(default=None, primary_key=True, sa_type=BigKey)
+    kind: str = _text(32)
+    row_id: int = _number()
+    op: str = _text(1)
+
+
+class FeedState(SQLModel, table=True):
+    """One row: the epoch of this store, and the revision below which changes were pruned."""
+
+    __tablename__ = "feed_state"
+
+    id: int = Field(default=1, primary_key=True, sa_type=BigKey)
+    epoch: str
+    floor: int = _number(default=0)
+
+
+FEED_TABLES = (
+    "storage_mover",
+    "agent",
+    "registration_token",
+    "endpoint",
+    "connection",
+    "project",
+    "job_definition",
+    "job_run",
+    "access_grant",
+    "event",
+)
+"""The tables whose changes the feed tells."""
+
+COUNTER_FIELDS = tuple(Counters.model_fields)

@@ -1,0 +1,14 @@
+"""Operations on registered agents: describing and unregistering them."""
+
+from __future__ import annotations
+
+from store.db import Write
+from store.models import Agent, StorageMover
+from store.resources.common import refuse_while_active
+
+
+def unregister_agent(tx: Write, mover: StorageMover, agent: Agent) -> None:
+    """End an agent's trust: its credential is worthless from now on. Conflict while it executes."""
+    refuse_while_active(tx.session, f"The agent '{agent.name}'", agent_id=agent.id)
+    tx.event("agent", agent.id, f"{mover.name}/agents/{agent.name}", "unregistered", mover_id=mover.id)
+    tx.session.delete(agent)

@@ -1,0 +1,52 @@
+"""Operations on Storage Movers: the top-level resources."""
+
+from __future__ import annotations
+
+from sqlmodel import select
+
+from store.bodies import MoverProperties
+from store.db import Write
+from store.models import Agent, Endpoint, Project, StorageMover
+from store.resources.common import Put, change, refuse_children, stamp_created
+from store.rules import valid_name
+
+
+def put_mover(
+    tx: Write,
+    name: str,
+    body: MoverProperties,
+    *,
+    location: str | None = None,
+    tags: dict[str, str] | None = None,
+) -> tuple[Put, StorageMover]:
+    """Create a mover, or change its description and tags (tags are replaced whole, as ARM does)."""
+    valid_name("storage mover", name)
+    mover = tx.session.exec(select(StorageMover).where(StorageMover.name == name)).first()
+    if mover is None:
+        mover = StorageMover(name=name, description=body.description, location=location or "local", tags=tags or {})
+        stamp_created(tx, mover)
+        tx.session.add(mover)
+        tx.session.flush()
+        tx.event("storage_mover", mover.id, name, "created", mover_id=mover.id)
+        return Put.CREATED, mover
+    values: dict[str, object] = {"description": body.description}
+    if tags is not None:
+        values["tags"] = tags
+    changed = change(tx, mover, values)
+    if changed:
+        tx.event("storage_mover", mover.id, name, "changed", mover_id=mover.id, detail=", ".join(changed))
+        return Put.CHANGED, mover
+    return Put.UNCHANGED, mover
+
+
+def delete_mover(tx: Write, mover: StorageMover) -> None:
+    """Delete an empty mover; Conflict names what it still holds."""
+    refuse_children(
+        tx.session,
+        f"The storage mover '{mover.name}'",
+        {"agent": Agent, "endpoint": Endpoint, "project": Project},
+        "mover_id",
+        mover.id,
+    )
+    tx.event("storage_mover", mover.id, mover.name, "deleted", mover_id=mover.id)
+    tx.session.delete(mover)

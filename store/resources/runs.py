@@ -1,0 +1,304 @@
+"""Starting and stopping job runs: the moment when an agent is granted access, and the one when it ends."""
+
+from __future__ import annotations
+
+from sqlalchemy import update
+from sqlmodel import Session, col, delete, func, select
+
+from store import arm
+from store.db import Store, Write
+from store.errors import AgentUnavailable, Conflict, InvalidInput, NotFound
+from store.lifecycle import ACTIVE, CANCEL_DEADLINE_MS, CANCELLABLE, ENDED, check_move
+from store.models import (
+    COUNTER_FIELDS,
+    AccessGrant,
+    Agent,
+    Endpoint,
+    JobDefinition,
+    JobRun,
+    Project,
+    RunLease,
+    RunProgress,
+    StorageMover,
+)
+from store.resources.common import active_run, find_definition, find_in_mover
+from store.resources.definitions import location
+from store.rules import location_overlaps
+from store.vocabulary import (
+    AgentStatus,
+    CopyMode,
+    DataIntegrityValidation,
+    EndpointType,
+    GrantPermission,
+    JobRunStatus,
+)
+
+STORE_ACTOR = "store"
+"""The actor of what the store does by itself."""
+
+
+def start_run(
+    tx: Write,
+    mover: StorageMover,
+    definition_path: str,
+    *,
+    agent_name: str | None = None,
+    copy_mode: CopyMode | None = None,
+) -> JobRun:
+    """Create a run in Queued for the chosen agent, with its grants and its snapshots.
+
+    Args:
+        tx: the transaction.
+        mover: the mover of both the definition and the agent.
+        definition_path: ``PROJECT/DEFINITION``.
+        agent_name: the chosen agent; by default the definition's last one.
+        copy_mode: another mode for this run only.
+
+    Raises:
+        AgentUnavailable: no agent to choose, or one that cannot take runs.
+        Conflict: the definition or its target is held by a run that has not ended.
+        InvalidInput: the definition asks for what this version does not carry out.
+    """
+    expire_cancellations(tx)
+    project, definition = find_definition(tx.session, mover, definition_path)
+    label = f"{project.name}/{definition.name}"
+    held = active_run(tx.session, definition.id)
+    if held is not None:
+        raise Conflict(
+            f"The job definition '{label}' already has run #{held.number} on '{held.agent_name}' ({held.status}): "
+            "wait for it, or stop it first.",
+            code="RunActive",
+        )
+    agent = _choose_agent(tx.session, mover, definition, agent_name)
+    source = tx.session.get_one(Endpoint, definition.source_id)
+    target = tx.session.get_one(Endpoint, definition.target_id)
+    _refuse_unsupported(label, definition, source, target)
+    target_key = location(target, definition.target_subpath)
+    _refuse_busy_target(tx.session, target_key, target.name)
+
+    mode = copy_mode or definition.copy_mode
+    definition.run_count += 1
+    definition.agent_name = agent.name
+    run = JobRun(
+        mover_id=mover.id,
+        project_id=project.id,
+        definition_id=definition.id,
+        number=definition.run_count,
+        agent_id=agent.id,
+        agent_name=agent.name,
+        copy_mode=mode,
+        target_key=target_key,
+        created_at=tx.now,
+        created_by=tx.actor,
+        last_status_update=tx.now,
+        definition_properties={**arm.definition_properties(definition, source, target), "copyMode": mode},
+        source_properties={"name": source.name, **arm.endpoint_properties(source)},
+        target_properties={"name": target.name, **arm.endpoint_properties(target)},
+    )
+    tx.session.add(run)
+    tx.session.flush()
+    definition.latest_run_id = run.id
+    tx.session.add(definition)
+    for endpoint, permission in ((source, GrantPermission.READ), (target, GrantPermission.WRITE)):
+        tx.session.add(
+            AccessGrant(
+                run_id=run.id,
+                agent_id=agent.id,
+                endpoint_id=endpoint.id,
+                endpoint_name=endpoint.name,
+                permission=permission,
+                granted_at=tx.now,
+                granted_by=tx.actor,
+            )
+        )
+    _tell(
+        tx, run, f"{label}#{run.number}", "queued", f"{mode} on {agent.name}; read {source.name}, write {target.name}"
+    )
+    return run
+
+
+def request_cancel(tx: Write, run: JobRun) -> JobRun:
+    """Ask for the end of a run: at once when no agent has it yet, else within the cancel deadline.
+
+    Raises:
+        Conflict: the run has ended or is being canceled already.
+    """
+    if run.status in ENDED:
+        raise Conflict(f"The run #{run.number} has ended ({run.status}): there is nothing to stop.", code="RunEnded")
+    if run.status not in CANCELLABLE:
+        raise Conflict(f"The run #{run.number} is being canceled already.", code="AlreadyCanceling")
+    queued = run.status == JobRunStatus.QUEUED
+    label = run_label(tx.session, run)
+    move(tx, run, JobRunStatus.CANCEL_REQUESTED, label)
+    run.cancel_deadline = tx.now + CANCEL_DEADLINE_MS
+    if queued:
+        end_run(tx, run, JobRunStatus.CANCELED, label, detail="no agent had taken it")
+    return run
+
+
+def expire_cancellations(tx: Write) -> int:
+    """End the runs whose cancel deadline has passed, with the fence raised (fault F39).
+
+    Returns:
+        How many runs were ended.
+    """
+    query = select(JobRun).where(
+        col(JobRun.status).in_((JobRunStatus.CANCEL_REQUESTED, JobRunStatus.CANCELING)),
+        col(JobRun.cancel_deadline) < tx.now,
+    )
+    late = tx.session.exec(query).all()
+    by = Write(tx.session, tx.now, STORE_ACTOR)
+    for run in late:
+        run.fence += 1
+        detail = f"'{run.agent_name}' did not end it in {CANCEL_DEADLINE_MS // 1000} s"
+        end_run(by, run, JobRunStatus.CANCELED, run_label(tx.session, run), detail=detail)
+    return len(late)
+
+
+def sweep(store: Store) -> int:
+    """Expire cancellations in a transaction of its own, only when there is one to expire."""
+    with store.read() as session:
+        due = session.exec(
+            select(func.count())
+            .select_from(JobRun)
+            .where(
+                col(JobRun.status).in_((JobRunStatus.CANCEL_REQUESTED, JobRunStatus.CANCELING)),
+                col(JobRun.cancel_deadline) < store.clock.now(),
+            )
+        ).one()
+    if not due:
+        return 0
+    with store.write(STORE_ACTOR) as tx:
+        return expire_cancellations(tx)
+
+
+def move(tx: Write, run: JobRun, status: JobRunStatus, label: str, *, detail: str = "") -> None:
+    """Move a run along the table of allowed moves; every move is an event."""
+    check_move(run.status, status)
+    run.status = status
+    run.last_status_update = tx.now
+    tx.session.add(run)
+    _tell(tx, run, label, status, detail)
+
+
+def end_run(
+    tx: Write,
+    run: JobRun,
+    status: JobRunStatus,
+    label: str,
+    *,
+    detail: str = "",
+    error: tuple[str, str, str] = ("", "", ""),
+) -> None:
+    """End a run: final counters, the end of its grants and of its lease, and the event.
+
+    Args:
+        error: code, message and target of what went wrong, empty when nothing did.
+    """
+    move(tx, run, status, label, detail=detail or error[1])
+    run.error_code, run.error_message, run.error_target = error
+    run.execution_end_time = tx.now
+    progress = tx.session.get(RunProgress, run.id)
+    if progress is not None:
+        for name in COUNTER_FIELDS:
+            setattr(run, name, getattr(progress, name))
+        run.items_deleted += progress.items_deleted_before
+        run.bytes_deleted += progress.bytes_deleted_before
+    tx.session.add(run)
+    tx.session.execute(
+        update(AccessGrant)
+        .where(col(AccessGrant.run_id) == run.id, col(AccessGrant.ended_at).is_(None))
+        .values(ended_at=tx.now)
+        .execution_options(synchronize_session=False)
+    )
+    tx.session.exec(delete(RunLease).where(col(RunLease.run_id) == run.id))
+
+
+def find_run(session: Session, mover: StorageMover, path: str) -> tuple[Project, JobDefinition, JobRun]:
+    """The run at ``PROJECT/DEFINITION/NUMBER`` (or ``#NUMBER``); without a number, the latest."""
+    definition_path, number = path, ""
+    if "#" in path:
+        definition_path, _, number = path.partition("#")
+    elif path.count("/") == 2:
+        definition_path, _, number = path.rpartition("/")
+    project, definition = find_definition(session, mover, definition_path)
+    query = select(JobRun).where(JobRun.definition_id == definition.id)
+    if number:
+        if not number.isdecimal():
+            raise InvalidInput(f"'{path}' does not name a run: write {definition_path}#NUMBER.")
+        query = query.where(JobRun.number == int(number))
+    run = session.exec(query.order_by(col(JobRun.id).desc()).limit(1)).first()
+    if run is None:
+        if not number:
+            raise NotFound(f"'{definition_path}' has not run yet: 'longshore run start {definition_path}' runs it.")
+        raise NotFound(f"'{definition_path}' has no run #{number}: its latest is #{definition.run_count}.")
+    return project, definition, run
+
+
+def run_label(session: Session, run: JobRun) -> str:
+    """``PROJECT/DEFINITION#NUMBER`` of a run."""
+    project = session.get_one(Project, run.project_id)
+    definition = session.get_one(JobDefinition, run.definition_id)
+    return f"{project.name}/{definition.name}#{run.number}"
+
+
+def _choose_agent(session: Session, mover: StorageMover, definition: JobDefinition, name: str | None) -> Agent:
+    chosen = name or definition.agent_name
+    if not chosen:
+        names = session.exec(select(Agent.name).where(Agent.mover_id == mover.id).order_by(Agent.name).limit(5)).all()
+        hint = f"choose one of {', '.join(names)} with --agent." if names else "register one first."
+        raise AgentUnavailable(f"No agent was chosen for '{definition.name}': {hint}", code="NoAgent")
+    try:
+        agent = find_in_mover(session, Agent, "agent", mover, chosen)
+    except NotFound as error:
+        elsewhere = session.exec(
+            select(StorageMover.name).join(Agent, col(Agent.mover_id) == StorageMover.id).where(Agent.name == chosen)
+        ).first()
+        if elsewhere is None:
+            raise AgentUnavailable(error.sentence, code="NoAgent") from error
+        raise AgentUnavailable(
+            f"The agent '{chosen}' belongs to the storage mover '{elsewhere}' and cannot work for '{mover.name}': "
+            "choose an agent of this one.",
+            code="AgentOfAnotherMover",
+        ) from error
+    if agent.status in (AgentStatus.REQUIRES_ATTENTION, AgentStatus.UNREGISTERING, AgentStatus.REGISTERING):
+        why = f" ({agent.error_message})" if agent.error_message else ""
+        raise AgentUnavailable(
+            f"The agent '{agent.name}' is {agent.status}{why}: set it right, or choose another.", code="AgentNotReady"
+        )
+    return agent
+
+
+def _refuse_unsupported(label: str, definition: JobDefinition, source: Endpoint, target: Endpoint) -> None:
+    """Refuse what this version would not do truly: a run must never promise what it does not carry out."""
+    for endpoint in (source, target):
+        if endpoint.endpoint_type != EndpointType.LOCAL_PATH:
+            raise InvalidInput(
+                f"'{label}' uses the {endpoint.endpoint_type} endpoint '{endpoint.name}', and this version moves data "
+                "between LocalPath endpoints only: mount the share and name it as a LocalPath.",
+                code="EndpointTypeUnsupported",
+            )
+    if definition.data_integrity_validation != DataIntegrityValidation.NONE:
+        raise InvalidInput(
+            f"'{label}' asks for dataIntegrityValidation {definition.data_integrity_validation}, which this version "
+            "does not carry out: set it to None and compare with another tool.",
+            code="ValidationUnsupported",
+        )
+    if not definition.preserve_permissions:
+        raise InvalidInput(
+            f"'{label}' has preservePermissions false, which this version does not carry out: set it to true.",
+            code="PermissionsUnsupported",
+        )
+
+
+def _refuse_busy_target(session: Session, target_key: str, name: str) -> None:
+    for run in session.exec(select(JobRun).where(col(JobRun.status).in_(ACTIVE))):
+        if location_overlaps(run.target_key, target_key):
+            raise Conflict(
+                f"The target '{name}' is being written by '{run_label(session, run)}' ({run.status}): wait for it, or stop it first.",
+                code="AZSM1027",
+            )
+
+
+def _tell(tx: Write, run: JobRun, label: str, action: str, detail: str) -> None:
+    tx.event("job_run", run.id, label, action, mover_id=run.mover_id, detail=detail)
