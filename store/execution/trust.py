@@ -162,6 +162,16 @@ def connect_agent(
     return identity
 
 
+def disconnect_agent(tx: Write, identity: AgentIdentity) -> None:
+    """A process says goodbye: the agent is Offline at once, not after three missed heartbeats."""
+    agent = live_agent(tx, identity)
+    beat = tx.session.get(AgentBeat, agent.id)
+    if beat is not None:
+        tx.session.delete(beat)
+    mover = tx.session.get_one(StorageMover, agent.mover_id)
+    tx.event("agent", agent.id, f"{mover.name}/agents/{agent.name}", "stopped", mover_id=mover.id)
+
+
 def live_agent(tx: Write, identity: AgentIdentity) -> Agent:
     """The agent's row, for a write by this process; TrustRefused when another process took its place."""
     agent = tx.session.get(Agent, identity.agent_id)

@@ -151,6 +151,14 @@ def active_run_ids(reader: Reader) -> list[int]:
     return [row[0] for row in reader.rows(f"SELECT id FROM job_run WHERE status NOT IN ({_ENDED}) ORDER BY id")]
 
 
+def work_of(reader: Reader, agent_id: int) -> dict[int, JobRunStatus]:
+    """The runs of one agent that have not ended: what it looks at when it is told that something changed."""
+    rows = reader.rows(
+        f"SELECT id, status FROM job_run WHERE agent_id = :id AND status NOT IN ({_ENDED})", {"id": agent_id}
+    )
+    return {row["id"]: JobRunStatus(row["status"]) for row in rows}
+
+
 _RUNS: Keyset[RunRow] = Keyset(
     _RUN.replace("{", "{{").replace("}", "}}")
     + "WHERE {{scope}} AND d.name LIKE :text ESCAPE '\\'{where} ORDER BY {order}",

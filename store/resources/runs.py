@@ -295,7 +295,8 @@ def _refuse_busy_target(session: Session, target_key: str, name: str) -> None:
     for run in session.exec(select(JobRun).where(col(JobRun.status).in_(ACTIVE))):
         if location_overlaps(run.target_key, target_key):
             raise Conflict(
-                f"The target '{name}' is being written by '{run_label(session, run)}' ({run.status}): wait for it, or stop it first.",
+                f"The target '{name}' is being written by '{run_label(session, run)}' ({run.status}): "
+                "wait for it, or stop it first.",
                 code="AZSM1027",
             )
 

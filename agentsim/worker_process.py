@@ -1,0 +1,89 @@
+"""One run's worker as its agent sees it: a process, a channel, and what it said when it died."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO
+
+from agentsim.engine.channel import Channel
+from agentsim.engine.order import Order
+
+TAIL_BYTES = 4_000
+
+
+class WorkerProcess:
+    """Starts ``python -m agentsim.worker`` with one end of a socket pair and gives it its order.
+
+    The worker runs in a session of its own, so that a Ctrl-C at the agent's terminal reaches the
+    agent alone. It ends by itself when its channel does.
+    """
+
+    def __init__(self, order: Order, log_directory: Path) -> None:
+        self.channel, theirs = Channel.pair()
+        self._errors: IO[bytes] = tempfile.TemporaryFile(dir=log_directory)  # noqa: SIM115 - lives as long as the worker
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "agentsim.worker", str(theirs.fileno())],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._errors,
+                start_new_session=True,
+                env=_environment(),
+            )
+        finally:
+            theirs.close()
+        self.channel.post(("order", order.to_message()))
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def renew(self, deadline: float) -> None:
+        """Tell the end of the lease, in seconds on CLOCK_BOOTTIME."""
+        self._post(("lease", deadline))
+
+    def cancel(self) -> None:
+        self._post(("cancel",))
+
+    def _post(self, message: tuple[object, ...]) -> None:
+        # A worker that is gone shows as the end of its channel.
+        with contextlib.suppress(OSError):
+            self.channel.post(message)
+
+    def kill(self) -> None:
+        """End the worker and its helpers now, in whatever they are doing."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def reap(self, timeout: float = 0.5) -> int | None:
+        """Wait for the end; the exit code (negative: a signal), or None when it hangs in the kernel."""
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def last_words(self) -> str:
+        """The last line that it wrote on stderr."""
+        try:
+            size = self._errors.seek(0, os.SEEK_END)
+            self._errors.seek(max(0, size - TAIL_BYTES))
+            lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        except OSError:
+            return ""
+        return lines[-1].strip() if lines else ""
+
+    def close(self) -> None:
+        self.channel.close()
+        self._errors.close()
+
+
+def _environment() -> dict[str, str]:
+    """What a worker inherits: the agent's environment less its registration token."""
+    return {key: value for key, value in os.environ.items() if key != "LONGSHORE_TOKEN"}
