@@ -102,6 +102,9 @@ SOURCE_EMPTY: Final = _code(
     "Nothing was deleted. Check that the source is mounted, and do not recreate it empty.",
 )
 
+GUARDS: Final = frozenset({SOURCE_REPLACED, SOURCE_EMPTY})
+"""The codes of a run whose deletes a guard stopped: the command line's exit code 3."""
+
 # Items: Azure's codes.
 ITEM_TYPE_UNSUPPORTED: Final = _code(
     "AZSM2021", "This type of file is not copied", "FIFOs, sockets and devices stay behind: recreate them by hand."

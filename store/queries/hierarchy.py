@@ -222,6 +222,15 @@ def definition(reader: Reader, definition_id: int) -> DefinitionRow | None:
     return None if row is None else DefinitionRow(*row)
 
 
+def last_run_definition(reader: Reader) -> DefinitionRow | None:
+    """The definition whose run was started last; without any run, the first by name."""
+    row = reader.row(
+        _DEFINITION_COLUMNS + "WHERE d.id = coalesce((SELECT definition_id FROM job_run ORDER BY id DESC LIMIT 1), "
+        "(SELECT id FROM job_definition ORDER BY name, id LIMIT 1))"
+    )
+    return None if row is None else DefinitionRow(*row)
+
+
 def endpoint_properties(reader: Reader, endpoint_id: int) -> dict[str, Any]:
     """The properties of an endpoint as ARM names them; empty when it is gone."""
     text = reader.value("SELECT properties FROM endpoint WHERE id = :id", {"id": endpoint_id})

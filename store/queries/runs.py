@@ -151,6 +151,15 @@ def active_run_ids(reader: Reader) -> list[int]:
     return [row[0] for row in reader.rows(f"SELECT id FROM job_run WHERE status NOT IN ({_ENDED}) ORDER BY id")]
 
 
+def cancel_overdue(reader: Reader) -> bool:
+    """Whether a run is past its cancel deadline: then the store is to end it (``store.resources.runs.sweep``)."""
+    row = reader.row(
+        f"SELECT 1 FROM job_run WHERE status NOT IN ({_ENDED}) AND cancel_deadline < :now LIMIT 1",
+        {"now": reader.now()},
+    )
+    return row is not None
+
+
 def work_of(reader: Reader, agent_id: int) -> dict[int, JobRunStatus]:
     """The runs of one agent that have not ended: what it looks at when it is told that something changed."""
     rows = reader.rows(
@@ -189,20 +198,23 @@ _ITEMS: Keyset[ItemRow] = Keyset(
     """SELECT i.id, i.path, i.kind, i.outcome, i.code, i.message, i.size, i.at FROM run_item i
        JOIN job_run r ON r.id = i.run_id
        WHERE i.run_id = :run AND (i.fence = r.fence OR i.outcome = 'Deleted' OR r.cancel_deadline IS NOT NULL)
-         AND (:outcome = '' OR i.outcome = :outcome){where} ORDER BY {order}""",
+         AND (:outcome = '' OR i.outcome = :outcome)
+         AND (length(:text) = 0 OR instr(i.path, :text) > 0 OR i.code LIKE :like ESCAPE '\\' OR i.outcome LIKE :like
+              ESCAPE '\\' OR i.message LIKE :like ESCAPE '\\'){where} ORDER BY {order}""",
     ("i.id",),
     lambda key: (int(key),),
     lambda row: ItemRow(*row),
 )
 
 
-def items(reader: Reader, run_id: int, page: Page, *, outcome: str = "") -> Window[ItemRow]:
+def items(reader: Reader, run_id: int, page: Page, *, outcome: str = "", text: str = "") -> Window[ItemRow]:
     """The items of a run that did not simply transfer, in the order of their recording.
 
     Those of an earlier attempt of the same run were found anew by the present one and are left
     out, except deletes: what is deleted is not found again.
     """
-    return _ITEMS.window(reader, page, {"run": run_id, "outcome": outcome})
+    found = {"run": run_id, "outcome": outcome, "text": text.encode("utf-8", "surrogateescape"), "like": like(text)}
+    return _ITEMS.window(reader, page, found)
 
 
 _EVENTS: Keyset[EventRow] = Keyset(

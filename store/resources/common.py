@@ -12,7 +12,7 @@ from store.db import Write
 from store.errors import Conflict, InvalidInput, NotFound
 from store.lifecycle import ACTIVE
 from store.models import Agent, Endpoint, JobDefinition, JobRun, Project, StorageMover, SystemData
-from store.rules import not_found
+from store.rules import NAME, not_found
 
 Resource = TypeVar("Resource", Agent, Endpoint, Project)
 
@@ -32,7 +32,8 @@ def find_mover(session: Session, name: str | None) -> StorageMover:
         NotFound: no such mover. InvalidInput: no name given and several to choose from.
     """
     if name is not None:
-        mover = session.exec(select(StorageMover).where(StorageMover.name == name)).first()
+        query = select(StorageMover).where(StorageMover.name == name)
+        mover = session.exec(query).first() if NAME.fullmatch(name) else None
         if mover is None:
             raise not_found("storage mover", name, session.exec(select(StorageMover.name).limit(50)))
         return mover
@@ -47,7 +48,9 @@ def find_mover(session: Session, name: str | None) -> StorageMover:
 
 def find_in_mover(session: Session, model: type[Resource], kind: str, mover: StorageMover, name: str) -> Resource:
     """The agent, endpoint or project of that name in a mover; NotFound names what there is."""
-    found = session.exec(select(model).where(model.mover_id == mover.id, model.name == name)).first()
+    query = select(model).where(model.mover_id == mover.id, model.name == name)
+    # What breaks the rule of names exists nowhere, and may hold what the database cannot take.
+    found = session.exec(query).first() if NAME.fullmatch(name) else None
     if found is None:
         names = session.exec(select(model.name).where(model.mover_id == mover.id).limit(200))
         raise not_found(kind, name, names, f" in '{mover.name}'")
@@ -60,9 +63,8 @@ def find_definition(session: Session, mover: StorageMover, path: str) -> tuple[P
     if not separator or not name or "/" in name:
         raise InvalidInput(f"'{path}' does not name a definition: write PROJECT/DEFINITION.")
     project = find_in_mover(session, Project, "project", mover, project_name)
-    found = session.exec(
-        select(JobDefinition).where(JobDefinition.project_id == project.id, JobDefinition.name == name)
-    ).first()
+    query = select(JobDefinition).where(JobDefinition.project_id == project.id, JobDefinition.name == name)
+    found = session.exec(query).first() if NAME.fullmatch(name) else None
     if found is None:
         names = session.exec(select(JobDefinition.name).where(JobDefinition.project_id == project.id).limit(200))
         raise not_found("job definition", name, names, f" in project '{project.name}'")

@@ -23,7 +23,7 @@ from store.models import (
 )
 from store.resources.common import active_run, find_definition, find_in_mover
 from store.resources.definitions import location
-from store.rules import location_overlaps
+from store.rules import NAME, location_overlaps
 from store.vocabulary import (
     AgentStatus,
     CopyMode,
@@ -224,9 +224,10 @@ def find_run(session: Session, mover: StorageMover, path: str) -> tuple[Project,
     project, definition = find_definition(session, mover, definition_path)
     query = select(JobRun).where(JobRun.definition_id == definition.id)
     if number:
-        if not number.isdecimal():
+        if not (number.isascii() and number.isdecimal()):
             raise InvalidInput(f"'{path}' does not name a run: write {definition_path}#NUMBER.")
-        query = query.where(JobRun.number == int(number))
+        # No run has a number that the database could not hold.
+        query = query.where(JobRun.number == (int(number) if len(number) < 19 else -1))
     run = session.exec(query.order_by(col(JobRun.id).desc()).limit(1)).first()
     if run is None:
         if not number:
@@ -251,9 +252,8 @@ def _choose_agent(session: Session, mover: StorageMover, definition: JobDefiniti
     try:
         agent = find_in_mover(session, Agent, "agent", mover, chosen)
     except NotFound as error:
-        elsewhere = session.exec(
-            select(StorageMover.name).join(Agent, col(Agent.mover_id) == StorageMover.id).where(Agent.name == chosen)
-        ).first()
+        query = select(StorageMover.name).join(Agent, col(Agent.mover_id) == StorageMover.id)
+        elsewhere = session.exec(query.where(Agent.name == chosen)).first() if NAME.fullmatch(chosen) else None
         if elsewhere is None:
             raise AgentUnavailable(error.sentence, code="NoAgent") from error
         raise AgentUnavailable(
@@ -261,7 +261,13 @@ def _choose_agent(session: Session, mover: StorageMover, definition: JobDefiniti
             "choose an agent of this one.",
             code="AgentOfAnotherMover",
         ) from error
-    if agent.status in (AgentStatus.REQUIRES_ATTENTION, AgentStatus.UNREGISTERING, AgentStatus.REGISTERING):
+    if agent.status == AgentStatus.REGISTERING:
+        raise AgentUnavailable(
+            f"The agent '{agent.name}' is registered and has not run yet: start it with 'longshore-agent run', or "
+            "choose another.",
+            code="AgentNotReady",
+        )
+    if agent.status in (AgentStatus.REQUIRES_ATTENTION, AgentStatus.UNREGISTERING):
         why = f" ({agent.error_message})" if agent.error_message else ""
         raise AgentUnavailable(
             f"The agent '{agent.name}' is {agent.status}{why}: set it right, or choose another.", code="AgentNotReady"

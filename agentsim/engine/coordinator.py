@@ -1,0 +1,271 @@
+"""The coordinator: one run from its order to its end. It touches no file of the trees itself after
+the preflight, so a mount that hangs stops a helper and never a cancel.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Callable, Iterator
+
+from agentsim.engine import board, units
+from agentsim.engine.board import Board
+from agentsim.engine.channel import Channel, Message
+from agentsim.engine.crew import Crew, HelperDied, Member
+from agentsim.engine.errors import Canceled, RunStopped
+from agentsim.engine.guards import DeleteFacts, Stop, stops
+from agentsim.engine.lease import ORPHANED, Lease
+from agentsim.engine.order import UNKNOWN, Order
+from agentsim.engine.preflight import Roots, identity, open_roots, open_source
+from agentsim.engine.progress import progress
+from agentsim.engine.schedule import PREFETCHED, Schedule
+from agentsim.engine.spool import Spool
+from agentsim.engine.verdict import Verdict, ended, verdict
+from store.vocabulary import CopyMode, JobRunStatus
+
+PROGRESS_SECONDS = 0.5
+"""Least time between two progress messages."""
+
+
+class Coordinator:
+    """Hands out units, gathers findings, listens to the agent."""
+
+    def __init__(self, agent: Channel, order: Order) -> None:
+        self._agent = agent
+        self._order = order
+        self._lease = Lease(order.deadline)
+        self._board = Board(order.helpers)
+        self._crew = Crew(agent, self._lease, self._board)
+        self._schedule = Schedule()
+        self._spool = Spool()
+        self._poll = select.poll()
+        self._poll.register(agent, select.POLLIN)
+        self._members: dict[int, Member] = {}
+        self._phase = "copy"
+        self._listed = False
+        self._ending = False
+        self._last_progress = 0.0
+        self._stop: RunStopped | Canceled | None = None
+
+    def run(self) -> Verdict:
+        """Carry out the order.
+
+        Returns:
+            How the run ended, for the ``done`` message; all helpers are gone by then.
+
+        Raises:
+            HelperDied: a helper crashed; the run can be started again.
+        """
+        try:
+            try:
+                result = self._work()
+            except Canceled:
+                result = ended(JobRunStatus.CANCELED, "AZSM0000", "Canceled")
+            except RunStopped as stop:
+                result = ended(JobRunStatus.FAILED, stop.code, stop.message, stop.target)
+            self._end_helpers()
+        except BaseException:
+            self._crew.kill()
+            raise
+        self._say_lost_owners()
+        self._send_progress(time.monotonic())
+        return result
+
+    def _work(self) -> Verdict:
+        order = self._order
+        roots = open_roots(order, self._lease, self._wait)
+        self._crew.start(roots, order.mode, order.helpers)
+        if order.expected_items == UNKNOWN:
+            self._crew.start_survey(roots)
+        for member in self._crew.members:
+            self._members[member.channel.fileno()] = member
+            self._poll.register(member.channel, select.POLLIN)
+        self._send(("started",))
+        self._drain(self._next_copy)
+        self._crew.end_survey()
+        self._phase = "delete"
+        reasons = self._deferred(roots)
+        self._phase = "finish"
+        self._send_progress(time.monotonic())
+        once = iter([(units.SYNC,)])
+        self._drain(lambda member: next(once, None))
+        return verdict(self._board.totals(), reasons)
+
+    def _next_copy(self, member: Member) -> Message | None:
+        return self._schedule.next_unit(member.in_flight)
+
+    def _deferred(self, roots: Roots) -> list[Stop]:
+        """Deletes and what waits for them, by one helper, in the order they were found."""
+        reasons = stops(
+            DeleteFacts(
+                source_unchanged=self._source_unchanged(roots),
+                # Directories whose work was deferred are counted when they are finished.
+                source_items=self._board.totals()[board.SCANNED] + self._spool.directories,
+                last_source_items=self._order.last_source_items,
+                candidates=self._spool.candidates,
+            )
+        )
+        withheld = (reasons[0].code, reasons[0].message) if reasons else None
+        records: Iterator[Message] = (
+            (units.DEFERRED, *record, withheld) for record in self._spool.replay()
+        )
+        worker = self._crew.members[0]
+
+        def next_deferred(member: Member) -> Message | None:
+            if member is not worker or len(member.in_flight) >= PREFETCHED:
+                return None
+            return next(records, None)
+
+        self._drain(next_deferred)
+        return reasons
+
+    def _source_unchanged(self, roots: Roots) -> bool:
+        """Whether the source's path still leads to the directory that the run began with."""
+        if self._order.mode is CopyMode.ADDITIVE or not self._spool.candidates:
+            return True
+        try:
+            fd = open_source(self._order)
+        except RunStopped:
+            return False
+        try:
+            return identity(fd) == roots.source_identity
+        finally:
+            os.close(fd)
+
+    def _drain(self, next_unit: Callable[[Member], Message | None]) -> None:
+        """Give out units until there are none and all are answered."""
+        members = self._crew.members
+        while True:
+            # One each in turn: nobody prefetches while another has nothing.
+            for _ in range(PREFETCHED):
+                for member in members:
+                    unit = next_unit(member)
+                    if unit is not None:
+                        member.in_flight.append(unit)
+                        self._post(member, unit)
+            if not any(member.in_flight for member in members):
+                return
+            self._pump(PROGRESS_SECONDS)
+
+    def _post(self, member: Member, unit: Message) -> None:
+        try:
+            member.channel.post(unit)
+        except OSError as error:
+            raise HelperDied(f"helper {member.pid} is gone: {error}") from error
+        if member.channel.has_outgoing:
+            self._poll.modify(member.channel, select.POLLIN | select.POLLOUT)
+
+    def _wait(self, seconds: float) -> None:
+        """Pause, listening to the agent."""
+        self._pump(seconds)
+
+    def _pump(self, seconds: float) -> None:
+        """Wait for something to happen, for so long at most, and take it in."""
+        moment = time.monotonic()
+        if self._members and moment - self._last_progress >= PROGRESS_SECONDS:
+            self._send_progress(moment)
+        for fd, event in self._poll.poll(seconds * 1000):
+            if fd == self._agent.fileno():
+                self._hear_agent()
+            else:
+                self._hear_member(self._members[fd], event)
+
+    def _hear_agent(self) -> None:
+        try:
+            message = self._agent.recv_nowait()
+        except BlockingIOError:
+            return
+        if message is None:
+            self._abandon()
+        elif message[0] == "lease":
+            self._lease.renew(message[1])
+        elif message[0] == "cancel":
+            if not self._ending:
+                raise Canceled
+        else:
+            raise ValueError(f"unknown message {message[0]!r} from the agent")
+
+    def _hear_member(self, member: Member, event: int) -> None:
+        if event & select.POLLOUT:
+            member.channel.flush()
+            if not member.channel.has_outgoing:
+                self._poll.modify(member.channel, select.POLLIN)
+        if not event & ~select.POLLOUT:
+            return
+        try:
+            message = member.channel.recv_nowait()
+        except BlockingIOError:
+            return
+        if message is None:
+            member.ended = True
+            self._poll.unregister(member.channel)
+            if not self._ending:
+                raise HelperDied(f"helper {member.pid} ended without being told to")
+            return
+        self._take(member, message)
+
+    def _take(self, member: Member, message: Message) -> None:
+        tag, *values = message
+        if tag == units.DONE:
+            self._schedule.done(member.in_flight.popleft())
+            self._listed = self._listed or self._schedule.everything_listed
+        elif tag == units.FOUND:
+            self._schedule.found(*values)
+        elif tag == units.FOUND_LARGE:
+            self._schedule.found_large(*values)
+        elif tag == units.LISTED:
+            self._schedule.listed(*values)
+        elif tag == units.DEFER:
+            self._spool.append((values[0], values[1], values[2], values[3], values[4]))
+        elif tag in (units.ITEMS, units.LOG):
+            self._send(message)
+        elif tag == units.STOPPED:
+            if not self._ending:
+                code, text, target = values
+                raise RunStopped(code, text, target) if code else Canceled
+        else:
+            raise ValueError(f"unknown message {tag!r} from a helper")
+
+    def _end_helpers(self) -> None:
+        """Tell every helper to stop, take in what they still have to say, and wait for them."""
+        self._ending = True
+        self._lease.stop()
+        for member in self._crew.members:
+            member.channel.finish_sending()
+        while not all(member.ended for member in self._crew.members):
+            self._pump(PROGRESS_SECONDS)
+        self._crew.reap()
+
+    def _send(self, message: Message) -> None:
+        try:
+            self._agent.send(message)
+        except OSError:
+            self._abandon()
+
+    def _abandon(self) -> None:
+        """The agent is gone: touch nothing more."""
+        self._crew.kill()
+        os._exit(ORPHANED)
+
+    def _send_progress(self, moment: float) -> None:
+        self._last_progress = moment
+        order = self._order
+        expected = self._board.survey()
+        if order.expected_items != UNKNOWN:
+            expected = (order.expected_items, order.expected_bytes)
+        values = progress(
+            self._board.totals(),
+            expected,
+            listed=self._listed,
+            phase=self._phase,
+            current=[slot.current() for slot in self._board.slots],
+        )
+        self._send(("progress", values))
+
+    def _say_lost_owners(self) -> None:
+        lost = self._board.totals()[board.OWNERS_LOST]
+        if lost:
+            self._send(
+                ("log", "warning", f"{lost} items could not be given their owner or group: the agent lacks the right")
+            )

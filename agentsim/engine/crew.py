@@ -1,0 +1,125 @@
+"""The coordinator's child processes: starting them, talking to them, ending them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+
+from agentsim.engine.board import Board, Slot
+from agentsim.engine.channel import Channel, Message, socket_pair
+from agentsim.engine.helper import UpwardChannel, run_helper
+from agentsim.engine.lease import Lease
+from agentsim.engine.preflight import Roots
+from agentsim.engine.survey import survey
+from store.vocabulary import CopyMode
+
+END_SECONDS = 5.0
+"""How long processes that were told to stop may take before they are killed."""
+
+
+class HelperDied(Exception):
+    """A helper ended without being told to: a fault of the engine, or the kernel's doing."""
+
+
+class Member:
+    """One helper, as its coordinator sees it.
+
+    Attributes:
+        channel: units go out, findings come in.
+        in_flight: units sent and not yet answered, in the order of their answers.
+        ended: the process has closed its end.
+    """
+
+    def __init__(self, pid: int, channel: Channel) -> None:
+        self.pid = pid
+        self.channel = channel
+        self.in_flight: deque[Message] = deque()
+        self.ended = False
+
+
+class Crew:
+    """All children of one run, forked before the coordinator does anything else."""
+
+    def __init__(self, agent: Channel, lease: Lease, board: Board) -> None:
+        self._agent = agent
+        self._lease = lease
+        self._board = board
+        self._survey_pid = 0
+        self.members: list[Member] = []
+
+    def start(self, roots: Roots, mode: CopyMode, helpers: int) -> None:
+        """Fork the helpers. Each keeps only its own channel, so that the others' ends are seen."""
+        coordinator = os.getpid()
+        for slot in self._board.slots[:helpers]:
+            upper, lower = socket_pair()
+
+            def body(slot: Slot = slot, lower: socket.socket = lower, upper: socket.socket = upper) -> None:
+                upper.close()
+                self._lease.adopt_parent(coordinator)
+                run_helper(roots, mode, self._lease, slot, UpwardChannel(lower))
+
+            pid = self._fork(body)
+            lower.close()
+            self.members.append(Member(pid, Channel(upper)))
+
+    def start_survey(self, roots: Roots) -> None:
+        """Fork the process that counts the source ahead of the copy."""
+        coordinator = os.getpid()
+        self._survey_pid = self._fork(lambda: survey(roots.source, self._board, coordinator))
+
+    def _fork(self, body: Callable[[], None]) -> int:
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid:
+            return pid
+        code = 1
+        try:
+            self._agent.close()
+            for member in self.members:
+                member.channel.close()
+            body()
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
+
+    def end_survey(self) -> None:
+        """End the survey if it runs; what it has found stays on the board."""
+        if self._survey_pid:
+            _kill(self._survey_pid)
+            os.waitpid(self._survey_pid, 0)
+            self._survey_pid = 0
+
+    def kill(self) -> None:
+        """End every child at once, without a word: the right to go on is gone."""
+        for member in self.members:
+            _kill(member.pid)
+        if self._survey_pid:
+            _kill(self._survey_pid)
+
+    def reap(self) -> None:
+        """Wait for all helpers that were told to stop, and kill those that do not."""
+        self.end_survey()
+        until = time.monotonic() + END_SECONDS
+        for member in self.members:
+            while not os.waitpid(member.pid, os.WNOHANG)[0]:
+                if time.monotonic() > until:
+                    _kill(member.pid)
+                time.sleep(0.002)
+            member.channel.close()
+        self.members = []
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,131 @@
+"""What is left of a directory when all transfers are done: deletes, and what had to wait for them.
+
+Every delete is preceded by a look for the same name in the held source directory (DESIGN §5, F1).
+"""
+
+from __future__ import annotations
+
+import os
+
+from agentsim.engine import board
+from agentsim.engine.context import Context
+from agentsim.engine.decide import kind_of, size_of
+from agentsim.engine.directory import DirectoryCopier
+from agentsim.engine.errors import ItemChanged, ItemFailed, Side, classify, describe
+from agentsim.engine.listing import lstat
+from agentsim.engine.removal import Remover
+from agentsim.engine.walker import join
+from store import codes
+from store.vocabulary import ItemKind
+
+Withheld = tuple[str, str] | None
+"""Code and message of the guard that stopped the deletes."""
+
+
+class DeferredWork:
+    """Carries out the deferred work of one directory at a time."""
+
+    def __init__(self, context: Context, directories: DirectoryCopier) -> None:
+        self._context = context
+        self._directories = directories
+        self._remover = Remover(context)
+
+    def run(
+        self,
+        path: bytes,
+        candidates: list[bytes],
+        late: list[tuple[bytes, int]],
+        final: bool,
+        changed: bool,
+        withheld: Withheld,
+    ) -> None:
+        """Delete, then copy what the deleted made room for, then set the directory's metadata.
+
+        Args:
+            path: the directory, in both trees.
+            candidates: names that only the target had when it was compared.
+            late: names (and listed sizes) whose place a target directory holds.
+            final: this is the last part of the directory's work.
+            changed: what to count the directory as, when final.
+            withheld: reason not to delete anything.
+
+        Raises:
+            Canceled, RunStopped: the run ends.
+        """
+        self._context.slot.set_current(path)
+        for name in candidates:
+            self._candidate(path, name, withheld)
+        for name, listed in late:
+            self._late(path, name, listed, withheld)
+        if final:
+            self._directories.finish(path, changed)
+
+    def _candidate(self, path: bytes, name: bytes, withheld: Withheld) -> None:
+        context = self._context
+        context.lease.check()
+        if withheld is not None:
+            self._keep(path, name, *withheld)
+            return
+        try:
+            present = lstat(context.source.open(path), os.fsdecode(name)) is not None
+        except OSError as error:
+            self._keep(path, name, codes.DELETE_UNCHECKED, describe(error, "looking for it in the source"))
+            return
+        if present:
+            return  # It is in the source again: the next pass compares it.
+        try:
+            # Opened anew for each name: removing a tree moves the walker elsewhere.
+            directory = context.target.open(path)
+        except OSError as error:
+            failure = describe(error, "opening its directory")
+            context.report.withheld(join(path, name), ItemKind.SPECIAL, codes.ITEM_FAILED, failure, 0)
+            return
+        self._remover.remove(directory, join(path, name))
+
+    def _late(self, path: bytes, name: bytes, listed: int, withheld: Withheld) -> None:
+        context = self._context
+        context.lease.check()
+        item = join(path, name)
+        kind = ItemKind.FILE
+        size = listed
+        try:
+            if withheld is not None:
+                self._keep(path, name, *withheld)
+                raise ItemFailed(codes.ITEM_REPLACE_WITHHELD, withheld[1])
+            source = self._find_late(path, name)
+            kind, size = kind_of(source.st_mode), size_of(source)
+            if not self._remover.remove(context.enter(path), item):
+                raise ItemFailed(codes.ITEM_REPLACE_WITHHELD, "The target directory in its place was kept")
+            # Removing a tree moved the walker elsewhere.
+            context.enter(path)
+            if kind is ItemKind.SYMLINK:
+                context.files.copy_link(os.fsdecode(name), source)
+            else:
+                size = context.files.copy(os.fsdecode(name), limit=None)
+        except (ItemChanged, ItemFailed) as error:
+            context.problem(item, kind, error, size, scanned=listed)
+            return
+        context.report.late(board.TRANSFERRED, size, listed)
+
+    def _find_late(self, path: bytes, name: bytes) -> os.stat_result:
+        """The source item as it is now: it must still be something that takes a directory's place."""
+        try:
+            directory = self._context.source.open(path)
+            source = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        except OSError as error:
+            raise classify(error, Side.SOURCE, "looking into the source") from error
+        if kind_of(source.st_mode) not in (ItemKind.FILE, ItemKind.SYMLINK):
+            raise ItemChanged(codes.ITEM_CHANGED, "No longer a file or link")
+        return source
+
+    def _keep(self, path: bytes, name: bytes, code: str, message: str) -> None:
+        """Record a target item as kept, if it is still there."""
+        try:
+            found = lstat(self._context.target.open(path), os.fsdecode(name))
+        except OSError:
+            found = None
+        if found is not None:
+            self._context.report.withheld(
+                join(path, name), kind_of(found.st_mode), code, message, size_of(found)
+            )
+

@@ -1,0 +1,26 @@
+"""Making what was written survive a power cut, once per run."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+from agentsim.engine.errors import RunStopped, describe
+from store import codes
+
+
+def sync_file_system(fd: int) -> None:
+    """Write everything of the file system that holds ``fd`` to its storage, and wait for it.
+
+    One ``syncfs`` per run costs a fraction of ``fsync`` per file (reference measurements).
+
+    Raises:
+        RunStopped: the storage reports that something could not be written.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "syncfs"):
+        os.sync()
+        return
+    if libc.syncfs(fd):
+        error = OSError(ctypes.get_errno(), "syncfs")
+        raise RunStopped(codes.TARGET_NOT_DURABLE, describe(error, "making the target durable"), "target")

@@ -1,0 +1,98 @@
+"""What the agent orders of a worker: one run, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from store.vocabulary import CopyMode
+
+MAX_HELPERS = 64
+"""More helper processes than this are a mistake in the order."""
+
+UNKNOWN = -1
+"""Stands for a number that nobody knows yet."""
+
+
+class OrderRefused(ValueError):
+    """The order is not one that a worker can carry out; the text says which part."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One run.
+
+    Attributes:
+        run: label of the run, for logs.
+        mode: what to do with items that only the target has.
+        source_root: absolute path of the source endpoint.
+        source_subpath: relative path below it, or empty.
+        target_root: absolute path of the target endpoint; it must exist.
+        target_subpath: relative path below it, or empty; created when missing.
+        helpers: number of copying processes.
+        deadline: end of the first lease, seconds on CLOCK_BOOTTIME.
+        expected_items: total of an earlier pass, or UNKNOWN: then the source is surveyed.
+        expected_bytes: total of an earlier pass, or UNKNOWN.
+        last_source_items: what the source held when the last pass ended, or UNKNOWN.
+    """
+
+    run: str
+    mode: CopyMode
+    source_root: bytes
+    source_subpath: bytes
+    target_root: bytes
+    target_subpath: bytes
+    helpers: int
+    deadline: float
+    expected_items: int
+    expected_bytes: int
+    last_source_items: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.helpers <= MAX_HELPERS:
+            raise OrderRefused(f"helpers is {self.helpers}, not 1 to {MAX_HELPERS}")
+        for root in (self.source_root, self.target_root):
+            if not root.startswith(b"/") or b"\0" in root:
+                raise OrderRefused("a root is not an absolute path")
+        if min(self.expected_items, self.expected_bytes, self.last_source_items) < UNKNOWN:
+            raise OrderRefused("a count is below -1")
+
+    @classmethod
+    def from_message(cls, values: object) -> Order:
+        """Read the dict of an ``("order", dict)`` message.
+
+        Raises:
+            OrderRefused: a key is missing or unknown, or a value is of the wrong type or out of range.
+        """
+        if not isinstance(values, dict):
+            raise OrderRefused("the order is not a dict")
+        if set(values) != set(_TYPES):
+            raise OrderRefused(f"keys missing or unknown: {sorted(set(values) ^ set(_TYPES), key=repr)}")
+        for key, kind in _TYPES.items():
+            if type(values[key]) is not kind:
+                raise OrderRefused(f"{key} is a {type(values[key]).__name__}, not a {kind.__name__}")
+        try:
+            mode = CopyMode(values["mode"])
+        except ValueError as error:
+            raise OrderRefused(str(error)) from None
+        return cls(**{**values, "mode": mode})
+
+    def to_message(self) -> dict[str, Any]:
+        """The dict that :meth:`from_message` reads."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**values, "mode": self.mode.value}
+
+
+_TYPES: dict[str, type] = {
+    "run": str,
+    "mode": str,
+    "source_root": bytes,
+    "source_subpath": bytes,
+    "target_root": bytes,
+    "target_subpath": bytes,
+    "helpers": int,
+    "deadline": float,
+    "expected_items": int,
+    "expected_bytes": int,
+    "last_source_items": int,
+}

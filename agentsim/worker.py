@@ -1,0 +1,61 @@
+"""One worker process for one run: ``python -m agentsim.worker FD``.
+
+FD is an inherited end of an AF_UNIX/SOCK_SEQPACKET pair; the agent holds the other. The first
+message is the order. Exit codes: 0 after a ``done`` message, 75 when the agent is gone, anything
+else is a crash with a traceback on stderr, after which the run can be started again.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+
+from agentsim.engine.channel import Channel
+from agentsim.engine.coordinator import Coordinator
+from agentsim.engine.lease import ORPHANED
+from agentsim.engine.order import Order, OrderRefused
+from agentsim.engine.verdict import ended
+from store import codes
+from store.vocabulary import JobRunStatus
+
+
+def main(arguments: list[str]) -> int:
+    """Carry out one order; returns the exit code.
+
+    Args:
+        arguments: the descriptor's number, as the only element.
+    """
+    fd = int(arguments[0])
+    if sys.getfilesystemencoding() != "utf-8":
+        # Names must survive the way through str byte for byte, which UTF-8 with surrogates grants.
+        os.set_inheritable(fd, True)
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", "-m", "agentsim.worker", str(fd)])
+    os.set_inheritable(fd, False)
+    agent = Channel.from_fd(fd)
+    _raise_descriptor_limit()
+    message = agent.recv()
+    if message is None:
+        return ORPHANED
+    try:
+        if message[0] != "order":
+            raise OrderRefused(f"the first message is {message[0]!r}")
+        order = Order.from_message(message[1])
+    except OrderRefused as error:
+        result = ended(JobRunStatus.FAILED, codes.ORDER_REFUSED, f"Order refused: {error}")
+    else:
+        result = Coordinator(agent, order).run()
+    try:
+        agent.send(("done", result))
+    except OSError:
+        return ORPHANED
+    return 0
+
+
+def _raise_descriptor_limit() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

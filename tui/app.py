@@ -1,0 +1,197 @@
+"""The application: it owns the follower and the commands, and opens screens."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from typing import ClassVar
+
+from textual.app import App
+
+from store.display import display
+from store.errors import StoreUnavailable
+from store.place import StorePlace
+from store.queries import hierarchy, runs
+from store.queries.hierarchy import DefinitionRow
+from store.queries.runs import RunRow
+from store.reader import Reader
+from tui.commands import Commands
+from tui.following import StoreChanges, StoreFollower
+from tui.presentation import format as figures
+from tui.presentation.glyphs import UNICODE, Glyphs
+from tui.screens.base import LongshoreScreen
+from tui.screens.main import MainScreen
+from tui.screens.run import RunScreen
+
+CLOCK_SECONDS = 5.0
+"""How often what only time changes is looked at again: ages, and agents that fell silent."""
+
+_SIGNALS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
+
+
+class LongshoreApp(App[int]):
+    """The control room. It reads through ``follower`` and writes through ``commands``."""
+
+    TITLE = "Longshore"
+    ENABLE_COMMAND_PALETTE = False
+    INLINE_PADDING = 0
+    BINDINGS: ClassVar = []
+
+    DEFAULT_CSS = """
+    Screen { background: $surface; }
+    ModalScreen { background: $background 60%; }
+    """
+
+    def __init__(self, place: StorePlace, *, read_only: bool = False, glyphs: Glyphs = UNICODE) -> None:
+        super().__init__()
+        self.read_only = read_only
+        self.glyphs = glyphs
+        self.follower = StoreFollower(place, self._store_changed, self.trouble)
+        self.commands = Commands(place, read_only=read_only)
+        self.time_passed = False
+        self._trouble: StoreUnavailable | None = None
+        self._trouble_since = 0.0
+        self._last_telling = time.monotonic()
+
+    def on_mount(self) -> None:
+        self._handle_signals()
+        self.push_screen(MainScreen())
+        self.follower.start()
+        self.set_interval(CLOCK_SECONDS, self._clock)
+        self.set_interval(1.0, self._show_trouble)
+        self.call_after_refresh(lambda: self.run_worker(self._warm_up(), group="warm-up", exit_on_error=True))
+
+    async def on_unmount(self) -> None:
+        await self.follower.stop()
+        self.commands.close()
+
+    def _handle_signals(self) -> None:
+        """Restore the terminal and exit with the shell's code (fault F30): Textual by itself does neither."""
+        loop = asyncio.get_running_loop()
+        for number, code in _SIGNALS.items():
+            try:
+                loop.add_signal_handler(number, self._leave, code)
+            except (NotImplementedError, RuntimeError, ValueError):
+                return
+
+    def _leave(self, code: int) -> None:
+        self.exit(code, return_code=code)
+
+    async def _warm_up(self) -> None:
+        """Import the ORM and open the store for writing, so that the first launch does not wait for it."""
+        try:
+            await asyncio.to_thread(self.commands.warm_up)
+        except StoreUnavailable as error:
+            self.trouble(error)
+
+    # Following the store
+
+    async def _store_changed(self, changes: StoreChanges) -> None:
+        self._last_telling = time.monotonic()
+        screen = next((s for s in reversed(self.screen_stack) if isinstance(s, LongshoreScreen)), None)
+        if screen is not None and not link_is_busy(self):
+            await screen.store_changed(changes)
+            self.time_passed = False
+
+    def _clock(self) -> None:
+        """Time itself changes what is shown; and a cancel past its deadline is the store's to end."""
+        self.time_passed = True
+        self.follower.wake()
+        self.run_worker(self._sweep(), group="sweep", exclusive=True, exit_on_error=True)
+
+    async def _sweep(self) -> None:
+        now_due = await self._overdue()
+        if now_due:
+            try:
+                await asyncio.to_thread(self.commands.sweep)
+            except StoreUnavailable as error:
+                self.trouble(error)
+
+    async def _overdue(self) -> bool:
+        try:
+            return await self.follower.read(runs.cancel_overdue)
+        except StoreUnavailable:
+            return False
+
+    def trouble(self, error: StoreUnavailable | None) -> None:
+        """The store is out of reach (or back): the header says for how long, and what is shown is marked old."""
+        if error is not None and self._trouble is None:
+            self._trouble_since = time.monotonic()
+        self._trouble = error
+        self._show_trouble()
+
+    def _show_trouble(self) -> None:
+        screen = self.screen
+        if not isinstance(screen, LongshoreScreen) or not screen.is_mounted:
+            return
+        if self._trouble is None:
+            screen.top_bar.set_stale("")
+            return
+        age = figures.duration(time.monotonic() - self._trouble_since)
+        screen.top_bar.set_stale(f"store out of reach for {age}")
+        from tui.presentation.cells import Cell
+
+        screen.key_bar.show_message([Cell(display(self._trouble.sentence), "bad")])
+
+    # Screens and commands
+
+    def open_run(self, run_id: int) -> None:
+        """Open a run's own screen."""
+        self.push_screen(RunScreen(run_id))
+
+    def launch(self, definition: DefinitionRow) -> None:
+        """Open the launch sheet, and start the run that is chosen there."""
+        self.run_worker(self._launch(definition), group="launch", exclusive=True, exit_on_error=True)
+
+    async def _launch(self, definition: DefinitionRow) -> None:
+        from tui.screens.launch import LaunchScreen
+
+        def read(reader: Reader) -> tuple[list[hierarchy.AgentRow], RunRow | None, int]:
+            agents = hierarchy.agents(reader, definition.mover_id)
+            last = runs.run(reader, definition.run_id) if definition.run_id else None
+            return agents, last, reader.now()
+
+        screen = self.screen
+        assert isinstance(screen, LongshoreScreen)
+        try:
+            agents, last, now = await self.follower.read(read)
+        except StoreUnavailable as error:
+            self.trouble(error)
+            return
+        chosen = await self.push_screen_wait(LaunchScreen(definition, agents, last, now, self.glyphs))
+        if chosen is None:
+            return
+        path = f"{definition.project}/{definition.name}"
+        started = await screen.command(self.commands.start_run, definition.mover, path, chosen.agent, chosen.mode)
+        if started is not None and isinstance(screen, MainScreen | RunScreen):
+            run_id, label = started
+            screen.launched(run_id)
+            screen.say(f"Started {label} on {chosen.agent}.", "ok")
+
+    def stop(self, run: RunRow) -> None:
+        """Ask, and request the end of a run."""
+        self.run_worker(self._stop(run), group="launch", exclusive=True, exit_on_error=True)
+
+    async def _stop(self, run: RunRow) -> None:
+        from tui.screens.confirm import ConfirmScreen
+
+        screen = self.screen
+        assert isinstance(screen, LongshoreScreen)
+        lines = [
+            f"Stop the run {run.label} on {run.agent_name}?",
+            "What was copied stays; a new run copies only what is missing.",
+        ]
+        if await self.push_screen_wait(ConfirmScreen(lines, "Stop it", self.glyphs)):
+            await screen.command(self.commands.stop_run, run.mover, run.label)
+
+
+def link_is_busy(app: App[int]) -> bool:
+    """Whether the terminal has not taken what was painted last: then a tick is skipped.
+
+    Textual queues thirty screens before it blocks, which on a slow link is half a minute of late
+    keys (reference terminal §5b). The attributes are Textual's own: without them nothing is skipped.
+    """
+    writer = getattr(getattr(app, "_driver", None), "_writer_thread", None)
+    queue = getattr(writer, "_queue", None)
+    return bool(queue is not None and queue.qsize())

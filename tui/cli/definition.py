@@ -1,0 +1,82 @@
+"""``definition``: what is copied where, and how."""
+
+from __future__ import annotations
+
+import argparse
+
+from tui.cli import context, output
+from tui.cli.shown import show_resource, windows
+
+
+def list_definitions(options: argparse.Namespace) -> int:
+    """List the job definitions of a mover or of one project."""
+    with context.existing_store(options) as store:
+        from store import arm_reads
+        from store.models import Project
+        from store.queries import hierarchy
+        from store.resources.common import find_in_mover, find_mover
+
+        with store.read() as session:
+            mover = find_mover(session, options.mover)
+            project = None
+            if options.project is not None:
+                project = find_in_mover(session, Project, "project", mover, options.project)
+            if options.json:
+                output.json_list(arm_reads.definitions(session, mover, project))
+                return 0
+    scope = hierarchy.Scope("mover", mover.id) if project is None else hierarchy.Scope("project", project.id)
+    with context.reader(options) as reader:
+        pages = windows(lambda page: hierarchy.definitions(reader, scope, page), hierarchy.definition_key)
+        rows = [
+            (
+                hierarchy.definition_key(row),
+                row.copy_mode,
+                _place(row.source, row.source_subpath),
+                _place(row.target, row.target_subpath),
+                row.agent_name or "-",
+                f"#{row.run_number} {row.run_status}" if row.run_status else "never run",
+                row.description,
+            )
+            for row in pages
+        ]
+    output.table(("DEFINITION", "MODE", "SOURCE", "TARGET", "AGENT", "LATEST RUN", "DESCRIPTION"), rows)
+    return 0
+
+
+def show(options: argparse.Namespace) -> int:
+    """Show one job definition."""
+    with context.existing_store(options) as store:
+        from store import arm_reads
+        from store.resources.common import find_definition, find_mover
+
+        with store.read() as session:
+            mover = find_mover(session, options.mover)
+            project, definition = find_definition(session, mover, options.name)
+            (resource,) = arm_reads.definitions(session, mover, project, definition)
+    show_resource(resource, as_json=options.json)
+    return 0
+
+
+def delete(options: argparse.Namespace) -> int:
+    """Delete a job definition with its history, after a confirmation."""
+    with context.existing_store(options, writes=True) as store:
+        from store.resources.common import find_definition, find_mover
+        from store.resources.definitions import delete_definition
+
+        with store.read() as session:
+            mover = find_mover(session, options.mover)
+            _, definition = find_definition(session, mover, options.name)
+        runs = "1 run" if definition.run_count == 1 else f"{definition.run_count} runs"
+        context.confirm(
+            options, f"This deletes the job definition '{options.name}' and the history of its {runs}", definition.name
+        )
+        with store.write(context.actor()) as tx:
+            mover = find_mover(tx.session, options.mover)
+            project, definition = find_definition(tx.session, mover, options.name)
+            delete_definition(tx, mover, project, definition)
+    output.say(f"Deleted the job definition '{options.name}' and the history of its {runs}.")
+    return 0
+
+
+def _place(endpoint: str, sub_path: str) -> str:
+    return f"{endpoint}/{sub_path}" if sub_path else endpoint

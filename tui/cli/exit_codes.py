@@ -1,0 +1,29 @@
+"""The exit codes of DESIGN §8: an API that scripts rely on."""
+
+from __future__ import annotations
+
+from store.codes import GUARDS
+from store.vocabulary import JobRunStatus
+
+FINE = 0
+RUN_FAILED = 1
+BAD_INPUT = 2
+GUARD_STOPPED = 3
+NO_AGENT = 4
+STORE_UNUSABLE = 5
+INTERNAL_FAULT = 70
+"""A fault in Longshore itself (sysexits' EX_SOFTWARE)."""
+CANCELED = 130
+BROKEN_PIPE = 141
+"""The reader of stdout went away: 128 + SIGPIPE, as shells report it."""
+
+
+def of_run(status: JobRunStatus, error_code: str, items_failed: int) -> int:
+    """What a run that has ended means for a script."""
+    if error_code in GUARDS:
+        return GUARD_STOPPED
+    if status == JobRunStatus.CANCELED:
+        return CANCELED
+    if status == JobRunStatus.FAILED or items_failed:
+        return RUN_FAILED
+    return FINE

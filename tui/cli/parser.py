@@ -1,0 +1,190 @@
+"""The grammar of ``longshore``: nouns, verbs and options. It imports nothing that a command needs to run."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import TYPE_CHECKING, NoReturn
+
+from store import __version__
+from store.vocabulary import CopyMode, Outcome
+from tui.cli.output import complain
+
+if TYPE_CHECKING:
+    Verbs = argparse._SubParsersAction["Parser"]
+
+RUN_HELP = "PROJECT/DEFINITION#NUMBER; without a number, the latest run"
+_TTL = re.compile(r"([1-9][0-9]{0,5})([smhd])")
+_TTL_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one sentence on stderr and exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        complain(f"{message}; see '{self.prog} --help'.")
+        self.exit(2)
+
+
+def build() -> Parser:
+    """The parser; what it makes holds ``command``, the ``module:function`` to call."""
+    parser = Parser(
+        prog="longshore",
+        description="A control room for moving file shares. Without a command it opens the screen.",
+        epilog="Exit codes: 0 fine, 1 the run ended Failed or with failed items, 2 bad usage or input, 3 a guard "
+        "stopped it, 4 no agent or agent lost, 5 the store cannot be used, 130 canceled.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"longshore {__version__}")
+    _add_store(parser, root=True)
+    parser.add_argument("--ascii", action="store_true", help="draw the screen with ASCII characters only")
+    parser.set_defaults(command="tui.cli.screen:open_screen")
+    nouns = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
+    _demo(nouns)
+    _plan(nouns)
+    _agent(nouns)
+    _resource(nouns, "mover", "storage movers", "NAME", in_mover=False)
+    _resource(nouns, "endpoint", "storage locations", "NAME")
+    _resource(nouns, "project", "groups of job definitions", "NAME")
+    _resource(nouns, "definition", "job definitions", "PROJECT/DEFINITION")
+    _run(nouns)
+    return parser
+
+
+def _add_store(parser: argparse.ArgumentParser, *, root: bool = False) -> None:
+    """The options that may stand before and after the verb: a verb's own default must not hide the root's."""
+    store = None if root else argparse.SUPPRESS
+    read_only = False if root else argparse.SUPPRESS
+    parser.add_argument(
+        "--store", metavar="URL", default=store, help="the store's file (or LONGSHORE_STORE; default: the embedded one)"
+    )
+    parser.add_argument("--read-only", action="store_true", default=read_only, help="refuse whatever changes the store")
+
+
+def _noun(nouns: Verbs, name: str, summary: str) -> Verbs:
+    parser = nouns.add_parser(name, help=summary, description=_sentence(summary), allow_abbrev=False)
+    _add_store(parser)
+    return parser.add_subparsers(metavar="VERB", required=True, parser_class=Parser)
+
+
+def _verb(verbs: Verbs, name: str, command: str, summary: str, *, json: bool = False) -> Parser:
+    parser = verbs.add_parser(name, help=summary, description=_sentence(summary), allow_abbrev=False)
+    parser.set_defaults(command=f"tui.{command}")
+    _add_store(parser)
+    if json:
+        parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _sentence(summary: str) -> str:
+    return summary[0].upper() + summary[1:] + "."
+
+
+def _add_mover(parser: Parser) -> None:
+    parser.add_argument("--mover", metavar="M", help="the storage mover; not needed when there is only one")
+
+
+def _demo(nouns: Verbs) -> None:
+    parser = _verb(
+        nouns, "demo", "demo.command:demo", "a throwaway store, sample trees, two real agents, and the screen"
+    )
+    parser.add_argument(
+        "--headless", action="store_true", help="no screen: run one migration, compare both sides, print the result"
+    )
+    parser.add_argument("--dir", metavar="DIR", help="where to make it: absent or empty; removed at the end")
+    parser.add_argument("--ascii", action="store_true", default=argparse.SUPPRESS, help="draw with ASCII only")
+
+
+def _plan(nouns: Verbs) -> None:
+    apply = _verb(nouns, "apply", "cli.plan:apply", "make the store hold what a plan file says", json=True)
+    apply.add_argument("file", metavar="FILE", help="a plan in YAML or JSON; - reads it from standard input")
+    apply.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
+    export = _verb(nouns, "export", "cli.plan:export", "print the plan that the store holds")
+    export.add_argument("mover", metavar="MOVER", nargs="?", help="one storage mover instead of all")
+    export.add_argument("--format", choices=("yaml", "json", "arm"), default="yaml", help="default: yaml")
+
+
+def _agent(nouns: Verbs) -> None:
+    verbs = _noun(nouns, "agent", "registered processes that copy")
+    token = _verb(verbs, "token", "cli.agent:token", "make a one-time registration token and print it")
+    token.add_argument("mover", metavar="MOVER", help="the storage mover that the agent is to work for")
+    token.add_argument(
+        "--ttl", dest="ttl_ms", metavar="TIME", type=_ttl, default=_TTL_MS["h"], help="30m, 1h, 2d; default: 1h"
+    )
+    listing = _verb(verbs, "list", "cli.agent:list_agents", "list the agents of a storage mover", json=True)
+    _add_mover(listing)
+    show = _verb(verbs, "show", "cli.agent:show", "show one agent", json=True)
+    show.add_argument("name", metavar="NAME")
+    _add_mover(show)
+    unregister = _verb(verbs, "unregister", "cli.agent:unregister", "end an agent's trust; its credential is void")
+    unregister.add_argument("name", metavar="NAME")
+    _add_mover(unregister)
+    _add_yes(unregister)
+
+
+def _resource(nouns: Verbs, noun: str, words: str, name: str, *, in_mover: bool = True) -> None:
+    verbs = _noun(nouns, noun, words)
+    listing = _verb(verbs, "list", f"cli.{noun}:list_{noun}s", f"list {words}", json=True)
+    if noun == "definition":
+        listing.add_argument("project", metavar="PROJECT", nargs="?", help="only those of one project")
+    show = _verb(verbs, "show", f"cli.{noun}:show", f"show one of the {words}", json=True)
+    delete = _verb(verbs, "delete", f"cli.{noun}:delete", f"delete one of the {words}")
+    _add_yes(delete)
+    for parser in (show, delete):
+        parser.add_argument("name", metavar=name)
+    if in_mover:
+        for parser in (listing, show, delete):
+            _add_mover(parser)
+
+
+def _run(nouns: Verbs) -> None:
+    verbs = _noun(nouns, "run", "job runs: start, watch and stop them")
+    start = _verb(verbs, "start", "cli.run:start", "start a run of a job definition", json=True)
+    start.add_argument("definition", metavar="PROJECT/DEFINITION")
+    start.add_argument("--agent", metavar="A", help="the agent that copies; default: the definition's last one")
+    start.add_argument("--mode", choices=[str(mode) for mode in CopyMode], help="another copy mode, for this run only")
+    start.add_argument("--wait", action="store_true", help="wait for its end; the exit code is the run's")
+    listing = _verb(verbs, "list", "cli.run:list_runs", "list runs, the newest first", json=True)
+    listing.add_argument(
+        "scope", metavar="PROJECT[/DEFINITION]", nargs="?", help="only those of one project or definition"
+    )
+    listing.add_argument("--active", action="store_true", help="only those that have not ended")
+    _add_limit(listing, 50)
+    show = _verb(verbs, "show", "cli.run:show", "show one run and what happened to it", json=True)
+    watch = _verb(verbs, "watch", "cli.run:watch", "follow a run to its end; the exit code is the run's", json=True)
+    stop = _verb(verbs, "stop", "cli.run:stop", "stop a run; what was copied stays")
+    stop.add_argument("--wait", action="store_true", help="wait until it has ended")
+    items = _verb(verbs, "items", "cli.run_items:items", "list the items that did not simply transfer", json=True)
+    items.add_argument("--outcome", metavar="OUTCOME", choices=[str(outcome) for outcome in Outcome], help="only these")
+    _add_limit(items, 100)
+    for parser in (show, watch, stop, items):
+        parser.add_argument("run", metavar="RUN", help=RUN_HELP)
+    for parser in (start, listing, show, watch, stop, items):
+        _add_mover(parser)
+
+
+def _add_yes(parser: Parser) -> None:
+    parser.add_argument("--yes", action="store_true", help="do not ask; needed where there is no terminal")
+
+
+def _add_limit(parser: Parser, default: int) -> None:
+    parser.add_argument(
+        "--limit", metavar="N", type=_limit, default=default, help=f"at most N of them, or all; default: {default}"
+    )
+
+
+def _limit(text: str) -> int | None:
+    """A number of rows, or None for all of them."""
+    if text == "all":
+        return None
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
+        raise argparse.ArgumentTypeError("write a number from 1, or all")
+    return int(text)
+
+
+def _ttl(text: str) -> int:
+    """A length of time in milliseconds."""
+    found = _TTL.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError("write a time like 30m, 1h or 2d")
+    return int(found[1]) * _TTL_MS[found[2]]

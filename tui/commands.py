@@ -1,0 +1,93 @@
+"""What the screen asks of the store: each call is one operation, run in a thread.
+
+The ORM is imported here, inside the calls: it takes half a second, and the first frame does not
+wait for it. ``warm_up`` does it in the background.
+"""
+
+from __future__ import annotations
+
+import getpass
+import threading
+from typing import TYPE_CHECKING
+
+from store.errors import InvalidInput
+from store.place import StorePlace
+from store.vocabulary import CopyMode
+
+if TYPE_CHECKING:
+    from store.db import Store
+
+
+class Commands:
+    """The writes of one screen. Calls may come from any thread, one at a time."""
+
+    def __init__(self, place: StorePlace, *, read_only: bool) -> None:
+        self._place = place
+        self._read_only = read_only
+        self._store: Store | None = None
+        self._lock = threading.Lock()
+
+    def warm_up(self) -> None:
+        """Open the store for writing before anybody waits for it."""
+        if not self._read_only:
+            with self._lock:
+                self._open()
+
+    def start_run(self, mover: str, definition: str, agent: str, mode: CopyMode) -> tuple[int, str]:
+        """Start a run; its id and its label ``PROJECT/DEFINITION#NUMBER``.
+
+        Raises:
+            LongshoreError: the store refused; the sentence says why.
+        """
+        from store.resources.common import find_mover
+        from store.resources.runs import run_label, start_run
+
+        with self._lock, self._open().write(actor()) as tx:
+            run = start_run(tx, find_mover(tx.session, mover), definition, agent_name=agent, copy_mode=mode)
+            return run.id, run_label(tx.session, run)
+
+    def stop_run(self, mover: str, label: str) -> None:
+        """Request the end of a run.
+
+        Raises:
+            LongshoreError: the run has ended, or is being canceled.
+        """
+        from store.resources.common import find_mover
+        from store.resources.runs import find_run, request_cancel
+
+        with self._lock, self._open().write(actor()) as tx:
+            _, _, run = find_run(tx.session, find_mover(tx.session, mover), label)
+            request_cancel(tx, run)
+
+    def sweep(self) -> None:
+        """Let the store end the runs whose cancel deadline has passed."""
+        if self._read_only:
+            return
+        from store.resources.runs import sweep
+
+        with self._lock:
+            sweep(self._open())
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+
+    def _open(self) -> Store:
+        from store.db import open_store
+
+        if self._read_only:
+            raise InvalidInput("This screen was opened with --read-only: open it without to change anything.")
+        if self._store is not None and not self._place.exists:
+            self._store.close()
+            self._store = None
+        if self._store is None:
+            self._store = open_store(self._place)
+        return self._store
+
+
+def actor() -> str:
+    """Who acts: the user of the operating system."""
+    try:
+        return f"user/{getpass.getuser()}"
+    except (OSError, KeyError):
+        return "user/unknown"

@@ -1,0 +1,156 @@
+"""Following the store from the screen: one reader thread, one watch, and changes a few times a second.
+
+Reads never run on the event loop. Changes are told as they come, but not more often than the
+screen paints; between two tellings they gather.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
+
+from store import feed
+from store.errors import StoreUnavailable
+from store.place import StorePlace
+from store.reader import Reader
+from store.watch import Watch
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
+
+TICK_SECONDS = 0.5
+"""The shortest time between two tellings: two a second are enough for people, and little for a slow link."""
+
+
+@dataclass(frozen=True)
+class StoreChanges:
+    """What changed since the last telling. ``resync`` means: anything may have.
+
+    Progress, heartbeats and leases are not in the feed: they may have changed with every telling.
+    """
+
+    rows: frozenset[tuple[str, int]] = field(default_factory=frozenset)
+    resync: bool = False
+    revision: int = 0
+
+    def touches(self, *kinds: str) -> bool:
+        """Whether a row of one of these tables changed."""
+        return self.resync or any(kind in kinds for kind, _ in self.rows)
+
+
+EVERYTHING = StoreChanges(resync=True)
+
+
+class StoreFollower:
+    """Reads for the screen, and tells it what changed.
+
+    ``on_changes`` is awaited before the next telling, so that a screen that is slow to paint is told
+    less often and never twice at once. ``on_trouble`` gets the error while the store is out of
+    reach, and None when it is back.
+    """
+
+    def __init__(
+        self,
+        place: StorePlace,
+        on_changes: Callable[[StoreChanges], Awaitable[None]],
+        on_trouble: Callable[[StoreUnavailable | None], None],
+    ) -> None:
+        self._place = place
+        self._on_changes = on_changes
+        self._on_trouble = on_trouble
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
+        self._reader: Reader | None = None
+        self._cursor = ""
+        self._told = asyncio.Event()
+        self._watch: Watch | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._in_trouble = False
+
+    async def read(self, query: Callable[..., Result], *arguments: object, **options: object) -> Result:
+        """Run a query on the reader thread.
+
+        Raises:
+            StoreUnavailable: the store is out of reach; the screen keeps what it shows.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, lambda: query(self._open(), *arguments, **options))
+
+    def start(self) -> None:
+        """Begin to follow; the first telling is for everything that came before."""
+        loop = asyncio.get_running_loop()
+        self._task = loop.create_task(self._follow(), name="store-follower")
+        self._watch = Watch(
+            self._place,
+            lambda: _safely(loop, self._told.set),
+            lambda error: _safely(loop, self._trouble, error),
+        )
+        self._watch.start()
+
+    def wake(self) -> None:
+        """Tell now, although nothing came: time itself changes what is shown (ages, Offline)."""
+        self._told.set()
+
+    async def stop(self) -> None:
+        """End: nothing is told any more, and the reader is closed."""
+        if self._watch is not None:
+            self._watch.stop()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._threads.submit(self._close)
+        self._threads.shutdown(wait=False)
+
+    async def _follow(self) -> None:
+        while True:
+            await self._told.wait()
+            self._told.clear()
+            try:
+                changes = await self.read(self._changes)
+            except StoreUnavailable as error:
+                self._trouble(error)
+            else:
+                if self._in_trouble:
+                    self._in_trouble = False
+                    self._on_trouble(None)
+                await self._on_changes(changes)
+            await asyncio.sleep(TICK_SECONDS)
+
+    def _changes(self, reader: Reader) -> StoreChanges:
+        rows: set[tuple[str, int]] = set()
+        resync = not self._cursor
+        if resync:
+            self._cursor = feed.head(reader)
+        more = not resync
+        while more:
+            page = feed.since(reader, self._cursor)
+            rows.update((change.kind, change.row_id) for change in page.rows)
+            self._cursor, resync, more = page.cursor, resync or page.resync, page.more
+        return StoreChanges(frozenset(rows), resync, feed.revision(self._cursor))
+
+    def _open(self) -> Reader:
+        if self._reader is not None and self._reader.replaced():
+            self._close()
+        if self._reader is None:
+            self._reader = Reader(self._place)
+            self._cursor = ""
+        return self._reader
+
+    def _close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _trouble(self, error: StoreUnavailable) -> None:
+        self._in_trouble = True
+        self._on_trouble(error)
+
+
+def _safely(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *arguments: object) -> None:
+    """Call on the loop from a thread; a loop that is closed needs no telling."""
+    try:
+        loop.call_soon_threadsafe(call, *arguments)
+    except RuntimeError:
+        return

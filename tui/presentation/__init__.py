@@ -1,0 +1,1 @@
+"""Pure functions from rows to cells: no Textual import in here."""

@@ -1,0 +1,207 @@
+"""The store's rows as the tables' rows: pure functions, and the place where outside text is made safe."""
+
+from __future__ import annotations
+
+from store.display import display
+from store.queries.hierarchy import AgentRow, DefinitionRow, EndpointRow, definition_key
+from store.queries.runs import EventRow, ItemRow, RunRow
+from store.vocabulary import JobRunStatus, Outcome
+from tui.presentation import format as figures
+from tui.presentation import progress
+from tui.presentation.cells import Cell, Column, Row
+from tui.presentation.glyphs import Glyphs
+from tui.presentation.states import agent_state, run_state
+
+ENDPOINT_COLUMNS = (
+    Column("Endpoint", None, min_width=10, priority=9),
+    Column("Type", 9, priority=5),
+    Column("Place", None, min_width=12, priority=7),
+    Column("Used", 4, "right", priority=1),
+)
+DEFINITION_COLUMNS = (
+    Column("Definition", None, min_width=14, priority=9),
+    Column("Mode", 8, priority=5),
+    Column("From, to", None, min_width=14, priority=3),
+    Column("Latest run", 20, priority=7),
+)
+RUN_COLUMNS = (
+    Column("Run", None, min_width=14, priority=9),
+    Column("Agent", 10, priority=2),
+    Column("State", 22, priority=8),
+    Column("Items", 11, "right", priority=6),
+    Column("Bytes", 9, "right", priority=4),
+    Column("Rate", 9, "right", priority=3),
+    Column("When", 9, "right", priority=5),
+)
+AGENT_COLUMNS = (
+    Column("Agent", None, min_width=10, priority=9),
+    Column("State", 20, priority=8),
+    Column("Heartbeat", 10, "right", priority=4),
+    Column("Runs", 4, "right", priority=3),
+)
+ITEM_COLUMNS = (
+    Column("Outcome", 14, priority=8),
+    Column("Code", 9, priority=6),
+    Column("Path", None, min_width=16, priority=9),
+    Column("Why", None, min_width=20, priority=5),
+)
+EVENT_COLUMNS = (
+    Column("When", 9, "right", priority=7),
+    Column("Who", 14, priority=4),
+    Column("What", 16, priority=9),
+    Column("Detail", None, min_width=12, priority=6),
+)
+
+_TYPES = {
+    "LocalPath": "Local",
+    "NfsMount": "NFS",
+    "SmbMount": "SMB",
+    "AzureStorageBlobContainer": "Blob",
+    "AzureStorageSmbFileShare": "Files SMB",
+    "AzureStorageNfsFileShare": "Files NFS",
+    "S3WithHMAC": "S3",
+    "AzureMultiCloudConnector": "S3 conn.",
+}
+_OUTCOME_STYLES = {
+    Outcome.FAILED: "bad",
+    Outcome.CHANGED: "warn",
+    Outcome.UNSUPPORTED: "warn",
+    Outcome.DELETE_WITHHELD: "warn",
+    Outcome.DELETED: "",
+    Outcome.EXCLUDED: "dim",
+}
+BAR_CELLS = 12
+
+
+def endpoint_row(endpoint: EndpointRow) -> Row:
+    used = str(endpoint.definitions) if endpoint.definitions else ""
+    return Row(
+        endpoint.name,
+        (
+            Cell(endpoint.name, "strong"),
+            Cell(_TYPES.get(endpoint.endpoint_type, display(endpoint.endpoint_type))),
+            Cell(display(endpoint.place)),
+            Cell(used, "dim"),
+        ),
+    )
+
+
+def definition_row(definition: DefinitionRow, now: int, glyphs: Glyphs) -> Row:
+    source = _place(definition.source, definition.source_subpath)
+    target = _place(definition.target, definition.target_subpath)
+    if not definition.run_status:
+        latest = Cell("never run", "dim")
+    else:
+        state = run_state(definition.run_status, glyphs)
+        when = f" {ago(now, definition.run_ended)}" if definition.run_ended else f" #{definition.run_number}"
+        latest = Cell(state.text + when, state.style)
+    return Row(
+        definition_key(definition),
+        (
+            Cell(definition.name, "strong"),
+            Cell(definition.copy_mode),
+            Cell(f"{source} {glyphs.arrow_right} {target}"),
+            latest,
+        ),
+    )
+
+
+def run_row(run: RunRow, now: int, glyphs: Glyphs, rate: float | None) -> Row:
+    """A run's line: its live numbers while it is active, how it ended after."""
+    counters = run.counters
+    name = Cell(f"{run.definition} #{run.number}", "strong")
+    agent = Cell(run.agent_name)
+    if run.active:
+        total = run.total_items if run.total_items >= counters["items_scanned"] else -1
+        items = figures.compact(counters["items_scanned"])
+        if total >= 0:
+            items += f"/{figures.compact(total)}"
+        left = progress.eta_seconds(run, now)
+        when = Cell(f"{figures.eta(left)}" if left is not None else "", "")
+        return Row(
+            str(run.id),
+            (
+                name,
+                agent,
+                _live_state(run, now, glyphs),
+                Cell(items),
+                Cell(figures.size(counters["bytes_transferred"] + run.bytes_in_flight)),
+                Cell(figures.rate(rate) if rate is not None and run.status == JobRunStatus.RUNNING else ""),
+                when,
+            ),
+        )
+    state = run_state(run.status, glyphs)
+    failed = counters["items_failed"]
+    text = f"{state.text} {glyphs.separator} {figures.compact(failed)} failed" if failed else state.text
+    return Row(
+        str(run.id),
+        (
+            name,
+            agent,
+            Cell(text, state.style),
+            Cell(figures.compact(counters["items_transferred"])),
+            Cell(figures.size(counters["bytes_transferred"])),
+            Cell(figures.rate(progress.mean_rate(run, now)), "dim"),
+            Cell(ago(now, run.ended), "dim"),
+        ),
+    )
+
+
+def agent_row(agent: AgentRow, now: int, glyphs: Glyphs) -> Row:
+    return Row(
+        agent.name,
+        (
+            Cell(agent.name, "strong"),
+            agent_state(agent.status, glyphs),
+            Cell(ago(now, agent.last_beat), "dim"),
+            Cell(str(agent.active_runs) if agent.active_runs else "", ""),
+        ),
+    )
+
+
+def item_row(item: ItemRow) -> Row:
+    return Row(
+        str(item.id),
+        (
+            Cell(item.outcome, _OUTCOME_STYLES.get(Outcome(item.outcome), "")),
+            Cell(display(item.code)),
+            Cell(display(item.path) + ("/" if item.kind == "D" else "")),
+            Cell(display(item.message)),
+        ),
+    )
+
+
+def event_row(event: EventRow, now: int) -> Row:
+    return Row(
+        str(event.id),
+        (
+            Cell(ago(now, event.at), "dim"),
+            Cell(display(event.actor)),
+            Cell(display(event.action), "strong"),
+            Cell(display(event.detail)),
+        ),
+    )
+
+
+def ago(now: int, then: int | None) -> str:
+    """The age of a store time in the fewest cells: ``12m ago``."""
+    return figures.UNKNOWN if then is None else figures.age((now - then) / 1000)
+
+
+def _live_state(run: RunRow, now: int, glyphs: Glyphs) -> Cell:
+    if run.lost_since is not None:
+        return Cell(f"{glyphs.attention} agent lost {figures.duration((now - run.lost_since) / 1000)}", "bad")
+    if run.status == JobRunStatus.QUEUED and run.agent_offline:
+        return Cell(f"{glyphs.waiting} agent is Offline", "warn")
+    if run.status != JobRunStatus.RUNNING:
+        return run_state(run.status, glyphs)
+    done = progress.fraction(run)
+    if done is None:
+        return Cell(f"{glyphs.busy} scanning{glyphs.ellipsis}", "busy")
+    if run.phase in ("delete", "finish"):
+        return Cell(f"{glyphs.busy} {'deleting' if run.phase == 'delete' else 'finishing'}", "busy")
+    return Cell(f"{figures.bar(done, BAR_CELLS, glyphs)} {figures.percentage(done):>4}", "busy")
+
+
+def _place(name: str, sub_path: str) -> str:
+    return f"{name}/{display(sub_path)}" if sub_path else name

@@ -1,0 +1,149 @@
+"""What the tree shows below each node: the store's rows as branches. Runs on the reader thread."""
+
+from __future__ import annotations
+
+from store.display import display
+from store.queries import hierarchy, runs
+from store.queries.hierarchy import AgentRow, DefinitionRow, MoverRow, ProjectRow, Scope
+from store.queries.runs import RunRow
+from store.queries.window import Page
+from store.reader import Reader
+from store.vocabulary import JobRunStatus
+from tui.presentation import format as figures
+from tui.presentation import progress
+from tui.presentation.cells import Cell
+from tui.presentation.glyphs import Glyphs
+from tui.presentation.rows import ago
+from tui.presentation.states import agent_dot, run_dot, run_state
+from tui.widgets.resource_tree import Branch, NodeKey
+
+MOST_CHILDREN = 500
+"""Children shown below a node; a longer list is what the panes are for."""
+
+LATEST_RUNS = 10
+"""Runs shown below a definition."""
+
+SMALL_STORE = 40
+"""Definitions up to which the first screen shows every project open."""
+
+
+def children(reader: Reader, key: NodeKey | None, text: str, glyphs: Glyphs) -> list[Branch]:
+    """The branches below a node (None: the movers), only those that contain the filter's text."""
+    now = reader.now()
+    match key:
+        case None:
+            return [_mover(row) for row in hierarchy.movers(reader)]
+        case NodeKey("mover", mover_id):
+            found = next((row for row in hierarchy.movers(reader) if row.id == mover_id), None)
+            return [] if found is None else _groups(found, glyphs)
+        case NodeKey("agents", mover_id):
+            rows = hierarchy.agents(reader, mover_id, text=text, limit=MOST_CHILDREN)
+            return [_agent(row, glyphs) for row in rows] + _more(len(rows), mover_id, glyphs)
+        case NodeKey("endpoints", mover_id):
+            window = hierarchy.endpoints(reader, Scope("mover", mover_id), Page(limit=MOST_CHILDREN), text=text)
+            return [
+                Branch(NodeKey("endpoint", e.id), e.name, (Cell(e.name), Cell(f" {display(e.place)}", "dim")), False)
+                for e in window.rows
+            ] + _more(len(window.rows), mover_id, glyphs)
+        case NodeKey("projects", mover_id):
+            # A project is shown for its definitions' names too.
+            rows_ = hierarchy.projects(reader, mover_id, limit=MOST_CHILDREN)
+            kept = [p for p in rows_ if not text or text.lower() in p.name.lower() or _has(reader, p, text)]
+            return [_project(row, glyphs) for row in kept] + _more(len(rows_), mover_id, glyphs)
+        case NodeKey("project", project_id):
+            scope = Scope("project", project_id)
+            definitions = hierarchy.definitions(reader, scope, Page(limit=MOST_CHILDREN), text=text).rows
+            if text and not definitions:
+                definitions = hierarchy.definitions(reader, scope, Page(limit=MOST_CHILDREN)).rows
+            active = {
+                run.id: run
+                for run in runs.runs_by_id(reader, [d.run_id for d in definitions if d.run_id and d.run_ended is None])
+            }
+            branches = [definition_branch(d, active.get(d.run_id or 0), now, glyphs) for d in definitions]
+            return branches + _more(len(definitions), project_id, glyphs)
+        case NodeKey("definition", definition_id):
+            found_runs = runs.runs(reader, Scope("definition", definition_id), Page(limit=LATEST_RUNS)).rows
+            return [run_branch(run, now, glyphs) for run in found_runs]
+        case _:
+            return []
+
+
+def first_definition(reader: Reader) -> tuple[list[NodeKey], NodeKey | None]:
+    """What the first screen opens, and where it puts the cursor: the definition that ran last, or the first."""
+    latest = hierarchy.last_run_definition(reader)
+    movers = [NodeKey("mover", row.id) for row in hierarchy.movers(reader)[:1]]
+    if latest is None:
+        return movers, movers[0] if movers else None
+    mover = latest.mover_id
+    opened = [NodeKey("mover", mover), NodeKey("agents", mover), NodeKey("projects", mover)]
+    projects = hierarchy.projects(reader, mover, limit=MOST_CHILDREN)
+    if sum(project.definitions for project in projects) <= SMALL_STORE:
+        opened += [NodeKey("project", project.id) for project in projects]
+    else:
+        opened.append(NodeKey("project", latest.project_id))
+    return opened, NodeKey("definition", latest.id)
+
+
+def definition_branch(definition: DefinitionRow, run: RunRow | None, now: int, glyphs: Glyphs) -> Branch:
+    """A definition with its latest run's state, or the live figure of the run that is on."""
+    label: tuple[Cell, ...] = (Cell(definition.name),)
+    if run is not None and run.active:
+        label += (Cell(" "), live_cell(run, glyphs))
+    elif definition.run_status:
+        label += (Cell(" "), run_dot(definition.run_status, glyphs))
+    key = NodeKey("definition", definition.id)
+    return Branch(key, definition.name, label, definition.run_number > 0)
+
+
+def run_branch(run: RunRow, now: int, glyphs: Glyphs) -> Branch:
+    """A run below its definition."""
+    name = f"#{run.number}"
+    if run.active:
+        label: tuple[Cell, ...] = (Cell(f"{name} "), live_cell(run, glyphs))
+    else:
+        label = (Cell(f"{name} "), run_state(run.status, glyphs), Cell(f" {ago(now, run.ended)}", "dim"))
+    return Branch(NodeKey("run", run.id), name, label, False)
+
+
+def live_cell(run: RunRow, glyphs: Glyphs) -> Cell:
+    """A running run in a few cells: ``▶ 74%``."""
+    if run.lost_since is not None:
+        return Cell(f"{glyphs.attention} agent lost", "bad")
+    done = progress.fraction(run)
+    if run.status == JobRunStatus.RUNNING and done is not None:
+        return Cell(f"{glyphs.busy} {figures.percentage(done)}", "busy")
+    return run_state(run.status, glyphs)
+
+
+def _mover(row: MoverRow) -> Branch:
+    return Branch(NodeKey("mover", row.id), row.name, (Cell(row.name, "strong"),), True)
+
+
+def _groups(row: MoverRow, glyphs: Glyphs) -> list[Branch]:
+    return [
+        Branch(NodeKey(word.lower(), row.id), word, (Cell(word), Cell(f" {number}", "dim")), True)
+        for word, number in (("Agents", row.agents), ("Endpoints", row.endpoints), ("Projects", row.projects))
+    ]
+
+
+def _agent(row: AgentRow, glyphs: Glyphs) -> Branch:
+    label = (agent_dot(row.status, glyphs), Cell(f" {row.name} "), Cell(str(row.status), "dim"))
+    return Branch(NodeKey("agent", row.id), row.name, label, False)
+
+
+def _project(row: ProjectRow, glyphs: Glyphs) -> Branch:
+    label: tuple[Cell, ...] = (Cell(row.name), Cell(f" {row.definitions}", "dim"))
+    if row.active_runs:
+        label += (Cell(f" {glyphs.busy} {row.active_runs}", "busy"),)
+    return Branch(NodeKey("project", row.id), row.name, label, True)
+
+
+def _more(shown: int, parent: int, glyphs: Glyphs) -> list[Branch]:
+    if shown < MOST_CHILDREN:
+        return []
+    text = f"{glyphs.ellipsis} more: filter with /"
+    return [Branch(NodeKey("more", parent), text, (Cell(text, "dim"),), False)]
+
+
+def _has(reader: Reader, project: ProjectRow, text: str) -> bool:
+    return bool(hierarchy.definitions(reader, Scope("project", project.id), Page(limit=1), text=text).rows)

@@ -1,0 +1,133 @@
+"""The base of widgets that draw lines of cells: what each style looks like, and cells as strips."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Literal
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from store.display import display
+from tui.presentation.cells import STYLES, Cell
+from tui.presentation.glyphs import UNICODE, Glyphs
+
+_RAW = re.compile("[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+"""What may reach no terminal; a cell holds it only if its maker forgot ``display``."""
+
+
+def inert(text: str) -> str:
+    """Return the text of a cell, with any control character a caller let through escaped.
+
+    Safe text comes back unchanged, so this second look never escapes twice.
+    """
+    return text if text.isprintable() else _RAW.sub(lambda raw: display(raw.group()), text)
+
+
+def fit(text: str, width: int, align: Literal["left", "right"] = "left", ellipsis: str = "…") -> str:
+    """Return ``text`` in exactly ``width`` terminal cells: padded, or cut with an ellipsis."""
+    if width <= 0:
+        return ""
+    cells = cell_len(text)
+    if cells > width:
+        return set_cell_size(text, width - 1) + ellipsis
+    padding = " " * (width - cells)
+    return padding + text if align == "right" else text + padding
+
+
+class CellWidget(Widget):
+    """Draws through the line API, from cells. A subclass says what stands on each line."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "cell--dim",
+        "cell--ok",
+        "cell--busy",
+        "cell--warn",
+        "cell--bad",
+        "cell--strong",
+        "cell--accent",
+    }
+    """
+    | Class | Description |
+    | :- | :- |
+    | `cell--dim` | Of little interest now. |
+    | `cell--ok` | As it should be. |
+    | `cell--busy` | At work. |
+    | `cell--warn` | Worth a look. |
+    | `cell--bad` | Failed, or needs a person. |
+    | `cell--strong` | The name of the thing. |
+    | `cell--accent` | A key, or something to act on. |
+    """
+
+    DEFAULT_CSS = """
+    CellWidget {
+        & > .cell--dim { color: $text-muted; }
+        & > .cell--ok { color: $text-success; }
+        & > .cell--busy { color: $text-primary; }
+        & > .cell--warn { color: $text-warning; }
+        & > .cell--bad { color: $text-error; text-style: bold; }
+        & > .cell--strong { text-style: bold; }
+        & > .cell--accent { color: $text-accent; text-style: bold; }
+        &:ansi > .cell--dim { text-style: dim; }
+    }
+    """
+
+    ALLOW_SELECT = False
+
+    def __init__(
+        self,
+        *,
+        glyphs: Glyphs = UNICODE,
+        name: str | None = None,
+        id: str | None = None,  # noqa: A002 (Textual's own name)
+        classes: str | None = None,
+        disabled: bool = False,
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes, disabled=disabled)
+        self.glyphs = glyphs
+
+    def cell_style(self, style: str, *line_classes: str) -> Style:
+        """Return the look of a cell style, over component classes that hold for the whole line.
+
+        An unknown style looks like none: a screen must not fall over a word.
+        """
+        names = (*line_classes, f"cell--{style}") if style in STYLES[1:] else line_classes
+        return self.get_component_rich_style(*names) if names else self.rich_style
+
+    def cells_strip(self, cells: Iterable[Cell], width: int, *line_classes: str) -> Strip:
+        """Return cells set side by side as one line of exactly ``width`` cells.
+
+        The cell that meets the right edge is cut with an ellipsis. Neighbours of one look share a
+        segment: each change of look costs bytes on the wire.
+        """
+        pieces: list[tuple[str, Style]] = []
+        left = width
+        for text, style in cells:
+            safe = inert(text)
+            taken = cell_len(safe)
+            if taken > left:
+                safe, taken = fit(safe, left, ellipsis=self.glyphs.ellipsis), left
+            pieces.append((safe, self.cell_style(style, *line_classes)))
+            left -= taken
+            if left <= 0:
+                break
+        if left > 0:
+            pieces.append((" " * left, self.cell_style("", *line_classes)))
+        return Strip(join_pieces(pieces), width)
+
+
+def join_pieces(pieces: Sequence[tuple[str, Style]]) -> list[Segment]:
+    """Return pieces as segments, those without text left out and equal neighbours joined."""
+    segments: list[Segment] = []
+    for text, style in pieces:
+        if not text:
+            continue
+        if segments and segments[-1].style == style:
+            segments[-1] = Segment(segments[-1].text + text, style)
+        else:
+            segments.append(Segment(text, style))
+    return segments

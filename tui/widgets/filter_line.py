@@ -1,0 +1,65 @@
+"""The line to type a filter in; it appears above the key bar and changes what is shown as one types."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import Input
+
+
+class FilterLine(Input):
+    """One line of text. Enter keeps the filter, esc drops it; both give the focus back."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "drop", show=False, id="filter.drop"),
+    ]
+
+    DEFAULT_CSS = """
+    FilterLine {
+        dock: bottom;
+        height: 1;
+        border: none;
+        padding: 0 1;
+        margin: 0 0 1 0;
+        background: $boost;
+        display: none;
+        &:focus { border: none; }
+        &.-shown { display: block; }
+    }
+    """
+
+    class Typed(Message):
+        """The text changed, or was kept (``done``) or dropped (``done``, empty)."""
+
+        def __init__(self, text: str, done: bool) -> None:
+            super().__init__()
+            self.text = text
+            self.done = done
+
+    def __init__(self) -> None:
+        super().__init__(placeholder="filter: type a part of a name", compact=True, select_on_focus=False)
+        self.cursor_blink = False
+
+    def begin(self, text: str) -> None:
+        """Appear, with the present filter to change."""
+        self.value = text
+        self.cursor_position = len(text)
+        self.add_class("-shown")
+        self.focus()
+
+    def end(self) -> None:
+        self.remove_class("-shown")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.has_class("-shown"):
+            self.post_message(self.Typed(event.value, False))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.post_message(self.Typed(event.value, True))
+
+    def action_drop(self) -> None:
+        self.post_message(self.Typed("", True))
