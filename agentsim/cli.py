@@ -70,6 +70,7 @@ def _run(options: argparse.Namespace) -> int:
         level=logging.WARNING if options.quiet else logging.INFO,
         format="%(asctime)s %(levelname)s %(message)s",
     )
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
     state = StateDirectory(Path(options.state))
     identity = state.load()
     with state.locked():

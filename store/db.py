@@ -21,7 +21,7 @@ from sqlmodel import Session
 from store.clock import Clock, HostClock
 from store.errors import LongshoreError, StoreUnavailable
 from store.models import Event
-from store.place import APPLICATION_ID, StorePlace, check_version, locate, named, not_ours
+from store.place import APPLICATION_ID, HEAD, StorePlace, locate, named
 
 BUSY_TIMEOUT_MS = 5_000
 
@@ -111,13 +111,13 @@ def open_store(url: str | StorePlace | None = None, *, clock: Clock | None = Non
     """
     place = url if isinstance(url, StorePlace) else locate(url)
     place.check()
-    if not place.exists:
+    if not place.path.exists():
         _create_private(place)
     store = Store(place, _engine(place), clock or HostClock())
     try:
         with store.engine.connect() as connection:
-            current = check_version(_version(connection, place), place.path)
-        if not current:
+            version = place.check_ours(lambda sql: connection.exec_driver_sql(sql).scalar())
+        if version != HEAD:
             # Alembic takes a quarter of a second to import: only when there is work for it.
             from store.migrate import upgrade
 
@@ -134,7 +134,9 @@ def open_store(url: str | StorePlace | None = None, *, clock: Clock | None = Non
 def _create_private(place: StorePlace) -> None:
     """Make the file with mode 0600 before SQLite would make it with the umask's."""
     try:
-        os.close(os.open(place.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        os.close(os.open(place.path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
     except OSError as error:
         raise StoreUnavailable(
             f"The store '{place.path}' cannot be made ({error.strerror}): name a place that you can write to.",
@@ -170,13 +172,3 @@ def _engine(place: StorePlace) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
-
-
-def _version(connection: Connection, place: StorePlace) -> str | None:
-    tables = set(connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type='table'").scalars())
-    if "alembic_version" not in tables:
-        if tables:
-            raise not_ours(place.path, "is another program's database")
-        return None
-    version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-    return None if version is None else str(version)

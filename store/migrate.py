@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from store.errors import StoreUnavailable
 from store.models import FEED_TABLES
-from store.place import HEAD, StorePlace, check_version
+from store.place import HEAD, StorePlace
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -31,7 +31,7 @@ def upgrade(engine: Engine, place: StorePlace) -> None:
         # No-op inside a transaction, and a table rebuild would cascade with it on.
         connection.connection.dbapi_connection.execute("PRAGMA foreign_keys=OFF")  # type: ignore[union-attr]
         with connection.begin():
-            if not check_version(_version(connection), place.path):
+            if place.check_ours(lambda sql: connection.exec_driver_sql(sql).scalar()) != HEAD:
                 command.upgrade(alembic_config(connection), "head")
                 install_triggers(connection)
                 _start_epoch(connection)
@@ -68,16 +68,3 @@ def _start_epoch(connection: Connection) -> None:
     connection.exec_driver_sql(
         "INSERT OR IGNORE INTO feed_state (id, epoch, floor) VALUES (1, ?, 0)", (secrets.token_hex(8),)
     )
-
-
-def _version(connection: Connection) -> str | None:
-    exists = connection.exec_driver_sql(
-        "SELECT 1 FROM sqlite_master WHERE type='table' AND name='alembic_version'"
-    ).first()
-    if exists is None:
-        return None
-    version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-    return None if version is None else str(version)
-
-
-__all__ = ["HEAD", "alembic_config", "install_triggers", "upgrade"]

@@ -9,8 +9,10 @@ import os
 import re
 import sqlite3
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from store.errors import InvalidInput, StoreUnavailable
 
@@ -20,8 +22,6 @@ APPLICATION_ID = 0x4C534852
 HEAD = "0001"
 """The newest schema version this program knows (an Alembic revision under ``store/migrations``)."""
 
-_HEADER = b"SQLite format 3\0"
-_APPLICATION_ID_OFFSET = 68
 _NETWORK_FILE_SYSTEMS = re.compile(r"nfs\d?|cifs|smb\d?|smbfs|9p|afs|ceph|glusterfs|lustre|fuse\..*|fuse")
 
 
@@ -53,7 +53,7 @@ class StorePlace:
 
         Raises:
             StoreUnavailable: with code StoreMissingDirectory, StoreNetworkFileSystem,
-                StoreNotOurs or StoreReadOnly.
+                StoreNotOurs or StoreNoPermission.
         """
         directory = self.path.parent
         if not directory.is_dir():
@@ -70,26 +70,45 @@ class StorePlace:
                 code="StoreNetworkFileSystem",
             )
         try:
-            with open(self.path, "rb") as file:
-                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                    raise IsADirectoryError
-                header = file.read(100)
-        except FileNotFoundError:
+            mode = self.path.stat().st_mode
+        except OSError:
             return
-        except IsADirectoryError:
-            raise not_ours(self.path, "is not a file") from None
-        except PermissionError as error:
+        if not stat.S_ISREG(mode):
+            raise not_ours(self.path, "is not a file")
+        if not os.access(self.path, os.R_OK):
             raise StoreUnavailable(
-                f"The store '{self.path}' cannot be read ({error.strerror}): run Longshore as its owner.",
-                code="StoreNoPermission",
-            ) from error
-        if not header:
-            return
-        if not header.startswith(_HEADER):
-            raise not_ours(self.path, "is not a database")
-        found = int.from_bytes(header[_APPLICATION_ID_OFFSET : _APPLICATION_ID_OFFSET + 4], "big")
-        if found not in (0, APPLICATION_ID):
+                f"The store '{self.path}' cannot be read: run Longshore as its owner.", code="StoreNoPermission"
+            )
+
+    def check_ours(self, execute: Callable[[str], Any]) -> str | None:
+        """Ask an open database whether it is a Longshore store, and of which schema.
+
+        The file itself is never opened beside SQLite: closing any descriptor of it would drop the
+        process's POSIX locks, and the next process to leave would delete the log in use.
+
+        Args:
+            execute: runs a statement and returns its first value, or None.
+
+        Returns:
+            The schema version, or None when the database is empty.
+
+        Raises:
+            StoreUnavailable: StoreNotOurs, or StoreTooNew.
+        """
+        if execute("PRAGMA application_id") not in (0, APPLICATION_ID):
             raise not_ours(self.path, "is another program's database")
+        if not execute("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"):
+            if execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'"):
+                raise not_ours(self.path, "is another program's database")
+            return None
+        version = execute("SELECT version_num FROM alembic_version")
+        if version is not None and str(version) > HEAD:
+            raise StoreUnavailable(
+                f"The store '{self.path}' was written by a newer Longshore (schema {version}, this one knows "
+                f"{HEAD}): upgrade this program.",
+                code="StoreTooNew",
+            )
+        return None if version is None else str(version)
 
 
 def not_ours(path: Path, why: str) -> StoreUnavailable:
@@ -190,20 +209,3 @@ def named(error: sqlite3.Error, path: Path) -> StoreUnavailable:
                 code="StoreIoError",
             )
     return StoreUnavailable(f"The store '{path}' cannot be used: {error} ({name or 'no code'}).")
-
-
-def check_version(version: str | None, path: Path) -> bool:
-    """Whether a schema version is this program's; False when it must be upgraded.
-
-    Raises:
-        StoreUnavailable: with code StoreTooNew when a newer program wrote it.
-    """
-    if version == HEAD:
-        return True
-    if version is not None and version > HEAD:
-        raise StoreUnavailable(
-            f"The store '{path}' was written by a newer Longshore (schema {version}, this one knows {HEAD}): "
-            "upgrade this program.",
-            code="StoreTooNew",
-        )
-    return False

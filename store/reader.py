@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from store.clock import Clock, HostClock
 from store.errors import StoreUnavailable
-from store.place import StorePlace, check_version, locate, named
+from store.place import HEAD, StorePlace, locate, named
 
 
 class Reader:
@@ -47,14 +47,15 @@ class Reader:
         except sqlite3.Error as error:
             raise named(error, self.place.path) from error
         try:
-            current = check_version(self._version(), self.place.path)
+            version = self.place.check_ours(self.value)
         except StoreUnavailable:
             self.close()
             raise
-        if not current:
+        if version != HEAD:
             self.close()
             raise StoreUnavailable(
-                f"The store '{self.place.path}' has an older schema: 'longshore doctor' upgrades it.",
+                f"The store '{self.place.path}' has an older schema: any command that writes upgrades it, such as "
+                "'longshore apply'.",
                 code="StoreOutdated",
             )
 
@@ -96,12 +97,3 @@ class Reader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _version(self) -> str | None:
-        try:
-            row = self._connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorname", "") == "SQLITE_ERROR":
-                return None
-            raise named(error, self.place.path) from error
-        return str(row[0]) if row else None

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import CursorResult, insert, update
 from sqlmodel import col, delete, select
 
+from store import codes
 from store.db import Write
 from store.errors import LeaseLost
 from store.execution.trust import AgentIdentity, live_agent
@@ -212,7 +213,7 @@ def finish_run(
         move(tx, run, JobRunStatus.RUNNING, claim.label)
     if status == JobRunStatus.CANCELED and run.status not in CANCEL_STATUSES:
         move(tx, run, JobRunStatus.CANCEL_REQUESTED, claim.label)
-    error = (code, message, target) if code else ("", "", "")
+    error = (code, message, target) if code not in ("", codes.SUCCESS) else ("", "", "")
     end_run(tx, run, status, claim.label, detail=message, error=error)
     return run.status
 

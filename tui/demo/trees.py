@@ -1,0 +1,89 @@
+"""The demo's sample trees: made by a process of their own while the screen is opening."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Tree(NamedTuple):
+    """A source tree to be made: where, how many files, and how many megabytes."""
+
+    path: str
+    files: int
+    megabytes: int
+
+
+TREES = (
+    Tree("nas1/home", 2_400, 120),
+    Tree("hr/files", 700, 20),
+    Tree("payroll/data", 300, 40),
+    Tree("hr/recruiting", 300, 10),
+    Tree("payroll/slips", 600, 4),
+    Tree("nas1/media", 120, 160),
+    Tree("nas1/projects", 1_200, 40),
+)
+"""In the order in which they are made: those that are likely to be started first come first."""
+
+TARGETS = ("home", "media", "projects", "hr/files", "hr/recruiting", "payroll/data", "payroll/slips")
+"""Sub-paths of the target endpoint: a target's root is never created by a run."""
+
+
+class TreeMaker:
+    """Makes the trees one after another, in the background."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._thread = threading.Thread(target=self._make_all, name="demo-trees", daemon=True)
+        self._made = {tree.path: threading.Event() for tree in TREES}
+        self._stopped = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        self.trouble = ""
+
+    def start(self) -> None:
+        """Make the roots and the targets now, and fill them in the background."""
+        for tree in TREES:
+            (self._directory / tree.path).mkdir(parents=True)
+        for target in TARGETS:
+            (self._directory / "new-nas" / target).mkdir(parents=True)
+        self._thread.start()
+
+    def wait_for(self, path: str) -> bool:
+        """Wait until one tree is there; False if it could not be made."""
+        self._made[path].wait()
+        return not self.trouble
+
+    def stop(self) -> None:
+        """End the making, whatever is left of it."""
+        self._stopped.set()
+        with self._lock:
+            if self._process is not None and self._process.poll() is None:
+                self._process.kill()
+        self._thread.join()
+
+    def _make_all(self) -> None:
+        for seed, tree in enumerate(TREES, 1):
+            self._make(tree, seed)
+            self._made[tree.path].set()
+
+    def _make(self, tree: Tree, seed: int) -> None:
+        where = self._directory / tree.path
+        command = [sys.executable, "-m", "agentsim.sample", str(where), "--seed", str(seed)]
+        command += ["--files", str(tree.files), "--megabytes", str(tree.megabytes)]
+        with self._lock:
+            if self._stopped.is_set():
+                return
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        _, said = self._process.communicate()
+        if self._process.returncode and not self._stopped.is_set():
+            self.trouble = said.decode(errors="replace").strip() or f"it ended with {self._process.returncode}"
