@@ -29,14 +29,14 @@ MAIN, RUN = "main", "run"
 EVERYWHERE = frozenset({MAIN, RUN})
 
 ACTIONS = (
-    Action("run.start", "r", "run", "Start a run of the selected definition: choose the agent", EVERYWHERE, True),
+    Action("run.start", "r", "run", "Run the selected definition: choose the agent", EVERYWHERE, True),
     Action("run.stop", "x", "stop", "Stop the selected run; what was copied stays", EVERYWHERE, True),
-    Action("open", "enter,o", "open", "Open the selected run, or a definition's latest run", frozenset({MAIN})),
+    Action("open", "enter,o", "open", "Open the run, or a definition's latest run", frozenset({MAIN})),
     Action(
         "filter",
         "slash",
         "filter",
-        "Show only what contains a text, where the focus is",
+        "Show only what contains a text in this pane",
         EVERYWHERE,
     ),
     Action("pane.next", "tab", "pane", "Go to the next pane", EVERYWHERE),
@@ -45,7 +45,7 @@ ACTIONS = (
     Action("pane.endpoints", "2", "", "Go to the endpoints", frozenset({MAIN})),
     Action("pane.definitions", "3", "", "Go to the definitions", frozenset({MAIN})),
     Action("pane.runs", "4", "", "Go to the runs", frozenset({MAIN})),
-    Action("back", "escape", "back", "Drop the filter, or go back; it never quits and never destroys", EVERYWHERE),
+    Action("back", "escape", "back", "Drop the filter, or go back; never quits", EVERYWHERE),
     Action("quit", "q,ctrl+q", "quit", "Quit; agents and runs go on", EVERYWHERE),
     Action("help", "question_mark", "keys", "Show and search the keys of this place", EVERYWHERE),
 )

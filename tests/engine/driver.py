@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from agentsim.engine.channel import Channel, Message
+from agentsim.engine.decide import TEMPORARY
 from agentsim.engine.lease import now
 from agentsim.engine.order import Order
 from store.vocabulary import CopyMode
@@ -54,16 +55,17 @@ class Agent:
         finish_seconds: from the first word of the phase "finish" to ``done``: the cost of ``syncfs``.
     """
 
-    def __init__(self, task: Order, wrapper: tuple[str, ...] = (), environment: dict[str, str] | None = None) -> None:
+    def __init__(self, task: Order, wrapper: tuple[str, ...] = (), *, script: str = "") -> None:
+        """Start a worker under a wrapping command, or a script of Python in the worker's place."""
         self.channel, theirs = Channel.pair()
-        command = [*wrapper, sys.executable, "-m", "agentsim.worker", str(theirs.fileno())]
+        program = ["-c", script] if script else ["-m", "agentsim.worker"]
+        command = [*wrapper, sys.executable, *program, str(theirs.fileno())]
         self.process = subprocess.Popen(
             command,
             pass_fds=[theirs.fileno()],
             cwd=REPOSITORY,
             start_new_session=True,
             stderr=subprocess.PIPE,
-            env={**os.environ, **(environment or {})},
         )
         theirs.close()
         self.rows: list[Row] = []
@@ -147,9 +149,9 @@ class Agent:
         return self.reports[-1]
 
 
-def run(task: Order, wrapper: tuple[str, ...] = ()) -> Agent:
+def run(task: Order, wrapper: tuple[str, ...] = (), *, script: str = "") -> Agent:
     """Carry out an order to its end."""
-    agent = Agent(task, wrapper)
+    agent = Agent(task, wrapper, script=script)
     try:
         agent.finish()
     except BaseException:
@@ -187,7 +189,7 @@ def differences(source: Path, target: Path, *, delete: bool = True) -> str:
 
 def temporaries(target: Path) -> list[bytes]:
     """Names of temporaries anywhere below a directory."""
-    found = subprocess.run(
-        ["find", str(target), "-name", ".longshore-*.part"], capture_output=True, check=True
-    ).stdout
-    return found.splitlines()
+    found = []
+    for _, _, files, _ in os.fwalk(os.fsencode(target)):
+        found += [name for name in files if TEMPORARY.fullmatch(os.fsdecode(name))]
+    return found

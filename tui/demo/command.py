@@ -33,6 +33,10 @@ class Terminated(BaseException):
 
 def demo(options: argparse.Namespace) -> int:
     """Run the demo to its end, and remove everything that it made."""
+    if not options.headless:
+        from tui.launch import check_terminal
+
+        check_terminal()
     try:
         with _ending_signals_raise():
             return _demo(options)

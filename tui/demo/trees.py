@@ -18,13 +18,13 @@ class Tree(NamedTuple):
 
 
 TREES = (
-    Tree("nas1/home", 2_400, 120),
+    Tree("nas1/home", 5_000, 150),
     Tree("hr/files", 700, 20),
     Tree("payroll/data", 300, 40),
     Tree("hr/recruiting", 300, 10),
     Tree("payroll/slips", 600, 4),
-    Tree("nas1/media", 120, 160),
-    Tree("nas1/projects", 1_200, 40),
+    Tree("nas1/media", 200, 240),
+    Tree("nas1/projects", 2_500, 60),
 )
 """In the order in which they are made: those that are likely to be started first come first."""
 

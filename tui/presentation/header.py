@@ -15,7 +15,8 @@ def fleet_cells(fleet: Fleet, glyphs: Glyphs) -> list[Cell]:
         facts.append(Cell(f"{glyphs.attention} {fleet.attention} need attention", "bad"))
     if fleet.active_runs:
         facts.append(Cell(f"{fleet.active_runs} running", "busy"))
-        facts.append(Cell(figures.rate(fleet.rate), "busy"))
+        if fleet.rate:
+            facts.append(Cell(figures.rate(fleet.rate), "busy"))
     if fleet.queued_runs:
         facts.append(Cell(f"{fleet.queued_runs} queued", ""))
     agents = "no agents" if not fleet.agents else f"{fleet.agents} agent{'' if fleet.agents == 1 else 's'}"

@@ -25,13 +25,13 @@ DEFINITION_COLUMNS = (
     Column("Latest run", 20, priority=7),
 )
 RUN_COLUMNS = (
-    Column("Run", None, min_width=14, priority=9),
+    Column("Run", None, min_width=12, priority=9),
     Column("Agent", 10, priority=2),
-    Column("State", 22, priority=8),
-    Column("Items", 11, "right", priority=6),
+    Column("State", 16, priority=8),
+    Column("Items", 9, "right", priority=6),
     Column("Bytes", 9, "right", priority=4),
     Column("Rate", 9, "right", priority=3),
-    Column("When", 9, "right", priority=5),
+    Column("When", 8, "right", priority=5),
 )
 AGENT_COLUMNS = (
     Column("Agent", None, min_width=10, priority=9),
@@ -70,7 +70,7 @@ _OUTCOME_STYLES = {
     Outcome.DELETED: "",
     Outcome.EXCLUDED: "dim",
 }
-BAR_CELLS = 12
+BAR_CELLS = 11
 
 
 def endpoint_row(endpoint: EndpointRow) -> Row:

@@ -38,7 +38,7 @@ def run_lines(
         _figures(run, rate, now, glyphs),
         _plot(run, samples, now, width, glyphs),
         [],
-        *(_counters(run, pair, width) for pair in _COUNTERS),
+        *(_counters(run, pair) for pair in _COUNTERS),
         _current(run, 0, glyphs),
         _verdict(run, now, glyphs) or _current(run, 1, glyphs),
     ]
@@ -106,15 +106,17 @@ def _plot(run: RunRow, samples: Sequence[Sample], now: int, width: int, glyphs: 
     ]
 
 
-def _counters(run: RunRow, pair: tuple[tuple[str, str, str], ...], width: int) -> Line:
+def _counters(run: RunRow, pair: tuple[tuple[str, str, str], ...]) -> Line:
     line: Line = []
     for title, word, style in pair:
         items, content = run.counters[f"items_{word}"], run.counters[f"bytes_{word}"]
-        line.append(Cell(f"{title:<19}", "dim"))
-        line.append(Cell(f"{figures.count(items):>11}", style if items else "dim"))
-        line.append(Cell(f"{figures.size(content) if items else '':>9}", "dim"))
-        line.append(Cell("   "))
-    return line
+        line += [
+            Cell(f"{title:<18}", "dim"),
+            Cell(f"{figures.count(items):>10}", style if items else "dim"),
+            Cell(f"{figures.size(content) if items else '':>9}", "dim"),
+            Cell("   "),
+        ]
+    return line[:-1]
 
 
 def _current(run: RunRow, helper: int, glyphs: Glyphs) -> Line:

@@ -17,7 +17,7 @@ from tui.presentation.cells import Cell, Column, Row
 from tui.presentation.glyphs import Glyphs
 from tui.widgets.virtual_table import VirtualTable
 
-COLUMNS = (Column("Key", 24, priority=9), Column("What it does", None, min_width=20, priority=8))
+COLUMNS = (Column("Key", 19, priority=9), Column("What it does", None, min_width=20, priority=8))
 
 
 class HelpScreen(ModalScreen[None]):
@@ -37,7 +37,7 @@ class HelpScreen(ModalScreen[None]):
         }
         & > Vertical.-ascii { border: ascii $border; }
         & Input { height: 1; border: none; padding: 0; background: $boost; }
-        & VirtualTable { border: none; height: 1fr; }
+        & VirtualTable, & VirtualTable:focus { border: none; height: 1fr; }
     }
     """
 
@@ -59,7 +59,7 @@ class HelpScreen(ModalScreen[None]):
             yield VirtualTable(COLUMNS, glyphs=self._glyphs, empty_text="No key does that here.")
 
     def on_mount(self) -> None:
-        self.query_one(Input).focus()
+        self.set_focus(self.query_one(Input))
 
     @on(VirtualTable.WindowNeeded)
     def _window_needed(self, event: VirtualTable.WindowNeeded) -> None:
@@ -74,7 +74,7 @@ class HelpScreen(ModalScreen[None]):
         self.query_one(VirtualTable).reload()
 
     def action_list(self) -> None:
-        self.query_one(VirtualTable).focus()
+        self.set_focus(self.query_one(VirtualTable))
 
     def action_leave(self) -> None:
         self.dismiss(None)

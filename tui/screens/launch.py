@@ -44,7 +44,7 @@ class LaunchScreen(ModalScreen[Launch | None]):
             border-title-color: $text-accent;
         }
         & > Vertical.-ascii { border: ascii $border; }
-        & VirtualTable { height: 6; border: none; }
+        & VirtualTable, & VirtualTable:focus { height: 6; border: none; }
     }
     """
 
@@ -73,7 +73,7 @@ class LaunchScreen(ModalScreen[Launch | None]):
     def on_mount(self) -> None:
         self._draw()
         table = self.query_one(VirtualTable)
-        table.focus()
+        self.set_focus(table)
         names = [agent.name for agent in self._agents]
         if self._definition.agent_name in names:
             table.reload(self._definition.agent_name)

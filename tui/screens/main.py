@@ -68,12 +68,12 @@ class MainScreen(LongshoreScreen):
         & #runs { height: 3fr; min-height: 6; }
         & #endpoints { width: 2fr; }
         & #definitions { width: 3fr; }
-        &.-narrow #plan { height: 1fr; display: none; }
-        &.-narrow VirtualTable { display: none; }
+        &.-narrow #plan { height: 1fr; }
         &.-narrow #runs { height: 1fr; }
-        &.-narrow .-front { display: block; }
     }
     """
+
+    _front = "runs"
 
     def compose(self) -> ComposeResult:
         glyphs = self.longshore.glyphs
@@ -94,7 +94,6 @@ class MainScreen(LongshoreScreen):
         self._scope = nothing
         self._tree_text = ""
         self._filtering: Widget | None = None
-        self._front = "runs"
         self._endpoints: ListPane[EndpointRow] = ListPane(
             table("endpoints"),
             follower,
@@ -214,13 +213,18 @@ class MainScreen(LongshoreScreen):
         self.refresh_keys()
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width < WIDE, "-narrow")
+        self.set_class(self._narrow, "-narrow")
+        self._show_front()
+
+    @property
+    def _narrow(self) -> bool:
+        return self.size.width < WIDE
 
     def _show_front(self) -> None:
         """On a narrow terminal one pane is shown: the one that had the focus last."""
-        for name in self._panes:
-            self._table(name).set_class(name == self._front, "-front")
-        self.query_one("#plan").set_class(self._front != "runs", "-front")
+        for name in ("endpoints", "definitions", "runs"):
+            self._table(name).display = not self._narrow or name == self._front
+        self.query_one("#plan").display = not self._narrow or self._front != "runs"
 
     def _definition_rows(self, reader: Reader, found: list[DefinitionRow]) -> list[Row]:
         now = reader.now()
@@ -364,7 +368,7 @@ class MainScreen(LongshoreScreen):
         self._show_front()
         self._runs.text = ""
         self._runs.show(anchor=str(run_id))
-        self._table("runs").focus()
+        self.set_focus(self._table("runs"))
 
     def do_filter(self) -> None:
         self._filtering = self.focused
@@ -376,7 +380,7 @@ class MainScreen(LongshoreScreen):
         await self._filter(self._filtering, event.text)
         if event.done:
             self.query_one(FilterLine).end()
-            (self._filtering or self.map_tree).focus()
+            self.set_focus(self._filtering or self.map_tree)
 
     async def _filter(self, widget: Widget | None, text: str) -> None:
         """Filter what ``widget`` shows."""
@@ -404,7 +408,7 @@ class MainScreen(LongshoreScreen):
         if (pane is not None and pane.text) or (pane is None and self._tree_text):
             await self._filter(focused, "")
         elif focused is not self.map_tree:
-            self.map_tree.focus()
+            self.set_focus(self.map_tree)
 
     def do_pane_next(self) -> None:
         self._focus_by(1)
@@ -422,7 +426,7 @@ class MainScreen(LongshoreScreen):
             # On a narrow terminal the pane must be there before it can have the focus.
             self._front = name
             self._show_front()
-        self.query_one(f"#{name}").focus()
+        self.set_focus(self.query_one(f"#{name}"))
 
     def do_pane_tree(self) -> None:
         self._focus_pane("tree")

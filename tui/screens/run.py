@@ -43,8 +43,6 @@ class RunScreen(LongshoreScreen):
         & #lists { layout: horizontal; height: 1fr; }
         & #items { width: 3fr; }
         & #events { width: 2fr; }
-        &.-narrow VirtualTable { display: none; width: 1fr; }
-        &.-narrow .-front { display: block; }
     }
     """
 
@@ -58,7 +56,7 @@ class RunScreen(LongshoreScreen):
         yield TopBar(glyphs=glyphs)
         yield TextLines(LINES, glyphs=glyphs, id="figures")
         with Container(id="lists"):
-            yield VirtualTable(ITEM_COLUMNS, glyphs=glyphs, id="items", classes="-front")
+            yield VirtualTable(ITEM_COLUMNS, glyphs=glyphs, id="items")
             yield VirtualTable(EVENT_COLUMNS, glyphs=glyphs, id="events")
         yield FilterLine()
         yield KeyBar(glyphs=glyphs)
@@ -80,8 +78,15 @@ class RunScreen(LongshoreScreen):
         self._table("items").set_empty_text("Nothing: every item so far was transferred or needed no transfer.")
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width < WIDE, "-narrow")
+        self._show_front()
         self._draw()
+
+    _front = "items"
+
+    def _show_front(self) -> None:
+        """On a narrow terminal one list is shown: the one that had the focus last."""
+        for name in ("items", "events"):
+            self._table(name).display = self.size.width >= WIDE or name == self._front
 
     def _table(self, name: str) -> VirtualTable:
         return self.query_one(f"#{name}", VirtualTable)
@@ -173,7 +178,7 @@ class RunScreen(LongshoreScreen):
             self._items.show()
         if event.done:
             self.query_one(FilterLine).end()
-            self._table("items").focus()
+            self.set_focus(self._table("items"))
 
     def do_back(self) -> None:
         if self._items.text:
@@ -183,10 +188,9 @@ class RunScreen(LongshoreScreen):
             self.app.pop_screen()
 
     def do_pane_next(self) -> None:
-        target = "events" if self.focused is self._table("items") else "items"
-        for name in ("items", "events"):
-            self._table(name).set_class(name == target, "-front")
-        self._table(target).focus()
+        self._front = "events" if self.focused is self._table("items") else "items"
+        self._show_front()
+        self.set_focus(self._table(self._front))
         self.refresh_keys()
 
     def do_pane_previous(self) -> None:

@@ -26,7 +26,6 @@ class FilterLine(Input):
         background: $boost;
         display: none;
         &:focus { border: none; }
-        &.-shown { display: block; }
     }
     """
 
@@ -46,15 +45,16 @@ class FilterLine(Input):
         """Appear, with the present filter to change."""
         self.value = text
         self.cursor_position = len(text)
-        self.add_class("-shown")
-        self.focus()
+        # At once, not by a class: what is not displayed yet cannot take the focus, and keys come fast.
+        self.display = True
+        self.screen.set_focus(self)
 
     def end(self) -> None:
-        self.remove_class("-shown")
+        self.display = False
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        if self.has_class("-shown"):
+        if self.display:
             self.post_message(self.Typed(event.value, False))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
