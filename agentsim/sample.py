@@ -213,6 +213,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--megabytes", metavar="M", type=int, default=100)
     parser.add_argument("--seed", metavar="S", type=int, default=1)
     options = parser.parse_args(arguments)
+    # Whoever waits for something else, a screen that opens, goes first.
+    os.nice(10)
     try:
         made = make_tree(options.directory, options.files, options.megabytes * 1_000_000, options.seed)
     except OSError as error:

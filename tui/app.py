@@ -17,7 +17,7 @@ from store.queries.hierarchy import DefinitionRow
 from store.queries.runs import RunRow
 from store.reader import Reader
 from tui.commands import Commands
-from tui.following import StoreChanges, StoreFollower
+from tui.following import NOTHING, StoreChanges, StoreFollower
 from tui.presentation import format as figures
 from tui.presentation.glyphs import UNICODE, Glyphs
 from tui.screens.base import LongshoreScreen
@@ -52,18 +52,19 @@ class LongshoreApp(App[int]):
         self.time_passed = False
         self._trouble: StoreUnavailable | None = None
         self._trouble_since = 0.0
-        self._last_telling = time.monotonic()
+        self._put_off = NOTHING
 
     def on_mount(self) -> None:
         self._handle_signals()
         self.push_screen(MainScreen())
-        self.follower.start()
+        # As a worker: an exception in it ends the application instead of freezing it in silence.
+        self.run_worker(self.follower.run(), group="follower", exit_on_error=True)
         self.set_interval(CLOCK_SECONDS, self._clock)
         self.set_interval(1.0, self._show_trouble)
         self.call_after_refresh(lambda: self.run_worker(self._warm_up(), group="warm-up", exit_on_error=True))
 
-    async def on_unmount(self) -> None:
-        await self.follower.stop()
+    def on_unmount(self) -> None:
+        self.follower.stop()
         self.commands.close()
 
     def _handle_signals(self) -> None:
@@ -88,11 +89,15 @@ class LongshoreApp(App[int]):
     # Following the store
 
     async def _store_changed(self, changes: StoreChanges) -> None:
-        self._last_telling = time.monotonic()
+        self._put_off = self._put_off.merged(changes)
         screen = next((s for s in reversed(self.screen_stack) if isinstance(s, LongshoreScreen)), None)
-        if screen is not None and not link_is_busy(self):
-            await screen.store_changed(changes)
-            self.time_passed = False
+        if screen is None or not screen.ready or link_is_busy(self):
+            # Told again with the next tick; nothing of it is lost.
+            self.follower.wake()
+            return
+        told, self._put_off = self._put_off, NOTHING
+        await screen.store_changed(told)
+        self.time_passed = False
 
     def _clock(self) -> None:
         """Time itself changes what is shown; and a cancel past its deadline is the store's to end."""
@@ -123,7 +128,7 @@ class LongshoreApp(App[int]):
 
     def _show_trouble(self) -> None:
         screen = self.screen
-        if not isinstance(screen, LongshoreScreen) or not screen.is_mounted:
+        if not isinstance(screen, LongshoreScreen) or not screen.ready:
             return
         if self._trouble is None:
             screen.top_bar.set_stale("")

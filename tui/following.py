@@ -36,11 +36,16 @@ class StoreChanges:
     resync: bool = False
     revision: int = 0
 
+    def merged(self, later: StoreChanges) -> StoreChanges:
+        """Both together, for a telling that had to be put off."""
+        return StoreChanges(self.rows | later.rows, self.resync or later.resync, max(self.revision, later.revision))
+
     def touches(self, *kinds: str) -> bool:
         """Whether a row of one of these tables changed."""
         return self.resync or any(kind in kinds for kind, _ in self.rows)
 
 
+NOTHING = StoreChanges()
 EVERYTHING = StoreChanges(resync=True)
 
 
@@ -66,7 +71,6 @@ class StoreFollower:
         self._cursor = ""
         self._told = asyncio.Event()
         self._watch: Watch | None = None
-        self._task: asyncio.Task[None] | None = None
         self._in_trouble = False
 
     async def read(self, query: Callable[..., Result], *arguments: object, **options: object) -> Result:
@@ -78,32 +82,19 @@ class StoreFollower:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: query(self._open(), *arguments, **options))
 
-    def start(self) -> None:
-        """Begin to follow; the first telling is for everything that came before."""
+    async def run(self) -> None:
+        """Follow until cancelled; the first telling is for everything that came before.
+
+        Whoever runs this must not lose its exception: a screen that is told nothing any more looks
+        live and is not.
+        """
         loop = asyncio.get_running_loop()
-        self._task = loop.create_task(self._follow(), name="store-follower")
         self._watch = Watch(
             self._place,
             lambda: _safely(loop, self._told.set),
             lambda error: _safely(loop, self._trouble, error),
         )
         self._watch.start()
-
-    def wake(self) -> None:
-        """Tell now, although nothing came: time itself changes what is shown (ages, Offline)."""
-        self._told.set()
-
-    async def stop(self) -> None:
-        """End: nothing is told any more, and the reader is closed."""
-        if self._watch is not None:
-            self._watch.stop()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        self._threads.submit(self._close)
-        self._threads.shutdown(wait=False)
-
-    async def _follow(self) -> None:
         while True:
             await self._told.wait()
             self._told.clear()
@@ -117,6 +108,17 @@ class StoreFollower:
                     self._on_trouble(None)
                 await self._on_changes(changes)
             await asyncio.sleep(TICK_SECONDS)
+
+    def wake(self) -> None:
+        """Tell now, although nothing came: time itself changes what is shown (ages, Offline)."""
+        self._told.set()
+
+    def stop(self) -> None:
+        """End: nothing is told any more, and the reader is closed."""
+        if self._watch is not None:
+            self._watch.stop()
+        self._threads.submit(self._close)
+        self._threads.shutdown(wait=False)
 
     def _changes(self, reader: Reader) -> StoreChanges:
         rows: set[tuple[str, int]] = set()

@@ -47,6 +47,10 @@ class Lease:
         """Set the moment (:func:`now`) from which nothing may be touched any more."""
         self._deadline[0] = deadline
 
+    def expired(self) -> bool:
+        """Whether the target may not be touched now. For the coordinator, who has to go on listening."""
+        return now() >= self._deadline[0]
+
     def stop(self) -> None:
         """Make every process of the run raise ``Canceled`` at its next question."""
         self._stop[0] = 1

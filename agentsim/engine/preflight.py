@@ -18,7 +18,7 @@ from store import codes
 LOCK_SECONDS = 10.0
 """How long to wait for the helpers of an earlier worker to be gone."""
 
-_LOCK_PAUSE = 0.1
+_PAUSE_SECONDS = 0.1
 _CREATED_MODE = 0o755
 """Mode of sub-path directories that had to be made; the last one then gets the source's."""
 
@@ -102,11 +102,11 @@ def open_roots(order: Order, lease: Lease, wait: Callable[[float], None]) -> Roo
     Args:
         order: the run.
         lease: asked before a missing target sub-path is created.
-        wait: called to pause, in seconds, while the target is busy; may raise to give up.
+        wait: called to pause, in seconds, while the target is busy or the lease over; may raise to give up.
 
     Raises:
         RunStopped: with the code of the first thing found wrong.
-        Canceled: by ``lease`` or ``wait``.
+        Canceled: by ``wait``.
     """
     source = open_source(order)
     try:
@@ -115,7 +115,8 @@ def open_roots(order: Order, lease: Lease, wait: Callable[[float], None]) -> Roo
             raise RunStopped(codes.OVERLAP, "The target is the source, lies inside it or holds it", "target")
         _check_writable(chain[-1])
         for part in missing:
-            lease.check()
+            while lease.expired():
+                wait(_PAUSE_SECONDS)
             os.mkdir(part, _CREATED_MODE, dir_fd=chain[-1])
             chain.append(os.open(part, DIRECTORY_FLAGS, dir_fd=chain[-1]))
     except ValueError as error:
@@ -181,7 +182,7 @@ def _lock(chain: list[int], wait: Callable[[float], None]) -> None:
                     raise RunStopped(
                         codes.TARGET_BUSY, "Another process of a run still holds the target", "target"
                     ) from None
-                wait(_LOCK_PAUSE)
+                wait(_PAUSE_SECONDS)
             except OSError as error:
                 raise RunStopped(
                     codes.TARGET_PATH_INVALID, describe(error, "locking the target directory"), "target"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import random
@@ -129,7 +128,7 @@ def test_cancel_stops_within_a_chunk_and_leaves_no_temporaries(trees: Trees) -> 
     fill(trees.source)
     for number in range(2):
         with open(trees.source / f"large{number}", "wb") as file:
-            file.write(os.urandom(1 << 20) * 400)
+            file.write(os.urandom(1 << 20) * 200)
     agent = Agent(order(trees.source, trees.target))
     agent.until(lambda: bool(temporaries(trees.target)))
     begin = time.monotonic()
@@ -138,19 +137,10 @@ def test_cancel_stops_within_a_chunk_and_leaves_no_temporaries(trees: Trees) -> 
     assert done["status"] == "Canceled"
     assert time.monotonic() - begin < 2
     assert temporaries(trees.target) == []
-    counters = agent.counters
-    assert counters["items_transferred"] == sum(1 for path in trees.target.rglob("*") if path.is_file()) + (
-        counters["items_transferred"] - files_counted(trees, counters["items_transferred"])
-    )
+    files = sum(1 for path in trees.target.rglob("*") if path.is_file())
+    assert files <= agent.counters["items_transferred"] < agent.counters["items_scanned"]
     copied(trees.source, trees.target)
     assert differences(trees.source, trees.target) == ""
-
-
-def files_counted(trees: Trees, transferred: int) -> int:
-    """Files in the target, which may not be more than what was counted."""
-    files = sum(1 for path in trees.target.rglob("*") if path.is_file())
-    assert files <= transferred
-    return files
 
 
 def test_nothing_is_touched_without_a_lease(trees: Trees) -> None:
@@ -166,7 +156,7 @@ def test_nothing_is_touched_without_a_lease(trees: Trees) -> None:
 
 
 def test_a_worker_that_slept_past_its_lease_touches_nothing_until_it_is_renewed(trees: Trees) -> None:
-    fill(trees.source, 100, 60)
+    fill(trees.source, 80, 50)
     deadline = now() + 1.5
     agent = Agent(order(trees.source, trees.target, deadline=deadline))
     agent.until(lambda: len(list(trees.target.rglob("f*"))) > 50)
@@ -174,7 +164,7 @@ def test_a_worker_that_slept_past_its_lease_touches_nothing_until_it_is_renewed(
     while now() < deadline:
         time.sleep(0.05)
     asleep = snapshot(trees.target)
-    assert len(asleep) < 6000
+    assert len(asleep) < 4000
     agent.signal_all(signal.SIGCONT)
     time.sleep(0.4)
     assert snapshot(trees.target) == asleep
@@ -184,13 +174,12 @@ def test_a_worker_that_slept_past_its_lease_touches_nothing_until_it_is_renewed(
 
 
 def test_a_worker_whose_agent_is_gone_stops_at_once(trees: Trees) -> None:
-    fill(trees.source, 100, 60)
+    fill(trees.source, 80, 50)
     agent = Agent(order(trees.source, trees.target))
     agent.until(lambda: len(list(trees.target.rglob("f*"))) > 50)
     agent.channel.close()
     assert agent.process.wait(5) == 75
-    with open(trees.target) if trees.target.is_file() else contextlib.nullcontext():
-        before = snapshot(trees.target)
+    before = snapshot(trees.target)
     time.sleep(0.3)
     assert snapshot(trees.target) == before
     agent.errors()
@@ -200,7 +189,7 @@ def test_a_worker_whose_agent_is_gone_stops_at_once(trees: Trees) -> None:
 
 
 def test_helpers_whose_coordinator_is_killed_stop_and_let_the_lock_go(trees: Trees) -> None:
-    fill(trees.source, 100, 60)
+    fill(trees.source, 80, 50)
     agent = Agent(order(trees.source, trees.target))
     agent.until(lambda: len(list(trees.target.rglob("f*"))) > 50)
     agent.process.kill()
@@ -212,7 +201,7 @@ def test_helpers_whose_coordinator_is_killed_stop_and_let_the_lock_go(trees: Tre
 
 
 def test_a_helper_that_dies_is_a_crash_of_the_worker(trees: Trees) -> None:
-    fill(trees.source, 100, 60)
+    fill(trees.source, 80, 50)
     agent = Agent(order(trees.source, trees.target))
     agent.until(lambda: len(list(trees.target.rglob("f*"))) > 50)
     children = Path(f"/proc/{agent.process.pid}/task/{agent.process.pid}/children").read_text().split()
@@ -224,7 +213,7 @@ def test_a_helper_that_dies_is_a_crash_of_the_worker(trees: Trees) -> None:
     assert differences(trees.source, trees.target) == ""
 
 
-def test_a_busy_target_is_refused(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_target_is_refused(trees: Trees) -> None:
     """A run into a directory holds it, all above it up to the endpoint's root, and so all below it."""
     (trees.target / "a" / "b").mkdir(parents=True)
     script = (

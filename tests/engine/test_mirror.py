@@ -250,7 +250,9 @@ def test_swapping_directories_for_links_aims_nothing_outside(trees: Trees) -> No
         for _ in range(8):
             run(order(trees.source, trees.target, CopyMode.MIRROR))
             for number in range(200):
-                os.close(os.open(f"precious{number}", os.O_WRONLY | os.O_CREAT, dir_fd=within))
+                # A run that met the source without "d" has rightly deleted it from the target.
+                with contextlib.suppress(FileNotFoundError):
+                    os.close(os.open(f"precious{number}", os.O_WRONLY | os.O_CREAT, dir_fd=within))
     finally:
         over.set()
         stop.join()

@@ -68,7 +68,7 @@ def until_end(store: Store, run_id: int, *, quiet: bool, sweeps: bool) -> RunRow
                 return row
             line.show(row, reader)
             _refuse_silence(row, reader.now(), time.monotonic() - began)
-            if sweeps and row.cancel_deadline is not None and row.cancel_deadline < reader.now():
+            if sweeps and run_queries.cancel_overdue(reader):
                 from store.resources.runs import sweep
 
                 sweep(store)

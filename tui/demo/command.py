@@ -19,6 +19,7 @@ from tui.demo.place import DemoDirectory
 from tui.demo.trees import TreeMaker
 
 MOVER = "nas-exit"
+HEADLESS_TREE = "nas1/home"
 REGISTERED_DAYS_AGO = 23
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -49,7 +50,7 @@ def _demo(options: argparse.Namespace) -> int:
     trees, agents = TreeMaker(directory.path), Agents(directory.path / "agents")
     try:
         # First, so that the other processor has something to do while this one imports.
-        trees.start()
+        trees.start(HEADLESS_TREE if options.headless else "")
         _phase("trees begun")
         credentials = _make_store(directory)
         agents.start(directory.store, MOVER, credentials)
@@ -57,13 +58,14 @@ def _demo(options: argparse.Namespace) -> int:
         if options.headless:
             from tui.demo.headless import migrate
 
-            return migrate(directory, trees, agents)
+            return migrate(directory, HEADLESS_TREE, trees, agents)
         from tui.launch import run_screen
 
         _phase("screen imported")
         return run_screen(str(directory.store), options.read_only, options.ascii)
     finally:
         with _ending_signals_ignored():
+            output.say(f"Stopping the agents and removing {directory.path} …")
             agents.stop()
             trees.stop()
             directory.remove()

@@ -12,15 +12,15 @@ from tui.demo.trees import TreeMaker
 from tui.presentation import format as figures
 
 DEFINITION = "nas1-migration/home-directories"
-SOURCE, TARGET = "nas1/home", "new-nas/home"
+TARGET = "new-nas/home"
 SHOWN = 20
 """Differences that are named; the rest is counted."""
 
 
-def migrate(directory: DemoDirectory, trees: TreeMaker, agents: Agents) -> int:
+def migrate(directory: DemoDirectory, source: str, trees: TreeMaker, agents: Agents) -> int:
     """Run one definition, print what came of it, and compare both sides: 0 when they are equal."""
     output.say(f"Making sample trees in {directory.path}.")
-    if not trees.wait_for(SOURCE):
+    if not trees.wait_for(source):
         return exit_codes.RUN_FAILED
     try:
         row = _run(directory)
@@ -37,7 +37,7 @@ def migrate(directory: DemoDirectory, trees: TreeMaker, agents: Agents) -> int:
         f"{figures.count(row.counters['items_transferred'])} items, {figures.size(copied)} in {seconds:.2f} s: "
         f"{figures.rate(copied / seconds)}, {figures.count(int(row.counters['items_transferred'] / seconds))} items/s"
     )
-    compared, found = differences(directory.path / SOURCE, directory.path / TARGET)
+    compared, found = differences(directory.path / source, directory.path / TARGET)
     for line in found[:SHOWN]:
         output.data(f"differs: {line}")
     code = exit_codes.of_run(row.status, row.error_code, row.counters["items_failed"])

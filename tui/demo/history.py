@@ -71,11 +71,11 @@ PAST = (
         "LSM1010",
         _FAILED,
     ),
-    PastRun(20.2, "nas1-migration/home-directories", "dock-1", 31, 2_310, 112_400_000, 0.01),
-    PastRun(17.4, "hr-shares/personnel-files", "dock-2", 210, 690, 19_800_000, 1.0),
-    PastRun(14.1, "nas1-migration/project-shares", "dock-1", 77, 640, 18_000_000, 1.0, JobRunStatus.CANCELED),
-    PastRun(13.9, "nas1-migration/project-shares", "dock-1", 402, 1_190, 39_000_000, 0.6),
-    PastRun(12.0, "hr-shares/recruiting", "dock-2", 66, 290, 9_600_000, 1.0),
+    PastRun(20.2, "nas1-migration/home-directories", "dock-1", 31, 9_188, 212_400_000, 0.01),
+    PastRun(17.4, "hr-shares/personnel-files", "dock-2", 210, 760, 19_800_000, 1.0),
+    PastRun(14.1, "nas1-migration/project-shares", "dock-1", 77, 1_204, 26_000_000, 1.0, JobRunStatus.CANCELED),
+    PastRun(13.9, "nas1-migration/project-shares", "dock-1", 402, 2_590, 59_100_000, 0.6),
+    PastRun(12.0, "hr-shares/recruiting", "dock-2", 66, 338, 9_600_000, 1.0),
     PastRun(
         9.5,
         "payroll-app/payroll-data",
@@ -89,9 +89,9 @@ PAST = (
         "AZSM1004",
         "The source path is missing or not a directory",
     ),
-    PastRun(9.4, "payroll-app/payroll-data", "dock-1", 388, 310, 39_100_000, 1.0),
-    PastRun(6.2, "nas1-migration/home-directories", "dock-1", 44, 2_390, 118_900_000, 0.06),
-    PastRun(2.3, "hr-shares/personnel-files", "dock-2", 18, 700, 20_000_000, 0.03),
+    PastRun(9.4, "payroll-app/payroll-data", "dock-1", 388, 341, 39_100_000, 1.0),
+    PastRun(6.2, "nas1-migration/home-directories", "dock-1", 44, 9_402, 218_300_000, 0.06),
+    PastRun(2.3, "hr-shares/personnel-files", "dock-2", 18, 768, 20_000_000, 0.03),
 )
 
 

@@ -116,6 +116,18 @@ class LongshoreScreen(Screen[None]):
 
     # Following the store
 
+    def on_mount(self) -> None:
+        self.begin()
+        self.ready = True
+        self.refresh_keys()
+        self.run_worker(self.store_changed(EVERYTHING), group="resume", exclusive=True)
+
+    def begin(self) -> None:
+        """A subclass's part of mounting: its children are there now."""
+
+    ready = False
+    """Whether the screen is composed: before that there is nothing to tell it."""
+
     async def store_changed(self, changes: StoreChanges) -> None:
         """Something changed while this screen is shown."""
         try:
@@ -131,7 +143,7 @@ class LongshoreScreen(Screen[None]):
 
     async def on_screen_resume(self) -> None:
         """Shown (again): what changed meanwhile was told to another screen."""
-        if self.is_mounted:
+        if self.ready:
             self.refresh_keys()
             self.run_worker(self.store_changed(EVERYTHING), group="resume", exclusive=True)
 

@@ -74,6 +74,7 @@ class MainScreen(LongshoreScreen):
     """
 
     _front = "runs"
+    _tree_is_open = False
 
     def compose(self) -> ComposeResult:
         glyphs = self.longshore.glyphs
@@ -88,7 +89,7 @@ class MainScreen(LongshoreScreen):
         yield FilterLine()
         yield KeyBar(glyphs=glyphs)
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         follower, table = self.longshore.follower, self._table
         nothing = Scope("mover", 0)
         self._scope = nothing
@@ -116,7 +117,7 @@ class MainScreen(LongshoreScreen):
             pane.set_title()
         self.map_tree.border_title = Content("Hierarchy")
         self._show_front()
-        self.run_worker(self._begin(), group="begin", exit_on_error=True)
+        self.run_worker(self._open_tree(), group="begin", exit_on_error=True)
 
     @property
     def map_tree(self) -> ResourceTree:
@@ -125,7 +126,7 @@ class MainScreen(LongshoreScreen):
     def _table(self, name: str) -> VirtualTable:
         return self.query_one(f"#{name}", VirtualTable)
 
-    async def _begin(self) -> None:
+    async def _open_tree(self) -> None:
         """The first page: the tree open at the definition that ran last, and the panes for it."""
         try:
             opened, cursor = await self.longshore.follower.read(first_definition)
@@ -135,9 +136,11 @@ class MainScreen(LongshoreScreen):
                 self.map_tree.open(key)
         except StoreUnavailable as error:
             self.longshore.trouble(error)
+            self.set_timer(1.0, lambda: self.run_worker(self._open_tree(), group="begin", exit_on_error=True))
             return
+        self._tree_is_open = True
         if cursor is not None:
-            self.call_after_refresh(self.map_tree.put_cursor, cursor)
+            self.map_tree.put_cursor(cursor)
         else:
             self.say("Nothing here yet: 'longshore apply FILE' makes the store hold what a plan file says.", "warn")
 
@@ -244,7 +247,7 @@ class MainScreen(LongshoreScreen):
 
     async def follow(self, changes: StoreChanges) -> None:
         structure = ("storage_mover", "agent", "endpoint", "project", "job_definition", "job_run")
-        if changes.touches(*structure):
+        if self._tree_is_open and changes.touches(*structure):
             await self._refresh_tree()
         if changes.touches("endpoint", "job_definition", "access_grant"):
             self._table("endpoints").refresh_window()

@@ -61,7 +61,7 @@ class RunScreen(LongshoreScreen):
         yield FilterLine()
         yield KeyBar(glyphs=glyphs)
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         follower = self.longshore.follower
         self._items: ListPane[ItemRow] = ListPane(
             self._table("items"),

@@ -193,6 +193,8 @@ class ResourceTree(Tree[Branch]):
         node = self._by_key.get(key)
         if node is None:
             return False
+        # Asking for a line lays the tree out, and only then does a new node know its own.
+        self.get_node_at_line(0)
         self.move_cursor(node)
         return True
 
