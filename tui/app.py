@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+import traceback
 from typing import ClassVar
 
+from rich.text import Text
 from textual.app import App
 
 from store.display import display
@@ -85,6 +87,18 @@ class LongshoreApp(App[int]):
             await asyncio.to_thread(self.commands.warm_up)
         except StoreUnavailable as error:
             self.trouble(error)
+
+    def _fatal_error(self) -> None:
+        """After a crash: where it was, without the values of variables (they hold outside text and paths).
+
+        Textual's own prints those raw; it calls this hook for every exception that nobody handled.
+        """
+        frames = "".join(traceback.format_exc()).splitlines()
+        words = [display(line).replace("\\\\", "\\") for line in frames]
+        told = "\n".join(
+            [*words, "", "Longshore's screen has crashed; agents and runs go on. This is a bug: please report it."]
+        )
+        self.panic(Text(told))
 
     # Following the store
 

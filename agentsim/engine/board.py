@@ -71,9 +71,7 @@ class Board:
 
     def __init__(self, helpers: int) -> None:
         memory = memoryview(mmap.mmap(-1, (helpers + 1) * _SLOT_BYTES))
-        self.slots = [
-            Slot(memory[at * _SLOT_BYTES : (at + 1) * _SLOT_BYTES]) for at in range(1, helpers + 1)
-        ]
+        self.slots = [Slot(memory[at * _SLOT_BYTES : (at + 1) * _SLOT_BYTES]) for at in range(1, helpers + 1)]
         self._survey: memoryview[int] = memory[:24].cast("q")
 
     def totals(self) -> list[int]:
@@ -94,6 +92,4 @@ class Board:
 def adds_up(totals: list[int]) -> bool:
     """Whether every scanned item and byte has exactly one outcome (DESIGN §5)."""
     scanned = [1 + OUTCOMES.index(outcome) for outcome in SCANNED_OUTCOMES]
-    return all(
-        totals[base + SCANNED] == sum(totals[base + cell] for cell in scanned) for base in (0, BYTES)
-    )
+    return all(totals[base + SCANNED] == sum(totals[base + cell] for cell in scanned) for base in (0, BYTES))

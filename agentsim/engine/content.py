@@ -75,9 +75,7 @@ class ContentCopier:
             return done
         return self._by_buffer(source, target, size, done, step)
 
-    def _by_buffer(
-        self, source: int, target: int, size: int, done: int, step: Callable[[int], None]
-    ) -> int:
+    def _by_buffer(self, source: int, target: int, size: int, done: int, step: Callable[[int], None]) -> int:
         if self._buffer is None:
             self._buffer = memoryview(bytearray(BUFFER_BYTES))
         buffer = self._buffer

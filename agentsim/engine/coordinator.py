@@ -107,9 +107,7 @@ class Coordinator:
             )
         )
         withheld = (reasons[0].code, reasons[0].message) if reasons else None
-        records: Iterator[Message] = (
-            (units.DEFERRED, *record, withheld) for record in self._spool.replay()
-        )
+        records: Iterator[Message] = ((units.DEFERRED, *record, withheld) for record in self._spool.replay())
         worker = self._crew.members[0]
 
         def next_deferred(member: Member) -> Message | None:

@@ -84,9 +84,7 @@ def size_of(item: os.stat_result) -> int:
     return item.st_size if stat.S_ISREG(item.st_mode) else 0
 
 
-def decide(
-    source: os.stat_result, target: os.stat_result | None, mode: CopyMode, owners: Owners
-) -> Action:
+def decide(source: os.stat_result, target: os.stat_result | None, mode: CopyMode, owners: Owners) -> Action:
     """The action for an entry of the source.
 
     Content counts as equal when size and modification time (ns) are (reference measurements,
@@ -133,9 +131,7 @@ def _in_the_way(target: os.stat_result, mode: CopyMode) -> Action | None:
 def directory_differs(source: os.stat_result, target: os.stat_result, owners: Owners) -> bool:
     """Whether a directory's own metadata (mode, owner, modification time in ns) needs setting."""
     return (
-        source.st_mode != target.st_mode
-        or source.st_mtime_ns != target.st_mtime_ns
-        or not owners.equal(source, target)
+        source.st_mode != target.st_mode or source.st_mtime_ns != target.st_mtime_ns or not owners.equal(source, target)
     )
 
 

@@ -125,7 +125,4 @@ class DeferredWork:
         except OSError:
             found = None
         if found is not None:
-            self._context.report.withheld(
-                join(path, name), kind_of(found.st_mode), code, message, size_of(found)
-            )
-
+            self._context.report.withheld(join(path, name), kind_of(found.st_mode), code, message, size_of(found))

@@ -150,9 +150,7 @@ class DirectoryCopier:
                 if found is not None:
                     path = join(self._path, os.fsencode(name))
                     message = "Its source directory could not be listed"
-                    self._report.withheld(
-                        path, kind_of(found.st_mode), codes.DELETE_UNLISTED, message, size_of(found)
-                    )
+                    self._report.withheld(path, kind_of(found.st_mode), codes.DELETE_UNLISTED, message, size_of(found))
         except OSError:
             return  # The directory itself is recorded; there is nothing more to say.
 

@@ -90,4 +90,3 @@ class _Helper:
     def stopped(self, code: str, message: str, target: str) -> None:
         self._context.report.flush()
         self._context.channel.send((units.STOPPED, code, message, target))
-

@@ -57,9 +57,7 @@ def components(subpath: bytes) -> list[bytes]:
     return parts
 
 
-def overlaps(
-    source: list[Identity], target: list[Identity], target_is_complete: bool
-) -> bool:
+def overlaps(source: list[Identity], target: list[Identity], target_is_complete: bool) -> bool:
     """Whether one tree is, or lies in, the other.
 
     Args:

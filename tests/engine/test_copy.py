@@ -278,9 +278,7 @@ def test_preflight_refusals(trees: Trees, changes: dict[str, bytes], code: str) 
         ("source", "alias", b"in/new"),
     ],
 )
-def test_overlap_is_refused_before_anything_is_written(
-    trees: Trees, source: str, target: str, subpath: bytes
-) -> None:
+def test_overlap_is_refused_before_anything_is_written(trees: Trees, source: str, target: str, subpath: bytes) -> None:
     (trees.source / "in").mkdir()
     (trees.base / "alias").symlink_to("source")
     before = sorted(trees.base.rglob("*"))

@@ -65,10 +65,13 @@ def test_verdict_says_succeeded_only_when_it_is_true() -> None:
 
 def test_progress_totals_never_fall_below_what_was_scanned() -> None:
     cells = totals(scanned=9)
-    common = {"phase": "copy", "current": []}
-    assert progress(cells, None, listed=False, **common)["total_items"] == -1
-    assert progress(cells, (7, 0), listed=False, **common)["total_items"] == 9
-    exact = progress(cells, (70, 0), listed=True, **common)
+
+    def report(expected: tuple[int, int] | None, *, listed: bool) -> dict[str, Any]:
+        return progress(cells, expected, listed=listed, phase="copy", current=[])
+
+    assert report(None, listed=False)["total_items"] == -1
+    assert report((7, 0), listed=False)["total_items"] == 9
+    exact = report((70, 0), listed=True)
     assert (exact["total_items"], exact["scan_status"]) == (9, "Completed")
 
 

@@ -64,6 +64,18 @@ def compact(number: int | None) -> str:
     return f">999{_COUNT_UNITS[-1]}"
 
 
+def short(number: int) -> str:
+    """Return a number of things in at most 4 cells: ``999``, ``1.2k``, ``12k``, ``1.2M``; rounded down."""
+    value = number
+    for unit in _COUNT_UNITS:
+        if value < 1000 or unit == _COUNT_UNITS[-1]:
+            return f"{value}{unit}"
+        if value < 10_000:
+            return f"{value // 1000}.{value % 1000 // 100}{_COUNT_UNITS[_COUNT_UNITS.index(unit) + 1]}"
+        value //= 1000
+    return UNKNOWN
+
+
 def duration(seconds: float | None) -> str:
     """Return a length of time in its two largest units: ``42s``, ``3m10s``, ``2h05m``, ``4d3h``."""
     if seconds is None or not math.isfinite(seconds):

@@ -113,11 +113,11 @@ def run_row(run: RunRow, now: int, glyphs: Glyphs, rate: float | None) -> Row:
     agent = Cell(run.agent_name)
     if run.active:
         total = run.total_items if run.total_items >= counters["items_scanned"] else -1
-        items = figures.compact(counters["items_scanned"])
+        items = figures.short(counters["items_scanned"])
         if total >= 0:
-            items += f"/{figures.compact(total)}"
+            items += f"/{figures.short(total)}"
         left = progress.eta_seconds(run, now)
-        when = Cell(f"{figures.eta(left)}" if left is not None else "", "")
+        when = Cell(f"in {figures.eta(left)}" if left is not None else "")
         return Row(
             str(run.id),
             (

@@ -55,9 +55,12 @@ class LongshoreScreen(Screen[None]):
             self.say(reason, "warn")
             return
         method: Callable[[], Awaitable[None] | None] = getattr(self, "do_" + identity.replace(".", "_"))
-        pending = method()
-        if pending is not None:
-            await pending
+        try:
+            pending = method()
+            if pending is not None:
+                await pending
+        except StoreUnavailable as error:
+            self.longshore.trouble(error)
 
     def reason(self, identity: str) -> str:
         """Why an action is disabled now; empty when it is not."""

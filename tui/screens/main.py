@@ -247,7 +247,7 @@ class MainScreen(LongshoreScreen):
 
     async def follow(self, changes: StoreChanges) -> None:
         structure = ("storage_mover", "agent", "endpoint", "project", "job_definition", "job_run")
-        if self._tree_is_open and changes.touches(*structure):
+        if self._tree_is_open and (changes.touches(*structure) or self.longshore.time_passed):
             await self._refresh_tree()
         if changes.touches("endpoint", "job_definition", "access_grant"):
             self._table("endpoints").refresh_window()
