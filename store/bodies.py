@@ -35,6 +35,10 @@ READ_ONLY = frozenset(
         "latestJobRunResourceId",
         "latestJobRunStatus",
         "sourceTargetMap",
+        "connectionStatus",
+        "privateEndpointName",
+        "privateEndpointResourceId",
+        "jobList",
     }
 )
 
@@ -82,15 +86,24 @@ class ScheduleInfo(ArmModel):
     cron_expression: str | None = None
 
 
-class MoverProperties(ArmModel):
+class _Properties(ArmModel):
+    """A resource's ``properties``, without what ARM adds to them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_read_only(cls, value: Any) -> Any:
+        return _without_read_only(value)
+
+
+class MoverProperties(_Properties):
     description: Description = ""
 
 
-class ProjectProperties(ArmModel):
+class ProjectProperties(_Properties):
     description: Description = ""
 
 
-class ConnectionProperties(ArmModel):
+class ConnectionProperties(_Properties):
     description: Description = ""
     private_link_service_id: str = Field(min_length=1)
 
@@ -112,7 +125,7 @@ class EndpointBody(ArmModel):
         return {**common, "location": rest}
 
 
-class DefinitionProperties(ArmModel):
+class DefinitionProperties(_Properties):
     """A job definition's ``properties``. Source, target and sub-paths are fixed at creation."""
 
     description: Description = ""
@@ -127,11 +140,6 @@ class DefinitionProperties(ArmModel):
     schedule: ScheduleInfo | None = None
     data_integrity_validation: DataIntegrityValidation = DataIntegrityValidation.NONE
     preserve_permissions: bool = True
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_read_only(cls, value: Any) -> Any:
-        return _without_read_only(value)
 
     @model_validator(mode="after")
     def _agent(self) -> Self:

@@ -88,6 +88,11 @@ TARGET_NOT_DURABLE: Final = _code(
 DELETES_WITHHELD: Final = _code(
     "LSM1015", "Some deletes were withheld", "See the withheld items: each says what kept it."
 )
+AGENT_FULL: Final = _code(
+    "LSM1016",
+    "The agent's host has no space for work files",
+    "Free space in the agent's temporary directory, then start the run again: it goes on.",
+)
 COUNTERS_DISAGREE: Final = _code(
     "LSM1019", "The run's counters do not add up", "This is a fault in Longshore: report it with the run's log."
 )

@@ -24,7 +24,10 @@ _HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,62})?(\.[A-Za-z0-9]
 class ArmModel(BaseModel):
     """A pydantic model that speaks ARM's camelCase and refuses properties it does not know."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+    # The input may hold a secret in a wrong place: pydantic's error texts must not repeat it.
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
 
 def _rule(function: Any) -> AfterValidator:
@@ -49,7 +52,11 @@ def _host(value: str) -> str:
 
 
 def _export(value: str) -> str:
-    return valid_directory(value)
+    """An export as its server names it: ARM's own example has no leading slash."""
+    if not value:
+        raise InvalidInput("An export cannot be empty: write the directory that the server exports.")
+    path = valid_directory("/" + value)
+    return path if value.startswith("/") else path[1:]
 
 
 def _share(value: str) -> str:
@@ -65,7 +72,7 @@ def _container(value: str) -> str:
 
 
 def _resource_id(value: str) -> str:
-    if not value.startswith("/") or "\0" in value or any(c.isspace() for c in value):
+    if len(value) < 2 or not value.startswith("/") or "\0" in value or any(c.isspace() for c in value):
         raise InvalidInput(f"'{value}' is not an ARM resource id: start it with '/subscriptions/'.")
     return value.rstrip("/")
 
@@ -80,8 +87,9 @@ def _source_uri(value: str) -> str:
     except ValueError:
         is_address = False
     if parts.scheme != "https" or is_address or "." not in host or parts.query or parts.fragment or parts.username:
+        # A user or query may be a secret: only the host is repeated.
         raise InvalidInput(
-            f"'{value}' is not a usable source URI: write https://host.domain/bucket/prefix without "
+            f"'{host}' is not in a usable source URI: write https://host.domain/bucket/prefix without "
             "user, query or fragment."
         )
     return value
@@ -133,7 +141,7 @@ class NfsMount(ArmModel):
         return f"{self.host}:{self.export}"
 
     def location_key(self) -> str:
-        return f"nfs:{self.host.lower()}:{self.export.rstrip('/')}"
+        return f"nfs:{_host_key(self.host)}:/{self.export.strip('/')}".rstrip("/")
 
 
 class SmbMount(ArmModel):
@@ -146,7 +154,7 @@ class SmbMount(ArmModel):
         return f"\\\\{self.host}\\{self.share_name}"
 
     def location_key(self) -> str:
-        return f"smb:{self.host.lower()}/{self.share_name.lower()}"
+        return f"smb:{_host_key(self.host)}/{self.share_name.lower()}"
 
 
 class AzureStorageBlobContainer(ArmModel):
@@ -196,7 +204,9 @@ class S3WithHmac(ArmModel):
         return self.source_uri.removeprefix("https://")
 
     def location_key(self) -> str:
-        return f"s3:{self.source_uri.rstrip('/')}"
+        parts = urlsplit(self.source_uri)
+        port = f":{parts.port}" if parts.port not in (None, 443) else ""
+        return f"s3:{_host_key(parts.hostname or '')}{port}{parts.path.rstrip('/')}"
 
     @model_validator(mode="after")
     def _described(self) -> Self:
@@ -217,6 +227,10 @@ class AzureMultiCloudConnector(ArmModel):
         return f"connector:{self.aws_s3_bucket_id.lower()}"
 
 
+def _host_key(host: str) -> str:
+    return host.lower().rstrip(".")
+
+
 def _last(resource_id: str) -> str:
     return resource_id.rsplit("/", 1)[-1]
 
@@ -235,7 +249,9 @@ EndpointProperties = Annotated[
 """Any endpoint's properties. ``place()`` is the location as an admin writes it; ``location_key()``
 is the same place spelled one way only, so that two endpoints can be compared."""
 
-endpoint_properties: TypeAdapter[EndpointProperties] = TypeAdapter(EndpointProperties)
+endpoint_properties: TypeAdapter[EndpointProperties] = TypeAdapter(
+    EndpointProperties, config=ConfigDict(hide_input_in_errors=True)
+)
 
 CHANGEABLE = frozenset({"credentials", "aws_s3_bucket_id"})
 """Properties that may change after creation; every other one is part of the location."""

@@ -38,7 +38,6 @@ def _export_mover(session: Session, mover: StorageMover) -> dict[str, Any]:
         {
             "name": mover.name,
             "location": mover.location,
-            "tags": mover.tags,
             "properties": {"description": mover.description},
             "connections": [
                 {
@@ -67,6 +66,8 @@ def _export_mover(session: Session, mover: StorageMover) -> dict[str, Any]:
             ],
         }
     )
+    if mover.tags:
+        plan["tags"] = dict(mover.tags)
     return plan
 
 

@@ -55,14 +55,18 @@ def revision(cursor: str) -> int:
 def since(reader: Reader, cursor: str, limit: int = PAGE) -> Changes:
     """What changed since a cursor, oldest first."""
     epoch, _, position = cursor.rpartition("/")
-    state = reader.row("SELECT epoch, floor FROM feed_state WHERE id = 1")
     after = int(position or 0)
-    if state is None or state["epoch"] != epoch or after < state["floor"]:
-        return Changes([], head(reader), True, False)
+    # The rows first: what is pruned between the two statements shows in the floor.
     rows = reader.rows(
         "SELECT rev, kind, row_id, op FROM change WHERE rev > :after ORDER BY rev LIMIT :limit",
         {"after": after, "limit": limit},
     )
+    state = reader.row(
+        "SELECT epoch, floor, coalesce((SELECT max(rev) FROM change), floor) AS newest FROM feed_state WHERE id = 1"
+    )
+    # A cursor beyond the newest change is of a past that a restored backup does not have.
+    if state is None or state["epoch"] != epoch or not state["floor"] <= after <= state["newest"]:
+        return Changes([], head(reader), True, False)
     if not rows:
         return Changes([], cursor, False, False)
     changes = [Change(row["kind"], row["row_id"], row["op"]) for row in rows]

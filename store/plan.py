@@ -31,11 +31,12 @@ from store.resources.definitions import put_definition
 from store.resources.endpoints import put_endpoint
 from store.resources.movers import put_mover
 from store.resources.projects import put_connection, put_project
+from store.vocabulary import EndpointType
 
 MAX_BYTES = 16 << 20
 MAX_NODES = 1_000_000
 """Parts of a plan, aliases followed: a few lines of nested aliases could stand for more than fits in memory."""
-_IGNORED = frozenset({"id", "type", "systemData"})
+_IGNORED = frozenset({"id", "type", "systemData", "apiVersion", "dependsOn"})
 
 
 class _Named(ArmModel):
@@ -135,19 +136,10 @@ def parse_plan(raw: bytes, name: str) -> PlanFile:
         raise InvalidInput(
             f"{name}, line {line}: the text is not UTF-8; save it as UTF-8.", code="PlanSyntax"
         ) from error
-    lines: dict[tuple[str | int, ...], int] = {}
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        if node is not None:
-            for count, _ in enumerate(_check_node(node, name)):
-                if count > MAX_NODES:
-                    raise InvalidInput(
-                        f"{name}: the plan has more than {MAX_NODES:,} parts: split it.", code="PlanInvalid"
-                    )
-            lines.update(_lines(node))
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        document = _parse_json(text, name, error)
+        document, lines = _parse_text(text, name)
+    except RecursionError as error:
+        raise InvalidInput(f"{name}: the plan is nested too deeply: flatten it.", code="PlanInvalid") from error
     file = PlanFile(name, Plan(storage_movers=[]), lines)
     if not isinstance(document, dict):
         raise InvalidInput(f"{name} is not a plan: start it with 'storageMovers:'.", code="PlanSyntax")
@@ -155,12 +147,14 @@ def parse_plan(raw: bytes, name: str) -> PlanFile:
         file.plan = Plan.model_validate(document)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = tuple(p for p in first["loc"] if p in _words(document) or isinstance(p, int))
+        where = _located(document, first["loc"])
         message = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
         if first["type"] == "missing":
             message = f"'{first['loc'][-1]}' is missing: add it"
         elif first["type"] == "extra_forbidden":
             message = f"'{first['loc'][-1]}' is not a property here: remove it or correct its spelling"
+        elif first["type"].startswith("union_tag"):
+            message = f"'endpointType' must be one of {', '.join(EndpointType)}"
         more = error.error_count() - 1
         rest = f" ({more} more after it)" if more else ""
         raise InvalidInput(f"{file.where(where)}: {message}{rest}.", code="PlanInvalid") from error
@@ -177,9 +171,10 @@ def apply_plan(tx: Write, file: PlanFile) -> list[Applied]:
     done: list[Applied] = []
     for m, mover_plan in enumerate(file.plan.storage_movers):
         here: tuple[str | int, ...] = ("storageMovers", m)
-        put, mover = put_mover(
-            tx, mover_plan.name, mover_plan.properties, location=mover_plan.location, tags=mover_plan.tags
-        )
+        with _Placed(file, here):
+            put, mover = put_mover(
+                tx, mover_plan.name, mover_plan.properties, location=mover_plan.location, tags=mover_plan.tags
+            )
         done.append(Applied(put, "storage mover", mover.name))
         for i, connection in enumerate(mover_plan.connections):
             with _Placed(file, (*here, "connections", i)):
@@ -214,17 +209,50 @@ class _Placed:
             raise type(error)(f"{self.file.where(self.path)}: {error.sentence}", code=error.code) from error
 
 
-def _parse_json(text: str, name: str, problem: yaml.YAMLError) -> Any:
-    """JSON that YAML does not take (tabs), or the sentence that says where the syntax breaks."""
+def _parse_text(text: str, name: str) -> tuple[Any, dict[tuple[str | int, ...], int]]:
+    """What a plan's text says, and the line of each of its parts."""
     try:
-        return json.loads(text)
+        # JSON first: YAML takes neither its tabs nor a character escaped as two surrogates.
+        document, is_json = json.loads(text), True
+        # Between the parts of a JSON text a tab is a space, and within them there is none.
+        text = text.replace("\t", " ")
     except ValueError:
-        mark = getattr(problem, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark is not None else ""
-        what = getattr(problem, "problem", None) or "it cannot be read"
+        document, is_json = None, False
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is None:
+            return None, {}
+        for count, part in enumerate(_check_node(node, name)):
+            if count > MAX_NODES:
+                raise InvalidInput(
+                    f"{name}: the plan has more than {MAX_NODES:,} parts: split it.", code="PlanInvalid"
+                )
+            if not is_json and isinstance(part, yaml.ScalarNode) and not _storable(part.value):
+                raise InvalidInput(
+                    f"{name}, line {part.start_mark.line + 1}: a text is not valid UTF-8: correct its escapes.",
+                    code="PlanInvalid",
+                )
+        if not is_json:
+            document = yaml.safe_load(text)
+        elif not _storable(json.dumps(document, ensure_ascii=False)):
+            raise InvalidInput(f"{name}: a text is not valid UTF-8: correct its escapes.", code="PlanInvalid")
+        return document, dict(_lines(node))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        number = mark.line if mark is not None else text.count("\n", 0, getattr(error, "position", 0) or 0)
+        what = getattr(error, "problem", None) or "it cannot be read"
         raise InvalidInput(
-            f"{name}{line}: not valid YAML or JSON ({what}): correct the syntax.", code="PlanSyntax"
-        ) from problem
+            f"{name}, line {number + 1}: not valid YAML or JSON ({what}): correct the syntax.", code="PlanSyntax"
+        ) from error
+
+
+def _storable(text: str) -> bool:
+    """Whether a text can be written as UTF-8: escapes can make half a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_node(node: yaml.Node, name: str) -> Iterator[yaml.Node]:
@@ -256,13 +284,18 @@ def _lines(node: yaml.Node, path: tuple[str | int, ...] = ()) -> Iterator[tuple[
             yield from _lines(value, (*path, index))
 
 
-def _words(value: Any) -> set[str]:
-    """Every key of a document: pydantic's locations also name union members, which are none of it."""
-    if isinstance(value, dict):
-        return {str(k) for k in value}.union(*(_words(v) for v in value.values()))
-    if isinstance(value, list):
-        return set().union(*(_words(v) for v in value))
-    return set()
+def _located(document: Any, location: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """The part of a document that a location of pydantic's means: it also names union members, which are none."""
+    path: list[str | int] = []
+    for part in location:
+        if isinstance(document, dict) and part in document:
+            document = document[part]
+        elif isinstance(document, list) and isinstance(part, int) and part < len(document):
+            document = document[part]
+        else:
+            continue
+        path.append(part)
+    return tuple(path)
 
 
 def _dotted(path: tuple[str | int, ...]) -> str:

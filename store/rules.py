@@ -18,7 +18,7 @@ CREDENTIAL_REFERENCE = re.compile(
     r"""env:[A-Za-z_][A-Za-z0-9_]*
       | file:/\S.*
       | keyring:[^/\s]+/\S+
-      | https://[A-Za-z0-9-]+\.vault\.[a-z.]+/secrets/[A-Za-z0-9-]+(/[A-Za-z0-9]+)?""",
+      | https://[A-Za-z0-9-]+\.(vault\.azure\.(net|cn)|vault\.usgovcloudapi\.net)/secrets/[A-Za-z0-9-]+(/[A-Za-z0-9]+)?""",
     re.VERBOSE,
 )
 

@@ -58,6 +58,7 @@ class Watch:
     def _run(self) -> None:
         reader: Reader | None = None
         version = -1
+        troubled = False
         for _ in self._wake_ups():
             try:
                 if reader is not None and reader.replaced():
@@ -70,8 +71,11 @@ class Watch:
                 if reader is not None:
                     reader.close()
                 reader = None
-                self._on_trouble(error)
+                if not troubled:
+                    self._on_trouble(error)
+                troubled = True
                 continue
+            troubled = False
             if found != version:
                 version = found
                 self._on_change()

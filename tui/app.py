@@ -11,6 +11,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import App
 
+from store.clock import Clock
 from store.display import display
 from store.errors import StoreUnavailable
 from store.place import StorePlace
@@ -45,11 +46,13 @@ class LongshoreApp(App[int]):
     ModalScreen { background: $background 60%; }
     """
 
-    def __init__(self, place: StorePlace, *, read_only: bool = False, glyphs: Glyphs = UNICODE) -> None:
+    def __init__(
+        self, place: StorePlace, *, read_only: bool = False, glyphs: Glyphs = UNICODE, clock: Clock | None = None
+    ) -> None:
         super().__init__()
         self.read_only = read_only
         self.glyphs = glyphs
-        self.follower = StoreFollower(place, self._store_changed, self.trouble)
+        self.follower = StoreFollower(place, self._store_changed, self.trouble, clock)
         self.commands = Commands(place, read_only=read_only)
         self.time_passed = False
         self._trouble: StoreUnavailable | None = None

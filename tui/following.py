@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
 from store import feed
+from store.clock import Clock
 from store.errors import StoreUnavailable
 from store.place import StorePlace
 from store.reader import Reader
@@ -34,11 +35,10 @@ class StoreChanges:
 
     rows: frozenset[tuple[str, int]] = field(default_factory=frozenset)
     resync: bool = False
-    revision: int = 0
 
     def merged(self, later: StoreChanges) -> StoreChanges:
         """Both together, for a telling that had to be put off."""
-        return StoreChanges(self.rows | later.rows, self.resync or later.resync, max(self.revision, later.revision))
+        return StoreChanges(self.rows | later.rows, self.resync or later.resync)
 
     def touches(self, *kinds: str) -> bool:
         """Whether a row of one of these tables changed."""
@@ -62,16 +62,23 @@ class StoreFollower:
         place: StorePlace,
         on_changes: Callable[[StoreChanges], Awaitable[None]],
         on_trouble: Callable[[StoreUnavailable | None], None],
+        clock: Clock | None = None,
     ) -> None:
         self._place = place
         self._on_changes = on_changes
         self._on_trouble = on_trouble
+        self._clock = clock
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
         self._reader: Reader | None = None
         self._cursor = ""
         self._told = asyncio.Event()
         self._watch: Watch | None = None
         self._in_trouble = False
+
+    @property
+    def revision(self) -> int:
+        """How far the feed was followed; for showing only."""
+        return feed.revision(self._cursor)
 
     async def read(self, query: Callable[..., Result], *arguments: object, **options: object) -> Result:
         """Run a query on the reader thread.
@@ -130,13 +137,13 @@ class StoreFollower:
             page = feed.since(reader, self._cursor)
             rows.update((change.kind, change.row_id) for change in page.rows)
             self._cursor, resync, more = page.cursor, resync or page.resync, page.more
-        return StoreChanges(frozenset(rows), resync, feed.revision(self._cursor))
+        return StoreChanges(frozenset(rows), resync)
 
     def _open(self) -> Reader:
         if self._reader is not None and self._reader.replaced():
             self._close()
         if self._reader is None:
-            self._reader = Reader(self._place)
+            self._reader = Reader(self._place, self._clock)
             self._cursor = ""
         return self._reader
 

@@ -1,5 +1,7 @@
-"""The coordinator: one run from its order to its end. It touches no file of the trees itself after
-the preflight, so a mount that hangs stops a helper and never a cancel.
+"""The coordinator: one run from its order to its end.
+
+Between the preflight and the one look at the source root before deletes it touches no tree itself,
+so a mount that hangs stops a helper and never a cancel.
 """
 
 from __future__ import annotations
@@ -13,15 +15,16 @@ from agentsim.engine import board, units
 from agentsim.engine.board import Board
 from agentsim.engine.channel import Channel, Message
 from agentsim.engine.crew import Crew, HelperDied, Member
-from agentsim.engine.errors import Canceled, RunStopped
+from agentsim.engine.errors import Canceled, RunStopped, describe
 from agentsim.engine.guards import DeleteFacts, Stop, stops
 from agentsim.engine.lease import ORPHANED, Lease
 from agentsim.engine.order import UNKNOWN, Order
 from agentsim.engine.preflight import Roots, identity, open_roots, open_source
 from agentsim.engine.progress import progress
 from agentsim.engine.schedule import PREFETCHED, Schedule
-from agentsim.engine.spool import Spool
+from agentsim.engine.spool import Record, Spool
 from agentsim.engine.verdict import Verdict, ended, verdict
+from store import codes
 from store.vocabulary import CopyMode, JobRunStatus
 
 PROGRESS_SECONDS = 0.5
@@ -46,7 +49,6 @@ class Coordinator:
         self._listed = False
         self._ending = False
         self._last_progress = 0.0
-        self._stop: RunStopped | Canceled | None = None
 
     def run(self) -> Verdict:
         """Carry out the order.
@@ -61,7 +63,7 @@ class Coordinator:
             try:
                 result = self._work()
             except Canceled:
-                result = ended(JobRunStatus.CANCELED, "AZSM0000", "Canceled")
+                result = ended(JobRunStatus.CANCELED, codes.SUCCESS, "Canceled")
             except RunStopped as stop:
                 result = ended(JobRunStatus.FAILED, stop.code, stop.message, stop.target)
             self._end_helpers()
@@ -215,7 +217,7 @@ class Coordinator:
         elif tag == units.LISTED:
             self._schedule.listed(*values)
         elif tag == units.DEFER:
-            self._spool.append((values[0], values[1], values[2], values[3], values[4]))
+            self._keep_for_later((values[0], values[1], values[2], values[3], values[4]))
         elif tag in (units.ITEMS, units.LOG):
             self._send(message)
         elif tag == units.STOPPED:
@@ -224,6 +226,12 @@ class Coordinator:
                 raise RunStopped(code, text, target) if code else Canceled
         else:
             raise ValueError(f"unknown message {tag!r} from a helper")
+
+    def _keep_for_later(self, record: Record) -> None:
+        try:
+            self._spool.append(record)
+        except OSError as error:
+            raise RunStopped(codes.AGENT_FULL, describe(error, "noting what is to be deleted")) from error
 
     def _end_helpers(self) -> None:
         """Tell every helper to stop, take in what they still have to say, and wait for them."""

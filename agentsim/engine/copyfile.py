@@ -9,13 +9,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 import time
 
 from agentsim.engine.board import IN_FLIGHT, Slot
 from agentsim.engine.content import ContentCopier
-from agentsim.engine.decide import Owners, moved
+from agentsim.engine.decide import RESERVED, Owners, moved
 from agentsim.engine.errors import ItemChanged, Side, classify
 from agentsim.engine.lease import Lease
 from agentsim.engine.metadata import Metadata
@@ -59,7 +58,7 @@ class FileCopier:
         self._content = ContentCopier()
         # Reading must not write to the source; only the owner of a file may ask for that.
         self._read_flags = _READ | (os.O_NOATIME if owners.privileged else 0)
-        self._serial = secrets.randbits(64)
+        self._serial = int.from_bytes(os.urandom(8))
         self._source = self._target = -1
         self._made: tuple[int, int] | None = None
         self._guess = (0, 0)
@@ -174,7 +173,7 @@ class FileCopier:
 
     def _temporary_name(self) -> str:
         self._serial = (self._serial + 1) & 0xFFFF_FFFF_FFFF_FFFF
-        return f".longshore-{self._serial:016x}.part"
+        return f"{RESERVED}{self._serial:016x}.part"
 
     def _dress(self, target: int, source: os.stat_result) -> None:
         """Owner, mode, times: in this order, since changing the owner clears the set-id bits."""

@@ -71,7 +71,14 @@ class Crew:
     def start_survey(self, roots: Roots) -> None:
         """Fork the process that counts the source ahead of the copy."""
         coordinator = os.getpid()
-        self._survey_pid = self._fork(lambda: survey(roots.source, self._board, coordinator))
+
+        def body() -> None:
+            # The survey must never be what keeps the target locked.
+            for fd in roots.held:
+                os.close(fd)
+            survey(roots.source, self._board, coordinator)
+
+        self._survey_pid = self._fork(body)
 
     def _fork(self, body: Callable[[], None]) -> int:
         sys.stderr.flush()
@@ -95,7 +102,8 @@ class Crew:
         """End the survey if it runs; what it has found stays on the board."""
         if self._survey_pid:
             _kill(self._survey_pid)
-            os.waitpid(self._survey_pid, 0)
+            # Without waiting: in a mount that hangs it would not even die.
+            os.waitpid(self._survey_pid, os.WNOHANG)
             self._survey_pid = 0
 
     def kill(self) -> None:

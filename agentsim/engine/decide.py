@@ -10,6 +10,9 @@ from enum import Enum, auto
 
 from store.vocabulary import CopyMode, ItemKind
 
+RESERVED = ".longshore-"
+"""How every temporary name begins."""
+
 TEMPORARY = re.compile(r"\.longshore-[0-9a-f]{16}\.part")
 """Names of files that are being written, to be matched whole."""
 

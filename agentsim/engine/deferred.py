@@ -5,9 +5,11 @@ Every delete is preceded by a look for the same name in the held source director
 
 from __future__ import annotations
 
+import errno
 import os
 
 from agentsim.engine import board
+from agentsim.engine.aliases import source_has_alias
 from agentsim.engine.context import Context
 from agentsim.engine.decide import kind_of, size_of
 from agentsim.engine.directory import DirectoryCopier
@@ -53,6 +55,9 @@ class DeferredWork:
             Canceled, RunStopped: the run ends.
         """
         self._context.slot.set_current(path)
+        # Both directories as their paths lead to them now, not as they were when they were compared.
+        self._context.source.forget()
+        self._context.target.forget()
         for name in candidates:
             self._candidate(path, name, withheld)
         for name, listed in late:
@@ -67,20 +72,31 @@ class DeferredWork:
             self._keep(path, name, *withheld)
             return
         try:
-            present = lstat(context.source.open(path), os.fsdecode(name)) is not None
-        except OSError as error:
-            self._keep(path, name, codes.DELETE_UNCHECKED, describe(error, "looking for it in the source"))
-            return
-        if present:
-            return  # It is in the source again: the next pass compares it.
-        try:
             # Opened anew for each name: removing a tree moves the walker elsewhere.
             directory = context.target.open(path)
         except OSError as error:
             failure = describe(error, "opening its directory")
             context.report.withheld(join(path, name), ItemKind.SPECIAL, codes.ITEM_FAILED, failure, 0)
             return
+        try:
+            if self._in_source(path, directory, os.fsdecode(name)):
+                return  # It is there after all: the next pass compares it.
+        except OSError as error:
+            self._keep(path, name, codes.DELETE_UNCHECKED, describe(error, "looking for it in the source"))
+            return
         self._remover.remove(directory, join(path, name))
+
+    def _in_source(self, path: bytes, directory: int, name: str) -> bool:
+        """Whether the source has a target entry now, be it under another spelling.
+
+        Raises:
+            OSError: that is not known.
+        """
+        source = self._context.source.open(path)
+        if not os.fstat(source).st_nlink:
+            # In a removed directory every name is absent, and a new one may be in its place.
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return lstat(source, name) is not None or source_has_alias(source, directory, name)
 
     def _late(self, path: bytes, name: bytes, listed: int, withheld: Withheld) -> None:
         context = self._context

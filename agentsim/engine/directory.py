@@ -8,17 +8,19 @@ does not touch them (faults F34).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 from agentsim.engine import board, units
 from agentsim.engine.context import Context
 from agentsim.engine.copyfile import TooLarge, read_link
-from agentsim.engine.decide import TEMPORARY, Action, decide, directory_differs, kind_of, size_of
+from agentsim.engine.decide import RESERVED, TEMPORARY, Action, decide, directory_differs, kind_of, size_of
 from agentsim.engine.errors import ItemChanged, ItemFailed, RunStopped, Side, classify
 from agentsim.engine.listing import Listing, lstat
 from agentsim.engine.walker import join
 from store import codes
 from store.vocabulary import CopyMode, ItemKind, Outcome
+
+NOTHING = Action.NOTHING
+"""The commonest action, bound here: looking a member up in its enum costs more than deciding."""
 
 CHECK_ENTRIES = 256
 """Entries between two looks at whether the run is to stop."""
@@ -62,13 +64,13 @@ class DirectoryCopier:
         changed = created or directory_differs(source_stat, target_stat, context.owners)
         try:
             self._copy_entries(listing)
-            candidates = list(listing.unmatched(self._source)) if context.mode is CopyMode.MIRROR else []
+            deferred = context.mode is CopyMode.MIRROR and self._defer(listing, changed)
         except (ItemChanged, ItemFailed) as error:
             self._give_up(error, listing)
             return
-        if candidates or self._late:
-            self._defer(candidates, changed)
-        elif self._has_large:
+        if deferred:
+            return
+        if self._has_large:
             context.channel.send((units.LISTED, path, changed))
         else:
             self._finish(path, source_stat, changed)
@@ -154,19 +156,30 @@ class DirectoryCopier:
         except OSError:
             return  # The directory itself is recorded; there is nothing more to say.
 
-    def _defer(self, candidates: Iterable[str], changed: bool) -> None:
-        """Hand over what has to wait for the deletes, in messages of bounded size."""
+    def _defer(self, listing: Listing, changed: bool) -> bool:
+        """Hand over what has to wait for the deletes, in messages of bounded size; whether there is any.
+
+        Raises:
+            ItemFailed, RunStopped: the target directory could not be listed to its end.
+        """
         send = self._context.channel.send
         names: list[bytes] = []
         length = 0
-        for candidate in candidates:
-            name = os.fsencode(candidate)
-            names.append(name)
-            length += len(name) + 8
-            if length >= units.CHUNK_BYTES:
-                send((units.DEFER, self._path, names, [], False, changed))
-                names, length = [], 0
-        send((units.DEFER, self._path, names, self._late, True, changed))
+        found = bool(self._late)
+        try:
+            for candidate in listing.unmatched(self._source):
+                name = os.fsencode(candidate)
+                names.append(name)
+                found = True
+                length += len(name) + 8
+                if length >= units.CHUNK_BYTES:
+                    send((units.DEFER, self._path, names, [], False, changed))
+                    names, length = [], 0
+        except OSError as error:
+            raise classify(error, Side.TARGET, "listing the target directory") from error
+        if found:
+            send((units.DEFER, self._path, names, self._late, True, changed))
+        return found
 
     def _copy_entries(self, listing: Listing) -> None:
         try:
@@ -183,41 +196,39 @@ class DirectoryCopier:
 
     def _entry(self, entry: os.DirEntry[str], listing: Listing) -> None:
         name = entry.name
-        size = 0
-        kind = ItemKind.FILE
+        source: os.stat_result | None = None
         try:
-            twin = self._twin(listing, name)
             try:
-                if twin is None and entry.is_file(follow_symlinks=False) and name[:11] != ".longshore-":
+                twin = listing.take(name)
+            except OSError as error:
+                raise classify(error, Side.TARGET, "reading the target's metadata") from error
+            try:
+                if twin is None and entry.is_file(follow_symlinks=False) and name[:11] != RESERVED:
                     # Nothing to compare with: the open file says the rest.
                     self._report.count(board.TRANSFERRED, self._files.copy(name))
                     return
                 source = entry.stat(follow_symlinks=False)
             except OSError as error:
                 raise classify(error, Side.SOURCE, "reading the source's metadata") from error
-            kind = kind_of(source.st_mode)
-            size = size_of(source)
-            if name[:11] == ".longshore-" and TEMPORARY.fullmatch(name):
-                self._unsupported(name, kind, codes.ITEM_NAME_RESERVED, "The name is reserved", size)
+            if name[:11] == RESERVED and TEMPORARY.fullmatch(name):
+                self._unsupported(name, source, codes.ITEM_NAME_RESERVED, "The name is reserved")
+                return
+            action = decide(source, twin, self._context.mode, self._context.owners)
+            if action is NOTHING:
+                self._report.count(board.NO_TRANSFER_NEEDED, source.st_size)
             else:
-                self._act(decide(source, twin, self._context.mode, self._context.owners), name, source, twin)
+                self._act(action, name, source, twin)
         except TooLarge as large:
             self._found_large(name, large.size)
         except (ItemChanged, ItemFailed) as error:
-            self._context.problem(join(self._path, os.fsencode(name)), kind, error, size)
-
-    def _twin(self, listing: Listing, name: str) -> os.stat_result | None:
-        try:
-            return listing.take(name)
-        except OSError as error:
-            raise classify(error, Side.TARGET, "reading the target's metadata") from error
+            kind = kind_of(source.st_mode) if source else ItemKind.FILE
+            path = join(self._path, os.fsencode(name))
+            self._context.problem(path, kind, error, size_of(source) if source else 0)
 
     def _act(self, action: Action, name: str, source: os.stat_result, twin: os.stat_result | None) -> None:
         report, files = self._report, self._files
         size = size_of(source)
-        if action is Action.NOTHING:
-            report.count(board.NO_TRANSFER_NEEDED, size)
-        elif action is Action.COPY_FILE:
+        if action is Action.COPY_FILE:
             report.count(board.TRANSFERRED, files.copy(name))
         elif action is Action.DESCEND:
             self._found_directory(name, created=False)
@@ -242,16 +253,16 @@ class DirectoryCopier:
         elif action is Action.BLOCKED:
             raise ItemFailed(codes.ITEM_BLOCKED_BY_DIRECTORY, "The target has a directory of this name")
         else:
-            kind = kind_of(source.st_mode)
-            self._unsupported(name, kind, codes.ITEM_TYPE_UNSUPPORTED, "Not a file, directory or link", 0)
+            self._unsupported(name, source, codes.ITEM_TYPE_UNSUPPORTED, "Not a file, directory or link")
 
     def _same_link(self, name: str) -> bool:
         return read_link(self._source, name, Side.SOURCE) == read_link(self._target, name, Side.TARGET)
 
-    def _unsupported(self, name: str, kind: ItemKind, code: str, message: str, size: int) -> None:
+    def _unsupported(self, name: str, source: os.stat_result, code: str, message: str) -> None:
         path = join(self._path, os.fsencode(name))
+        size = size_of(source)
         self._report.count(board.UNSUPPORTED, size)
-        self._report.row(path, kind, Outcome.UNSUPPORTED, code, message, size)
+        self._report.row(path, kind_of(source.st_mode), Outcome.UNSUPPORTED, code, message, size)
 
     def _unlink(self, name: str) -> None:
         self._context.lease.check()

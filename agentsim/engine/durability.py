@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 
 from agentsim.engine.errors import RunStopped, describe
@@ -17,6 +16,9 @@ def sync_file_system(fd: int) -> None:
     Raises:
         RunStopped: the storage reports that something could not be written.
     """
+    # Only the one helper that is asked needs it; importing it would slow the start of every run.
+    import ctypes
+
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "syncfs"):
         os.sync()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from agentsim.engine.decide import TEMPORARY
+from agentsim.engine.decide import RESERVED, TEMPORARY
 from agentsim.engine.lease import Lease
 
 MAX_ENTRIES = 65_536
@@ -47,7 +47,7 @@ class Listing:
         with os.scandir(self._directory) as entries:
             for entry in entries:
                 name = entry.name
-                if name.startswith(".longshore-") and self._remove_stale(entry):
+                if name[:11] == RESERVED and self._remove_stale(entry):
                     continue
                 if not self._streaming:
                     held[name] = entry

@@ -5,6 +5,7 @@ from __future__ import annotations
 from agentsim.engine import board, units
 from agentsim.engine.board import Slot
 from agentsim.engine.channel import Channel
+from store import codes
 from store.vocabulary import ItemKind, Outcome
 
 Row = tuple[bytes, str, str, str, str, int]
@@ -61,7 +62,7 @@ class Report:
         """Count and record one deleted target item."""
         self.cells[board.DELETED] += 1
         self.cells[board.DELETED + board.BYTES] += size
-        self.row(path, kind, Outcome.DELETED, "AZSM0000", "Not in the source", size)
+        self.row(path, kind, Outcome.DELETED, codes.SUCCESS, "Not in the source", size)
 
     def withheld(self, path: bytes, kind: ItemKind, code: str, message: str, size: int) -> None:
         """Count and record one target item that was to be deleted and is kept."""

@@ -45,9 +45,19 @@ def put_endpoint(tx: Write, mover: StorageMover, name: str, body: EndpointBody) 
             "make an endpoint with another name.",
             code="LocationFixed",
         )
-    values: dict[str, object] = {"description": body.description, "properties": properties}
-    if body.endpoint_kind is not None:
-        values["endpoint_kind"] = body.endpoint_kind
+    if body.endpoint_kind is not None and body.endpoint_kind != found.endpoint_kind:
+        raise Conflict(
+            f"The endpoint '{name}' has the kind {found.endpoint_kind or 'none'}, and that cannot change: make an "
+            "endpoint with another name.",
+            code="KindFixed",
+        )
+    values: dict[str, object] = {
+        "description": body.description,
+        "properties": properties,
+        # A connector's bucket may change, and with it what the endpoint is called and compared by.
+        "place": body.location.place(),
+        "location_key": body.location.location_key(),
+    }
     changed = change(tx, found, values)
     if changed:
         tx.event("endpoint", found.id, _path(mover, name), "changed", mover_id=mover.id, detail=", ".join(changed))

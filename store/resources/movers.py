@@ -6,7 +6,8 @@ from sqlmodel import select
 
 from store.bodies import MoverProperties
 from store.db import Write
-from store.models import Agent, Endpoint, Project, StorageMover
+from store.errors import Conflict
+from store.models import Agent, Connection, Endpoint, Project, StorageMover
 from store.resources.common import Put, change, refuse_children, stamp_created
 from store.rules import valid_name
 
@@ -29,6 +30,11 @@ def put_mover(
         tx.session.flush()
         tx.event("storage_mover", mover.id, name, "created", mover_id=mover.id)
         return Put.CREATED, mover
+    if location is not None and location != mover.location:
+        raise Conflict(
+            f"The storage mover '{name}' is in '{mover.location}', and that cannot change: make a new one.",
+            code="LocationFixed",
+        )
     values: dict[str, object] = {"description": body.description}
     if tags is not None:
         values["tags"] = tags
@@ -44,7 +50,7 @@ def delete_mover(tx: Write, mover: StorageMover) -> None:
     refuse_children(
         tx.session,
         f"The storage mover '{mover.name}'",
-        {"agent": Agent, "endpoint": Endpoint, "project": Project},
+        {"agent": Agent, "connection": Connection, "endpoint": Endpoint, "project": Project},
         "mover_id",
         mover.id,
     )

@@ -62,7 +62,9 @@ def put_connection(tx: Write, mover: StorageMover, name: str, body: ConnectionPr
 def delete_connection(tx: Write, mover: StorageMover, connection: Connection) -> None:
     """Delete a connection that no active job uses (ARM answers 409 otherwise)."""
     for definition in tx.session.exec(select(JobDefinition).where(JobDefinition.mover_id == mover.id)):
-        if connection.name in definition.connections and active_run(tx.session, definition.id):
+        # ARM's definitions refer to a connection by its id.
+        used = {reference.rpartition("/")[2] for reference in definition.connections}
+        if connection.name in used and active_run(tx.session, definition.id):
             raise Conflict(
                 f"The connection '{connection.name}' is used by a run of '{definition.name}': stop it first.",
                 code="RunsActive",

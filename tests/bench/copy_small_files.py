@@ -70,7 +70,7 @@ def main() -> None:
         os.sync()
         for number in range(options.rounds):
             for name in ("longshore", "rsync") if number % 2 else ("rsync", "longshore"):
-                target = base / f"target-{name}"
+                target = base / f"target-{name}-{number}"
                 target.mkdir()
 
                 def once(name: str = name, target: Path = target) -> None:
@@ -86,7 +86,8 @@ def main() -> None:
                 if name == "longshore":
                     syncs[-1:] = []
                     syncs[-1] = sync_of_full
-                shutil.rmtree(target)
+                # Not removed before the end: ext4 walks around inodes that were freed a moment ago,
+                # and that would be measured instead.
                 os.sync()
     finally:
         shutil.rmtree(base, ignore_errors=True)

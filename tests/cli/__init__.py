@@ -1,0 +1,1 @@
+"""Commands as subprocesses; the demo; the sample trees."""

@@ -12,15 +12,23 @@ from store.errors import TrustRefused
 from store.execution.trust import make_token, register_agent
 from store.place import StorePlace
 from store.resources.common import find_mover
-from tests.cli.conftest import FACTS, Answer, Site, dump
 
-PLANS = {
+from .conftest import FACTS, Answer, Site, dump
+
+_ENDPOINT = """\
+storageMovers:
+  - name: {mover}
+    endpoints:
+      - name: {name}
+        properties: {{endpointType: LocalPath, path: {path}}}
+"""
+PLANS: dict[str, str | bytes] = {
     "syntax.yaml": "storageMovers:\n  - name: [\n",
     "not-a-plan.yaml": "- 1\n",
     "unknown-field.yaml": "storageMovers:\n  - name: m\n    properties:\n      descripton: x\n",
-    "bad-name.yaml": "storageMovers:\n  - name: m\n    endpoints:\n      - name: 'a b'\n        properties: {endpointType: LocalPath, path: /x}\n",
-    "relative.yaml": "storageMovers:\n  - name: m\n    endpoints:\n      - name: e\n        properties: {endpointType: LocalPath, path: x}\n",
-    "moved.yaml": "storageMovers:\n  - name: nas-exit\n    endpoints:\n      - name: unused\n        properties: {endpointType: LocalPath, path: /elsewhere}\n",
+    "bad-name.yaml": _ENDPOINT.format(mover="m", name="'a b'", path="/x"),
+    "relative.yaml": _ENDPOINT.format(mover="m", name="e", path="x"),
+    "moved.yaml": _ENDPOINT.format(mover="nas-exit", name="unused", path="/elsewhere"),
     "latin-1.yaml": b"storageMovers:\n  - name: caf\xe9\n",
     "hostile\x1b[31m.yaml": "storageMovers: 3\n",
 }
@@ -96,26 +104,34 @@ def test_bad_input(site: Site, arguments: list[str | bytes], code: int, parts: l
     for name, text in PLANS.items():
         (site.root / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     before = site.dump()
+    one_sentence(site.call(*arguments), code, parts)
+    assert site.dump() == before
+
+
+@pytest.mark.parametrize("number", [2, 11, 14, 20, 28])
+def test_bad_input_of_a_process(site: Site, number: int) -> None:
+    arguments, code, parts = CASES[number]
+    before = site.dump()
     one_sentence(site.run(*arguments), code, parts)
     assert site.dump() == before
 
 
 def test_the_second_start_is_refused_with_the_run_that_holds_it(site: Site) -> None:
     start = ("run", "start", "hr-shares/hr-home", "--mover", "nas-exit", "--agent", "dock-1")
-    first = site.run(*start)
+    first = site.call(*start)
     assert (first.code, first.out) == (0, "hr-shares/hr-home#1\n")
     before = site.dump()
-    one_sentence(site.run(*start), 2, ["already has run #1", "'dock-1'", "stop it first"])
+    one_sentence(site.call(*start), 2, ["already has run #1", "'dock-1'", "stop it first"])
     assert site.dump() == before
 
 
 def test_stopping_twice(site: Site) -> None:
-    site.run("run", "start", "hr-shares/hr-home", "--mover", "nas-exit", "--agent", "dock-1")
+    site.call("run", "start", "hr-shares/hr-home", "--mover", "nas-exit", "--agent", "dock-1")
     stop = ("run", "stop", "hr-shares/hr-home", "--mover", "nas-exit")
-    first = site.run(*stop)
+    first = site.call(*stop)
     assert (first.code, first.out) == (0, "hr-shares/hr-home#1 Canceled\n")
     before = site.dump()
-    one_sentence(site.run(*stop), 2, ["has ended (Canceled)"])
+    one_sentence(site.call(*stop), 2, ["has ended (Canceled)"])
     assert site.dump() == before
 
 
@@ -137,7 +153,7 @@ def test_a_store_that_cannot_be_used(
         place.write_bytes(content)
     before = sorted(tmp_path.iterdir())
     for arguments in (["mover", "list"], ["run", "list"], ["agent", "token", "m"]):
-        one_sentence(Site(tmp_path, place).run(*arguments), code, parts)
+        one_sentence(Site(tmp_path, place).call(*arguments), code, parts)
     assert sorted(tmp_path.iterdir()) == before
     assert content is None or place.read_bytes() == content
 

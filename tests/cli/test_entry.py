@@ -10,8 +10,9 @@ from importlib import import_module
 
 import pytest
 
-from tests.cli.conftest import Site, command, environment
 from tui.cli import parser as grammar
+
+from .conftest import Site, command, environment
 
 HEAVY = ("sqlalchemy", "sqlmodel", "textual", "pydantic", "alembic", "yaml", "watchfiles")
 
@@ -31,7 +32,9 @@ def test_a_quick_answer_imports_nothing_heavy(argument: str) -> None:
         f"try:\n    main([{argument!r}])\nexcept SystemExit as end:\n    assert not end.code\n"
         f"sys.exit(repr(sorted(set(sys.modules) & set({HEAVY!r})) or ''))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment())
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True, env=environment()
+    )
     assert done.stderr.strip() == "''"
     assert done.stdout
 
@@ -101,9 +104,10 @@ def test_no_terminal_names_the_twin(site: Site) -> None:
 
 
 def test_a_closed_pipe_is_quiet(site: Site) -> None:
-    words = " ".join(str(part) for part in command("definition", "list", "--json", store=site.store))
+    words = " ".join(str(part) for part in command("mover", "list", "--json", store=site.store))
     done = subprocess.run(
         ["bash", "-c", f"({words}; echo $? >code) | true; cat code"],
+        check=False,
         capture_output=True,
         text=True,
         cwd=site.root,
@@ -115,7 +119,11 @@ def test_a_closed_pipe_is_quiet(site: Site) -> None:
 
 def test_the_environment_names_the_store(site: Site) -> None:
     done = subprocess.run(
-        command("mover", "list"), capture_output=True, text=True, env=environment(LONGSHORE_STORE=str(site.store))
+        command("mover", "list"),
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment(LONGSHORE_STORE=str(site.store)),
     )
     assert done.returncode == 0
     assert "nas-exit" in done.stdout

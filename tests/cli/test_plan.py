@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import PLAN, Answer, Site
+from .conftest import PLAN, Answer, Site
 
 
 @pytest.fixture
@@ -28,13 +28,13 @@ def test_apply_makes_a_store_and_says_what_it_made(empty: Site) -> None:
     assert "created endpoint nas-exit/hr-old\n" in answer.out
     assert "created job definition nas-exit/hr-shares/hr-home\n" in answer.out
     assert answer.err == "8 created.\n"
-    again = empty.run("apply", "plan.yaml")
+    again = empty.call("apply", "plan.yaml")
     assert (again.code, again.out, again.err) == (0, "", "8 unchanged.\n")
     assert empty.store.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_dry_run_leaves_no_store_behind(empty: Site) -> None:
-    answer = empty.run("apply", "plan.yaml", "--dry-run")
+    answer = empty.call("apply", "plan.yaml", "--dry-run")
     assert answer.code == 0
     assert "created endpoint nas-exit/hr-old\n" in answer.out
     assert "nothing was changed" in answer.err
@@ -44,7 +44,7 @@ def test_a_dry_run_leaves_no_store_behind(empty: Site) -> None:
 def test_a_dry_run_changes_no_store(site: Site) -> None:
     (site.root / "plan.yaml").write_text(PLAN.format(root=site.root).replace("All HR shares", "Some HR shares"))
     before = site.dump()
-    answer = site.run("apply", "plan.yaml", "--dry-run", "--json")
+    answer = site.call("apply", "plan.yaml", "--dry-run", "--json")
     assert answer.code == 0
     assert {"action": "changed", "kind": "project", "resource": "nas-exit/hr-shares"} in answer.json["value"]
     assert answer.json["dryRun"] is True
@@ -53,17 +53,17 @@ def test_a_dry_run_changes_no_store(site: Site) -> None:
 
 def test_read_only_refuses_to_apply_but_rehearses(site: Site) -> None:
     (site.root / "plan.yaml").write_text(PLAN.format(root=site.root))
-    refused = site.run("apply", "plan.yaml", "--read-only")
+    refused = site.call("apply", "plan.yaml", "--read-only")
     assert refused.code == 2
     assert "--read-only" in refused.err
-    assert site.run("--read-only", "apply", "plan.yaml", "--dry-run").code == 0
+    assert site.call("--read-only", "apply", "plan.yaml", "--dry-run").code == 0
 
 
 def test_a_refused_plan_leaves_no_store_behind(empty: Site) -> None:
     (empty.root / "plan.yaml").write_text(
         PLAN.format(root=empty.root).replace("sourceName: hr-old", "sourceName: hr-odl")
     )
-    answer = empty.run("apply", "plan.yaml")
+    answer = empty.call("apply", "plan.yaml")
     assert answer.code == 2
     assert "did you mean 'hr-old'?" in answer.err
     assert not empty.store.exists()
@@ -71,17 +71,17 @@ def test_a_refused_plan_leaves_no_store_behind(empty: Site) -> None:
 
 @pytest.mark.parametrize("form", ["yaml", "json"])
 def test_an_export_applies_unchanged(site: Site, form: str) -> None:
-    exported = site.run("export", "--format", form)
+    exported = site.call("export", "--format", form)
     assert exported.code == 0
     (site.root / "exported").write_text(exported.out)
-    answer = site.run("apply", "exported", "--json")
+    answer = site.call("apply", "exported", "--json")
     assert answer.code == 0
     assert actions(answer) == {"unchanged"}
     assert len(answer.json["value"]) == 9
 
 
 def test_an_export_of_one_mover_from_standard_input(site: Site) -> None:
-    exported = site.run("export", "nas-exit")
+    exported = site.call("export", "nas-exit")
     assert "Über" in exported.out
     answer = site.run("apply", "-", "--json", input=exported.out.encode())
     assert actions(answer) == {"unchanged"}
@@ -89,7 +89,7 @@ def test_an_export_of_one_mover_from_standard_input(site: Site) -> None:
 
 
 def test_an_arm_export_lists_resources(site: Site) -> None:
-    value = site.run("export", "--format", "arm").json["value"]
+    value = site.call("export", "--format", "arm").json["value"]
     assert [one["type"].rpartition("/")[2] for one in value] == (
         ["storageMovers", *["endpoints"] * 4, "projects", *["jobDefinitions"] * 2, "storageMovers"]
     )
@@ -102,12 +102,12 @@ def test_what_is_hostile_is_never_raw(empty: Site) -> None:
     hostile = "\x1b]0;owned\x07 \u202e txt \u009b31m [/red]"
     plan = {"storageMovers": [{"name": "m", "properties": {"description": hostile}}]}
     (empty.root / "plan.json").write_text(json.dumps(plan))
-    assert empty.run("apply", "plan.json").code == 0
+    assert empty.call("apply", "plan.json").code == 0
     for arguments in (["mover", "list"], ["mover", "show", "m"], ["mover", "list", "--json"], ["export"]):
-        answer = empty.run(*arguments)
+        answer = empty.call(*arguments)
         assert answer.code == 0
         assert not set(answer.out + answer.err) & {"\x1b", "\x07", "\u202e", "\u009b"}
         assert "owned" in answer.out
-    assert empty.run("mover", "show", "m", "--json").json["properties"]["description"] == hostile
-    (empty.root / "exported").write_text(empty.run("export").out)
-    assert actions(empty.run("apply", "exported", "--json")) == {"unchanged"}
+    assert empty.call("mover", "show", "m", "--json").json["properties"]["description"] == hostile
+    (empty.root / "exported").write_text(empty.call("export").out)
+    assert actions(empty.call("apply", "exported", "--json")) == {"unchanged"}

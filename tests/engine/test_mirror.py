@@ -264,3 +264,36 @@ def test_swapping_directories_for_links_aims_nothing_outside(trees: Trees) -> No
         assert all(path.read_text() == "SECRET" for path in (directory / "sub").iterdir())
     found = subprocess.run(["grep", "-rl", "SECRET", str(trees.target)], capture_output=True, check=False).stdout
     assert found == b""
+
+
+@as_root
+def test_a_target_that_ignores_case_keeps_what_was_just_copied(trees: Trees) -> None:
+    image = trees.base / "image"
+    with open(image, "wb") as file:
+        file.truncate(16 << 20)
+    made = subprocess.run(["mkfs.ext4", "-q", "-O", "casefold", str(image)], capture_output=True, check=False)
+    mounted = (
+        made.returncode == 0
+        and not subprocess.run(
+            ["mount", "-o", "loop", str(image), str(trees.target)], capture_output=True, check=False
+        ).returncode
+    )
+    if not mounted:
+        pytest.skip("no file system that ignores case can be made here")
+    try:
+        folder = trees.target / "folder"
+        folder.mkdir()
+        if subprocess.run(["chattr", "+F", str(folder)], capture_output=True, check=False).returncode:
+            pytest.skip("the kernel cannot ignore case")
+        (trees.source / "folder").mkdir()
+        for name in ("README", "caf\u00e9", "Both"):
+            (trees.source / "folder" / name).write_text("new " + name)
+        for name in ("readme", "CAFE\u0301", "gone"):
+            (folder / name).write_text("old")
+        agent = copied(trees.source, trees.target, CopyMode.MIRROR)
+        assert (folder / "README").read_text() == "new README"
+        assert (folder / "caf\u00e9").read_text() == "new caf\u00e9"
+        assert not (folder / "gone").exists()
+        assert (b"folder/readme", "Deleted") not in {(row[0], row[2]) for row in agent.rows}
+    finally:
+        subprocess.run(["umount", str(trees.target)], check=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentsim.engine import board
+from agentsim.engine.aliases import source_has_alias
 from agentsim.engine.board import Board
 from agentsim.engine.channel import PACKET_BYTES, Channel
 from agentsim.engine.errors import Canceled
@@ -39,11 +40,11 @@ def test_channel_post_never_waits() -> None:
     message = ("bulk", b"x" * 60_000)
     for _ in range(40):
         left.post(message)
-    assert left.has_outgoing
+    assert bool(left.has_outgoing) is True
     for _ in range(40):
         assert right.recv() == message
         left.flush()
-    assert not left.has_outgoing
+    assert bool(left.has_outgoing) is False
     left.close()
     right.close()
 
@@ -109,8 +110,8 @@ def test_walker_is_bounded_and_refuses_links(tmp_path: Path) -> None:
         below = os.open("d", os.O_RDONLY, dir_fd=at)
         os.close(at)
         at = below
-    for name in ("left", "right"):
-        os.mkdir(name, dir_fd=at)
+    for side in ("left", "right"):
+        os.mkdir(side, dir_fd=at)
     deep = b"/".join([b"d"] * depth)
     for name in (b"left", b"right", b"left"):
         found = os.fstat(walker.open(deep + b"/" + name))
@@ -160,3 +161,25 @@ def test_spool_gives_back_what_it_got() -> None:
     assert (spool.candidates, spool.directories) == (4, 1)
     assert list(spool.replay()) == records
     assert list(Spool().replay()) == []
+
+
+def test_aliases_are_one_item_under_two_spellings(tmp_path: Path) -> None:
+    """A hard link under the other spelling looks like a directory that ignores case."""
+    source, target = tmp_path / "s", tmp_path / "t"
+    source.mkdir()
+    target.mkdir()
+    (source / "NAME").touch()
+    long = "\u00e9" * 127
+    for name in ("name", "plain", "upper", long):
+        (target / name).touch()
+    os.link(target / "name", target / "NAME")
+    os.link(target / "upper", target / "UPPER")
+    (source / "Plain").touch()
+    fds = os.open(source, os.O_RDONLY), os.open(target, os.O_RDONLY)
+    assert source_has_alias(*fds, "name")
+    assert not source_has_alias(*fds, "plain")
+    assert not source_has_alias(*fds, "upper")
+    assert not source_has_alias(*fds, "\udcff")
+    assert not source_has_alias(*fds, long)
+    for fd in fds:
+        os.close(fd)

@@ -100,11 +100,11 @@ def test_schedule_goes_deep_first_and_finishes_after_large_files() -> None:
     schedule.done(large)
     assert schedule.next_unit([second]) == (units.FINISH, b"", True)
     schedule.done(second)
-    assert not schedule.everything_listed
+    assert bool(schedule.everything_listed) is False
     third = schedule.next_unit([])
     assert third is not None
     schedule.done(third)
-    assert schedule.everything_listed
+    assert bool(schedule.everything_listed) is True
     assert schedule.next_unit([]) is None
 
 

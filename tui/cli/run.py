@@ -9,6 +9,7 @@ from store.errors import Conflict, NotFound
 from store.queries import runs as run_queries
 from store.queries.hierarchy import Scope
 from store.queries.runs import RunRow
+from store.reader import Reader
 from tui.cli import context, exit_codes, output, run_text, waiting
 from tui.cli.shown import windows
 
@@ -85,9 +86,7 @@ def list_runs(options: argparse.Namespace) -> int:
         with store.read() as session:
             scope = _scope(session, options)
         with context.reader(options) as reader:
-            pages = windows(lambda page: run_queries.runs(reader, scope, page), lambda row: str(row.id))
-            matching = (row for row in pages if row.active or not options.active)
-            rows = [row for row, _ in zip(matching, _count(options.limit), strict=False)]
+            rows = _active_runs(reader, scope, options.limit) if options.active else _runs(reader, scope, options.limit)
             now = reader.now()
         if options.json:
             from store import arm_reads
@@ -178,5 +177,13 @@ def _print_resource(store: Store, run_id: int) -> None:
             output.json_data(resource)
 
 
-def _count(limit: int | None) -> range:
-    return range(limit if limit is not None else 1 << 62)
+def _runs(reader: Reader, scope: Scope, limit: int | None) -> list[RunRow]:
+    """The runs in a scope, the newest first."""
+    return list(windows(lambda page: run_queries.runs(reader, scope, page), lambda row: str(row.id), limit))
+
+
+def _active_runs(reader: Reader, scope: Scope, limit: int | None) -> list[RunRow]:
+    """Those that have not ended; the history is not read for them."""
+    rows = run_queries.runs_by_id(reader, run_queries.active_run_ids(reader))
+    inside = [row for row in rows if getattr(row, f"{scope.kind}_id") == scope.id]
+    return sorted(inside, key=lambda row: row.id, reverse=True)[:limit]

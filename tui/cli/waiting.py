@@ -67,7 +67,7 @@ def until_end(store: Store, run_id: int, *, quiet: bool, sweeps: bool) -> RunRow
             if not row.active:
                 return row
             line.show(row, reader)
-            _refuse_silence(row, reader.now(), time.monotonic() - began)
+            refuse_silence(row, reader.now(), time.monotonic() - began)
             if sweeps and run_queries.cancel_overdue(reader):
                 from store.resources.runs import sweep
 
@@ -93,7 +93,7 @@ def _look(reader: Reader, run_id: int) -> RunRow:
     return row
 
 
-def _refuse_silence(row: RunRow, now: int, waited: float) -> None:
+def refuse_silence(row: RunRow, now: int, waited: float) -> None:
     """End the wait for an agent that is not there; a run that is being canceled ends without it."""
     if row.status == JobRunStatus.QUEUED:
         if row.agent_offline and waited >= QUEUED_GRACE_SECONDS:

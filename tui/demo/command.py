@@ -6,30 +6,19 @@ import argparse
 import contextlib
 import json
 import os
-import signal
 import time
-from collections.abc import Iterator
 from importlib import resources
-from types import FrameType
 
 from tui.cli import output
 from tui.demo import place
 from tui.demo.agents import Agents
+from tui.demo.ending import Endings, Terminated
 from tui.demo.place import DemoDirectory
 from tui.demo.trees import TreeMaker
 
 MOVER = "nas-exit"
-HEADLESS_TREE = "nas1/home"
+HEADLESS_TREE = "nas1/projects"
 REGISTERED_DAYS_AGO = 23
-ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
-
-
-class Terminated(BaseException):
-    """A signal asked this process to end: everything is put away first."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.exit_code = 128 + number
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -38,22 +27,26 @@ def demo(options: argparse.Namespace) -> int:
         from tui.launch import check_terminal
 
         check_terminal()
+    endings = Endings()
     try:
-        with _ending_signals_raise():
-            return _demo(options)
+        with endings.raising():
+            return _demo(options, endings)
     except Terminated as end:
         return end.exit_code
 
 
-def _demo(options: argparse.Namespace) -> int:
-    directory = place.make(options.dir)
-    trees, agents = TreeMaker(directory.path), Agents(directory.path / "agents")
-    try:
-        # First, so that the other processor has something to do while this one imports.
-        trees.start(HEADLESS_TREE if options.headless else "")
+def _demo(options: argparse.Namespace, endings: Endings) -> int:
+    with contextlib.ExitStack() as at_end:
+        with endings.held_back():
+            directory = place.make(options.dir)
+            trees, agents = TreeMaker(directory.path), Agents(directory.path / "agents")
+            at_end.callback(_put_away, endings, directory, trees, agents)
+            # First, so that the other processor has something to do while this one imports.
+            trees.start(HEADLESS_TREE if options.headless else "")
         _phase("trees begun")
         credentials = _make_store(directory)
-        agents.start(directory.store, MOVER, credentials)
+        with endings.held_back():
+            agents.start(directory.store, MOVER, credentials)
         _phase("agents started")
         if options.headless:
             from tui.demo.headless import migrate
@@ -61,16 +54,20 @@ def _demo(options: argparse.Namespace) -> int:
             return migrate(directory, HEADLESS_TREE, trees, agents)
         from tui.launch import run_screen
 
-        _phase("screen imported")
         return run_screen(str(directory.store), options.read_only, options.ascii)
-    finally:
-        with _ending_signals_ignored():
+
+
+def _put_away(endings: Endings, directory: DemoDirectory, trees: TreeMaker, agents: Agents) -> None:
+    """Stop what runs and remove what was made, even when the terminal is gone."""
+    with endings.ignored():
+        with contextlib.suppress(OSError):
             output.say(f"Stopping the agents and removing {directory.path} …")
-            agents.stop()
-            trees.stop()
-            directory.remove()
+        agents.stop()
+        trees.stop()
+        directory.remove()
         if trees.trouble:
-            output.complain(f"a sample tree could not be made: {trees.trouble}.")
+            with contextlib.suppress(OSError):
+                output.complain(f"a sample tree could not be made: {trees.trouble}.")
 
 
 def _make_store(directory: DemoDirectory) -> dict[str, str]:
@@ -100,32 +97,6 @@ def _make_store(directory: DemoDirectory) -> dict[str, str]:
         return past.credentials
     finally:
         store.close()
-
-
-@contextlib.contextmanager
-def _ending_signals_raise() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into an exception, so that what was made is removed."""
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        raise Terminated(number)
-
-    before = {number: signal.signal(number, end) for number in ENDING_SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _ending_signals_ignored() -> Iterator[None]:
-    """Let nothing interrupt the putting away."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (*ENDING_SIGNALS, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 _BEGAN = time.monotonic()

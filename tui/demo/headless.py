@@ -11,8 +11,8 @@ from tui.demo.place import DemoDirectory
 from tui.demo.trees import TreeMaker
 from tui.presentation import format as figures
 
-DEFINITION = "nas1-migration/home-directories"
-TARGET = "new-nas/home"
+DEFINITION = "nas1-migration/project-shares"
+TARGET = "new-nas/projects"
 SHOWN = 20
 """Differences that are named; the rest is counted."""
 

@@ -65,11 +65,15 @@ class TreeMaker:
         with self._lock:
             if self._process is not None and self._process.poll() is None:
                 self._process.kill()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def _make_all(self) -> None:
         for tree in self._order:
-            self._make(tree, TREES.index(tree) + 1)
+            try:
+                self._make(tree, TREES.index(tree) + 1)
+            except OSError as error:
+                self.trouble = error.strerror or str(error)
             self._made[tree.path].set()
 
     def _make(self, tree: Tree, seed: int) -> None:

@@ -15,8 +15,7 @@ from tui.presentation.states import agent_state, run_state
 ENDPOINT_COLUMNS = (
     Column("Endpoint", None, min_width=10, priority=9),
     Column("Type", 9, priority=5),
-    Column("Place", None, min_width=12, priority=7),
-    Column("Used", 4, "right", priority=1),
+    Column("Place", None, min_width=20, priority=7),
 )
 DEFINITION_COLUMNS = (
     Column("Definition", None, min_width=14, priority=9),
@@ -25,7 +24,7 @@ DEFINITION_COLUMNS = (
     Column("Latest run", 20, priority=7),
 )
 RUN_COLUMNS = (
-    Column("Run", None, min_width=12, priority=9),
+    Column("Run", None, min_width=16, priority=9),
     Column("Agent", 10, priority=2),
     Column("State", 16, priority=8),
     Column("Items", 9, "right", priority=6),
@@ -42,8 +41,8 @@ AGENT_COLUMNS = (
 ITEM_COLUMNS = (
     Column("Outcome", 14, priority=8),
     Column("Code", 9, priority=6),
-    Column("Path", None, min_width=16, priority=9),
-    Column("Why", None, min_width=20, priority=5),
+    Column("Path", None, min_width=24, priority=9),
+    Column("Why", None, min_width=14, priority=5),
 )
 EVENT_COLUMNS = (
     Column("When", 9, "right", priority=7),
@@ -74,14 +73,12 @@ BAR_CELLS = 11
 
 
 def endpoint_row(endpoint: EndpointRow) -> Row:
-    used = str(endpoint.definitions) if endpoint.definitions else ""
     return Row(
         endpoint.name,
         (
             Cell(endpoint.name, "strong"),
             Cell(_TYPES.get(endpoint.endpoint_type, display(endpoint.endpoint_type))),
             Cell(display(endpoint.place)),
-            Cell(used, "dim"),
         ),
     )
 

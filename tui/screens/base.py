@@ -136,7 +136,7 @@ class LongshoreScreen(Screen[None]):
         try:
             fleet: Fleet = await self.longshore.follower.read(_fleet)
             self.top_bar.set_right(fleet_cells(fleet, self.longshore.glyphs))
-            self.key_bar.set_right(f"r{changes.revision:,}" if changes.revision else "")
+            self.key_bar.set_right(f"r{self.longshore.follower.revision:,}")
             await self.follow(changes)
         except StoreUnavailable as error:
             self.longshore.trouble(error)

@@ -39,8 +39,9 @@ class FramedWidget(CellWidget):
         id: str | None = None,  # noqa: A002 (Textual's own name)
         classes: str | None = None,
     ) -> None:
-        super().__init__(glyphs=glyphs, name=name, id=id, classes=classes)
-        self.set_class(not glyphs.unicode, "-ascii")
+        # Given to the constructor: setting a class later asks for a restyle of a half-made widget.
+        both = classes if glyphs.unicode else f"{classes or ''} -ascii".strip()
+        super().__init__(glyphs=glyphs, name=name, id=id, classes=both)
         self._title = self._subtitle = ""
 
     def set_title(self, text: str) -> None:

@@ -58,6 +58,7 @@ class ResourceTree(Tree[Branch]):
         background: $surface;
         padding: 0;
         scrollbar-size-vertical: 1;
+        overflow-x: hidden;
         & > .tree--guides, & > .tree--guides-hover, & > .tree--guides-selected { color: $text-disabled; }
         & > .cell--dim { color: $text-muted; }
         & > .cell--ok { color: $text-success; }
@@ -102,7 +103,7 @@ class ResourceTree(Tree[Branch]):
             return isinstance(message, ResourceTree.NodeAt)
 
     def __init__(self, *, glyphs: Glyphs = UNICODE, id: str | None = None) -> None:  # noqa: A002 (Textual's own name)
-        super().__init__("", id=id)
+        super().__init__("", id=id, classes=None if glyphs.unicode else "-ascii")
         self.glyphs = glyphs
         self.show_root = False
         self.guide_depth = 2
@@ -111,7 +112,6 @@ class ResourceTree(Tree[Branch]):
         self.ICON_NODE_EXPANDED = f"{glyphs.expanded} "
         self._by_key: dict[NodeKey, TreeNode[Branch]] = {}
         if not glyphs.unicode:
-            self.add_class("-ascii")
             plain = (
                 "  ",
                 f"{glyphs.tree_vertical} ",

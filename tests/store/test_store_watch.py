@@ -1,0 +1,132 @@
+"""The watch: who looks is told, whoever committed and however the file came to be another."""
+
+from __future__ import annotations
+
+import queue
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from store.errors import StoreUnavailable
+from store.place import StorePlace
+from store.watch import Watch
+from tests.store.world import eventually, python, sql
+
+ANOTHER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)
+print("ready", flush=True)
+for line in sys.stdin:
+    connection.execute("UPDATE feed_state SET floor = floor + 1")
+    print("done", flush=True)
+"""
+
+
+class Told:
+    """What a watch has called back, with when."""
+
+    def __init__(self, path: Path) -> None:
+        self.changes: queue.Queue[float] = queue.Queue()
+        self.troubles: queue.Queue[StoreUnavailable] = queue.Queue()
+        self.watch = Watch(
+            StorePlace(path), lambda: self.changes.put(time.monotonic()), lambda error: self.troubles.put(error)
+        )
+        self.watch.start()
+        self.changes.get(timeout=10)
+
+    def rest(self) -> None:
+        """Wait until nothing more is told about what was done before."""
+        while True:
+            try:
+                self.changes.get(timeout=1.3)
+            except queue.Empty:
+                return
+
+
+@pytest.fixture
+def told(store_path: Path) -> Iterator[Told]:
+    found = Told(store_path)
+    yield found
+    found.watch.stop(wait=True)
+
+
+def test_a_commit_in_another_process_is_told_within_a_second(told: Told, store_path: Path) -> None:
+    """Each of five; and when nothing happens nothing is told."""
+    writer = python(ANOTHER, store_path)
+    assert writer.stdin is not None
+    assert writer.stdout is not None
+    writer.stdout.readline()
+    told.rest()
+    for _ in range(5):
+        began = time.monotonic()
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+        assert told.changes.get(timeout=5) - began < 1.0
+        writer.stdout.readline()
+    writer.communicate()
+    told.rest()
+    assert told.changes.empty()
+    assert told.troubles.empty()
+
+
+def test_a_log_that_is_made_anew_is_still_watched(told: Told, store_path: Path) -> None:
+    """Each writer opens and closes the store; with a reader held, with none: the log comes and goes."""
+    for _ in range(3):
+        began = time.monotonic()
+        sql(store_path, "PRAGMA journal_mode=WAL", "UPDATE feed_state SET floor = floor + 1", "PRAGMA wal_checkpoint(TRUNCATE)")
+        assert told.changes.get(timeout=5) - began < 1.0
+        while not told.changes.empty():
+            told.changes.get()
+
+
+def test_a_store_replaced_by_rename_is_told(told: Told, store_path: Path, empty_store: Path) -> None:
+    """A restore: the old connection would go on reading the old file for ever."""
+    told.rest()
+    fresh = store_path.with_name("restored")
+    shutil.copyfile(empty_store, fresh)
+    began = time.monotonic()
+    fresh.rename(store_path)
+    assert told.changes.get(timeout=5) - began < 2.0
+    told.rest()
+    sql(store_path, "UPDATE feed_state SET floor = floor + 1")
+    told.changes.get(timeout=5)
+
+
+def test_trouble_is_told_once_and_its_end_too(told: Told, store_path: Path, empty_store: Path) -> None:
+    """A store that is removed: one call that says why; one change when it is back; then as before."""
+    told.rest()
+    store_path.unlink()
+    error = told.troubles.get(timeout=5)
+    assert (error.code, error.exit_code) == ("StoreMissing", 5)
+    told.rest()
+    assert told.troubles.empty()
+    shutil.copyfile(empty_store, store_path)
+    told.changes.get(timeout=5)
+    told.rest()
+    sql(store_path, "UPDATE feed_state SET floor = floor + 1")
+    told.changes.get(timeout=5)
+    assert told.troubles.empty()
+    store_path.unlink()
+    told.troubles.get(timeout=5)
+
+
+def test_a_watch_without_file_events_polls(store_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No inotify left: the version is looked at often instead."""
+
+    def none_left(*_arguments: object, **_options: object) -> None:
+        raise OSError("no inotify")
+
+    monkeypatch.setattr("watchfiles.watch", none_left)
+    told = Told(store_path)
+    sql(store_path, "UPDATE feed_state SET floor = floor + 1")
+    told.changes.get(timeout=2)
+    told.watch.stop(wait=True)
+
+
+def test_a_watch_ends_when_it_is_told_to(store_path: Path) -> None:
+    told = Told(store_path)
+    told.watch.stop()
+    eventually(lambda: not told.watch._thread.is_alive(), 3)

@@ -1,0 +1,34 @@
+"""Stores for the screen's tests: made by the store's own operations, under a clock that stands still."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from store.place import StorePlace, locate
+from tests.tui.sample_store import SampleStore
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would change a picture: colours and themes of whoever runs the tests."""
+    for name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_COLOR_SYSTEM", "TEXTUAL_FPS", "LONGSHORE_STORE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> StorePlace:
+    return locate(str(tmp_path / "longshore.db"))
+
+
+@pytest.fixture
+def sample(place: StorePlace) -> SampleStore:
+    """A mover with a history, one run in progress, and two agents."""
+    return SampleStore.make(place)
