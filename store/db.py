@@ -151,11 +151,20 @@ def _engine(place: StorePlace) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def _configure(connection: sqlite3.Connection, _record: Any) -> None:
+    def _connected(connection: sqlite3.Connection, _record: Any) -> None:
+        try:
+            _configure(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _configure(connection: sqlite3.Connection) -> None:
         if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
             # Both are fixed with the first table.
             connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
             connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        # Before the journal mode, which is written into the file: another program's stays as it was.
+        place.check_ours(lambda sql: (connection.execute(sql).fetchone() or (None,))[0])
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")

@@ -36,7 +36,7 @@ class StorePlace:
         """Whether there is a store to open; an empty file counts as none."""
         try:
             return self.path.stat().st_size > 0
-        except FileNotFoundError:
+        except OSError:
             return False
 
     @property
@@ -53,10 +53,10 @@ class StorePlace:
 
         Raises:
             StoreUnavailable: with code StoreMissingDirectory, StoreNetworkFileSystem,
-                StoreNotOurs or StoreNoPermission.
+                StoreNotOurs, StoreNoPermission or StoreCannotOpen.
         """
         directory = self.path.parent
-        if not directory.is_dir():
+        if not stat.S_ISDIR(self._mode_of(directory)):
             raise StoreUnavailable(
                 f"The directory '{directory}' of the store does not exist: create it, or name another "
                 "place with --store.",
@@ -69,16 +69,32 @@ class StorePlace:
                 "data without an error: put it on a local disk.",
                 code="StoreNetworkFileSystem",
             )
-        try:
-            mode = self.path.stat().st_mode
-        except OSError:
+        mode = self._mode_of(self.path)
+        if mode == 0:
             return
         if not stat.S_ISREG(mode):
             raise not_ours(self.path, "is not a file")
         if not os.access(self.path, os.R_OK):
+            raise self._no_permission()
+
+    def _mode_of(self, path: Path) -> int:
+        """The mode of a path, 0 when there is nothing."""
+        try:
+            return path.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return 0
+        except PermissionError as error:
+            raise self._no_permission() from error
+        except OSError as error:
             raise StoreUnavailable(
-                f"The store '{self.path}' cannot be read: run Longshore as its owner.", code="StoreNoPermission"
-            )
+                f"The store '{self.path}' cannot be opened ({error.strerror}): name another place with --store.",
+                code="StoreCannotOpen",
+            ) from error
+
+    def _no_permission(self) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"The store '{self.path}' cannot be read: run Longshore as its owner.", code="StoreNoPermission"
+        )
 
     def check_ours(self, execute: Callable[[str], Any]) -> str | None:
         """Ask an open database whether it is a Longshore store, and of which schema.
@@ -125,12 +141,20 @@ def locate(url: str | None = None) -> StorePlace:
         url: a path, or an ``sqlite:///path`` URL; None for the environment's or the default.
 
     Raises:
-        InvalidInput: for a URL of another kind.
+        InvalidInput: for a URL of another kind, or one that leads nowhere.
+        StoreUnavailable: the default directory cannot be made.
     """
     url = url or os.environ.get("LONGSHORE_STORE") or ""
     if not url:
         directory = data_directory()
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"The directory '{directory}' of the store cannot be made ({error.strerror}): name another place "
+                "with --store.",
+                code="StoreCannotOpen",
+            ) from error
         return StorePlace((directory / "longshore.db").resolve())
     if url.startswith("sqlite://"):
         url = url.removeprefix("sqlite://").removeprefix("/") or ""
@@ -141,7 +165,12 @@ def locate(url: str | None = None) -> StorePlace:
         )
     if not url or "\0" in url:
         raise InvalidInput("The store URL names no file: write --store /path/to/longshore.db.", code="InvalidStoreUrl")
-    return StorePlace(Path(url).expanduser().resolve())
+    try:
+        return StorePlace(Path(url).expanduser().resolve())
+    except (OSError, RuntimeError) as error:  # an unknown user's home, a link that leads to itself
+        raise InvalidInput(
+            f"The store URL '{url}' leads nowhere: write --store /path/to/longshore.db.", code="InvalidStoreUrl"
+        ) from error
 
 
 def data_directory() -> Path:

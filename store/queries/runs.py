@@ -245,13 +245,19 @@ def samples(reader: Reader, run_id: int, since: int = 0, limit: int = 600) -> li
 
 
 def rates(reader: Reader, run_ids: Iterable[int]) -> dict[int, tuple[float, float]]:
-    """Bytes and items a second of these runs over the last ten seconds; a run without samples has none."""
+    """Bytes and items a second of these runs over the last ten seconds; a run without samples has none.
+
+    A resumed run counts from zero again: only what was added from one sample to the next is summed.
+    """
     numbers = ", ".join(str(int(number)) for number in run_ids)
     if not numbers:
         return {}
     rows = reader.rows(
-        f"""SELECT run_id, max(at) - min(at) AS span, max(bytes) - min(bytes) AS bytes, max(items) - min(items) AS items
-            FROM progress_sample WHERE run_id IN ({numbers}) AND at > :since GROUP BY run_id""",
+        f"""SELECT run_id, max(at) - min(at) AS span, sum(max(more_bytes, 0)) AS bytes, sum(max(more_items, 0)) AS items
+            FROM (SELECT run_id, at, coalesce(bytes - lag(bytes) OVER earlier, 0) AS more_bytes,
+                         coalesce(items - lag(items) OVER earlier, 0) AS more_items
+                  FROM progress_sample WHERE run_id IN ({numbers}) AND at > :since
+                  WINDOW earlier AS (PARTITION BY run_id ORDER BY at)) GROUP BY run_id""",
         {"since": reader.now() - RATE_WINDOW_MS},
     )
     return {

@@ -62,7 +62,7 @@ class Keyset(Generic[Row]):
                 rows, more = self._run(reader, page, False, page.limit, parameters)
                 return Window(rows[::-1], not more, False)
             case "around":
-                half = max(page.limit // 2, 1)
+                half = page.limit // 2
                 before, more_before = self._run(reader, page, False, half, parameters)
                 after, more_after = self._run(reader, page, True, page.limit - half, parameters, including=True)
                 return Window(before[::-1] + after, not more_before, not more_after)

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 HEARTBEAT_SECONDS = "2"
+HELPERS = "1"
+"""Copying processes for each run: with one, a run of a small sample lasts long enough to be watched."""
+
 STOP_SECONDS = 3.0
 
 
@@ -35,7 +38,18 @@ class Agents:
                 json.dump(identity, file)
             with open(self.log(name), "wb", opener=_private) as log:
                 self._processes[name] = subprocess.Popen(
-                    [sys.executable, "-m", "agentsim", "run", "--state", str(state), "--heartbeat", HEARTBEAT_SECONDS],
+                    [
+                        sys.executable,
+                        "-m",
+                        "agentsim",
+                        "run",
+                        "--state",
+                        str(state),
+                        "--heartbeat",
+                        HEARTBEAT_SECONDS,
+                        "--helpers",
+                        HELPERS,
+                    ],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

@@ -129,7 +129,7 @@ def run_row(run: RunRow, now: int, glyphs: Glyphs, rate: float | None) -> Row:
         )
     state = run_state(run.status, glyphs)
     failed = counters["items_failed"]
-    text = f"{state.text} {glyphs.separator} {figures.compact(failed)} failed" if failed else state.text
+    text = f"{state.text} {glyphs.separator} {figures.short(failed)}" if failed else state.text
     return Row(
         str(run.id),
         (

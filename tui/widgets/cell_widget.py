@@ -39,6 +39,16 @@ def fit(text: str, width: int, align: Literal["left", "right"] = "left", ellipsi
     return padding + text if align == "right" else text + padding
 
 
+def over(base: Style, cell: Style) -> Style:
+    """Return a cell's colour and weight on the background of its line.
+
+    Asking Textual for several component classes at once takes the background of the last of them.
+    """
+    return base + Style(
+        color=cell.color, bold=cell.bold or None, dim=cell.dim or None, underline=cell.underline or None
+    )
+
+
 class CellWidget(Widget):
     """Draws through the line API, from cells. A subclass says what stands on each line."""
 
@@ -95,8 +105,10 @@ class CellWidget(Widget):
 
         An unknown style looks like none: a screen must not fall over a word.
         """
-        names = (*line_classes, f"cell--{style}") if style in STYLES[1:] else line_classes
-        return self.get_component_rich_style(*names) if names else self.rich_style
+        base = self.get_component_rich_style(*line_classes) if line_classes else self.rich_style
+        if style not in STYLES[1:]:
+            return base
+        return over(base, self.get_component_rich_style(f"cell--{style}"))
 
     def cells_strip(self, cells: Iterable[Cell], width: int, *line_classes: str) -> Strip:
         """Return cells set side by side as one line of exactly ``width`` cells.

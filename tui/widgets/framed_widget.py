@@ -22,11 +22,11 @@ class FramedWidget(CellWidget):
 
     DEFAULT_CSS = """
     FramedWidget {
-        border: solid $border-blurred;
+        border: solid $foreground 25%;
         border-title-color: $foreground;
         border-subtitle-color: $foreground;
         &:focus { border: solid $border; }
-        &.-ascii { border: ascii $border-blurred; }
+        &.-ascii { border: ascii $foreground 25%; }
         &.-ascii:focus { border: ascii $border; }
     }
     """

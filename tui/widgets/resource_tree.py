@@ -14,7 +14,7 @@ from textual.widgets.tree import TreeNode
 
 from tui.presentation.cells import STYLES, Cell
 from tui.presentation.glyphs import UNICODE, Glyphs
-from tui.widgets.cell_widget import inert
+from tui.widgets.cell_widget import inert, over
 
 CELL_CLASSES = tuple(f"cell--{style}" for style in STYLES if style)
 
@@ -75,10 +75,10 @@ class ResourceTree(Tree[Branch]):
             text-style: $block-cursor-text-style;
         }
         &:ansi:focus > .tree--cursor { text-style: reverse; }
-        border: solid $border-blurred;
+        border: solid $foreground 25%;
         border-title-color: $foreground;
         &:focus { border: solid $border; }
-        &.-ascii { border: ascii $border-blurred; }
+        &.-ascii { border: ascii $foreground 25%; }
         &.-ascii:focus { border: ascii $border; }
     }
     """
@@ -207,12 +207,13 @@ class ResourceTree(Tree[Branch]):
         text = Text(icon if branch.opens else "  ", style=base_style, no_wrap=True, end="")
         on_cursor = node is self.cursor_node and self.has_focus
         for cell in branch.label:
-            look = style if on_cursor or not cell.style else style + self._cell_look(cell.style)
+            look = (
+                style
+                if on_cursor or not cell.style
+                else over(style, self.get_component_rich_style(f"cell--{cell.style}"))
+            )
             text.append(inert(cell.text), look)
         return text
-
-    def _cell_look(self, style: str) -> Style:
-        return self.get_component_rich_style(f"cell--{style}", partial=True)
 
     # Structure
 
