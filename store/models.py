@@ -9,8 +9,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, String, Text, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    literal_column,
+    text,
+)
+from sqlmodel import Field, SQLModel, col
 
 from store.types import BigKey, EnumText, Milliseconds, RawPath
 from store.vocabulary import (
@@ -434,5 +446,11 @@ FEED_TABLES = (
     "event",
 )
 """The tables whose changes the feed tells."""
+
+RUN_IS_ACTIVE: ColumnElement[bool] = col(JobRun.status).not_in(
+    [literal_column(f"'{status}'") for status in ("Canceled", "Failed", "Succeeded")]
+)
+"""A run that has not ended, in the very words of the partial indexes: a list of the active statuses would read the
+whole history."""
 
 COUNTER_FIELDS = tuple(Counters.model_fields)

@@ -224,9 +224,7 @@ def _parse_text(text: str, name: str) -> tuple[Any, dict[tuple[str | int, ...], 
             return None, {}
         for count, part in enumerate(_check_node(node, name)):
             if count > MAX_NODES:
-                raise InvalidInput(
-                    f"{name}: the plan has more than {MAX_NODES:,} parts: split it.", code="PlanInvalid"
-                )
+                raise InvalidInput(f"{name}: the plan has more than {MAX_NODES:,} parts: split it.", code="PlanInvalid")
             if not is_json and isinstance(part, yaml.ScalarNode) and not _storable(part.value):
                 raise InvalidInput(
                     f"{name}, line {part.start_mark.line + 1}: a text is not valid UTF-8: correct its escapes.",
@@ -288,13 +286,11 @@ def _located(document: Any, location: tuple[str | int, ...]) -> tuple[str | int,
     """The part of a document that a location of pydantic's means: it also names union members, which are none."""
     path: list[str | int] = []
     for part in location:
-        if isinstance(document, dict) and part in document:
-            document = document[part]
-        elif isinstance(document, list) and isinstance(part, int) and part < len(document):
-            document = document[part]
-        else:
-            continue
-        path.append(part)
+        if (isinstance(document, dict) and part in document) or (
+            isinstance(document, list) and isinstance(part, int) and part < len(document)
+        ):
+            document = document[part]  # type: ignore[index]
+            path.append(part)
     return tuple(path)
 
 

@@ -17,9 +17,10 @@ from store import codes
 from store.db import Write
 from store.errors import LeaseLost
 from store.execution.trust import AgentIdentity, live_agent
-from store.lifecycle import ACTIVE, lease_ms
+from store.lifecycle import lease_ms
 from store.models import (
     COUNTER_FIELDS,
+    RUN_IS_ACTIVE,
     AccessGrant,
     AgentBeat,
     JobRun,
@@ -112,9 +113,7 @@ def claim_run(tx: Write, identity: AgentIdentity, held: Iterable[Claim]) -> Clai
     """
     agent = live_agent(tx, identity)
     mine = [claim.run_id for claim in held]
-    base = select(JobRun).where(
-        JobRun.agent_id == agent.id, col(JobRun.status).in_(ACTIVE), col(JobRun.id).not_in(mine)
-    )
+    base = select(JobRun).where(JobRun.agent_id == agent.id, RUN_IS_ACTIVE, col(JobRun.id).not_in(mine))
     for run in tx.session.exec(base.where(JobRun.status != JobRunStatus.QUEUED).order_by(col(JobRun.id))):
         if run.status in CANCEL_STATUSES:
             run.fence += 1

@@ -105,7 +105,8 @@ def movers(reader: Reader) -> list[MoverRow]:
 
 
 _AGENT = f"""SELECT a.id, a.mover_id, a.name, a.status, b.at AS last_beat, a.host, a.error_message, a.heartbeat_ms,
-        (SELECT count(*) FROM job_run r WHERE r.agent_id = a.id AND r.status NOT IN ({_ENDED})) AS active_runs
+        (SELECT count(*) FROM job_run r INDEXED BY ix_job_run_active
+         WHERE r.agent_id = a.id AND r.status NOT IN ({_ENDED})) AS active_runs
     FROM agent a LEFT JOIN agent_beat b ON b.agent_id = a.id WHERE """
 
 
@@ -130,7 +131,7 @@ def projects(reader: Reader, mover_id: int, *, text: str = "", after: str = "", 
     rows = reader.rows(
         f"""SELECT p.id, p.mover_id, p.name, p.description,
                   (SELECT count(*) FROM job_definition d WHERE d.project_id = p.id) AS definitions,
-                  (SELECT count(*) FROM job_run r
+                  (SELECT count(*) FROM job_run r INDEXED BY ix_job_run_active
                    WHERE r.project_id = p.id AND r.status NOT IN ({_ENDED})) AS active_runs
            FROM project p WHERE p.mover_id = :mover AND p.name > :after AND p.name LIKE :text ESCAPE '\\'
            ORDER BY p.name LIMIT :limit""",

@@ -6,12 +6,11 @@ from enum import StrEnum
 from typing import TypeVar
 
 from sqlalchemy import func
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, SQLModel, select
 
 from store.db import Write
 from store.errors import Conflict, InvalidInput, NotFound
-from store.lifecycle import ACTIVE
-from store.models import Agent, Endpoint, JobDefinition, JobRun, Project, StorageMover, SystemData
+from store.models import RUN_IS_ACTIVE, Agent, Endpoint, JobDefinition, JobRun, Project, StorageMover, SystemData
 from store.rules import NAME, not_found
 
 Resource = TypeVar("Resource", Agent, Endpoint, Project)
@@ -73,16 +72,14 @@ def find_definition(session: Session, mover: StorageMover, path: str) -> tuple[P
 
 def active_run(session: Session, definition_id: int) -> JobRun | None:
     """The run of a definition that has not ended, if there is one."""
-    return session.exec(
-        select(JobRun).where(JobRun.definition_id == definition_id, col(JobRun.status).in_(ACTIVE))
-    ).first()
+    return session.exec(select(JobRun).where(JobRun.definition_id == definition_id, RUN_IS_ACTIVE)).first()
 
 
 def refuse_while_active(
     session: Session, what: str, *, project_id: int | None = None, agent_id: int | None = None
 ) -> None:
     """Conflict while runs of a project, or on an agent, have not ended."""
-    query = select(func.count()).select_from(JobRun).where(col(JobRun.status).in_(ACTIVE))
+    query = select(func.count()).select_from(JobRun).where(RUN_IS_ACTIVE)
     if project_id is not None:
         query = query.where(JobRun.project_id == project_id)
     if agent_id is not None:

@@ -8,9 +8,10 @@ from sqlmodel import Session, col, delete, func, select
 from store import arm
 from store.db import Store, Write
 from store.errors import AgentUnavailable, Conflict, InvalidInput, NotFound
-from store.lifecycle import ACTIVE, CANCEL_DEADLINE_MS, CANCELLABLE, ENDED, check_move
+from store.lifecycle import CANCEL_DEADLINE_MS, CANCELLABLE, ENDED, check_move
 from store.models import (
     COUNTER_FIELDS,
+    RUN_IS_ACTIVE,
     AccessGrant,
     Agent,
     Endpoint,
@@ -143,6 +144,7 @@ def expire_cancellations(tx: Write) -> int:
         How many runs were ended.
     """
     query = select(JobRun).where(
+        RUN_IS_ACTIVE,
         col(JobRun.status).in_((JobRunStatus.CANCEL_REQUESTED, JobRunStatus.CANCELING)),
         col(JobRun.cancel_deadline) < tx.now,
     )
@@ -162,6 +164,7 @@ def sweep(store: Store) -> int:
             select(func.count())
             .select_from(JobRun)
             .where(
+                RUN_IS_ACTIVE,
                 col(JobRun.status).in_((JobRunStatus.CANCEL_REQUESTED, JobRunStatus.CANCELING)),
                 col(JobRun.cancel_deadline) < store.clock.now(),
             )
@@ -261,12 +264,6 @@ def _choose_agent(session: Session, mover: StorageMover, definition: JobDefiniti
             "choose an agent of this one.",
             code="AgentOfAnotherMover",
         ) from error
-    if agent.status == AgentStatus.REGISTERING:
-        raise AgentUnavailable(
-            f"The agent '{agent.name}' is registered and has not run yet: start it with 'longshore-agent run', or "
-            "choose another.",
-            code="AgentNotReady",
-        )
     if agent.status in (AgentStatus.REQUIRES_ATTENTION, AgentStatus.UNREGISTERING):
         why = f" ({agent.error_message})" if agent.error_message else ""
         raise AgentUnavailable(
@@ -298,7 +295,7 @@ def _refuse_unsupported(label: str, definition: JobDefinition, source: Endpoint,
 
 
 def _refuse_busy_target(session: Session, target_key: str, name: str) -> None:
-    for run in session.exec(select(JobRun).where(col(JobRun.status).in_(ACTIVE))):
+    for run in session.exec(select(JobRun).where(RUN_IS_ACTIVE)):
         if location_overlaps(run.target_key, target_key):
             raise Conflict(
                 f"The target '{name}' is being written by '{run_label(session, run)}' ({run.status}): "

@@ -38,7 +38,9 @@ def test_what_reads_is_light(module: str) -> None:
 
 def test_opening_a_current_store_needs_no_alembic(tmp_path_factory: pytest.TempPathFactory, store_path: object) -> None:
     """It takes a quarter of a second to import: only when there is work for it."""
-    script = f"import sys; from store.db import open_store; open_store({str(store_path)!r}).close(); print(*sys.modules)"
+    script = (
+        f"import sys; from store.db import open_store; open_store({str(store_path)!r}).close(); print(*sys.modules)"
+    )
     (out,) = outputs([python(script)])
     assert "sqlalchemy" in out.split()
     assert "alembic" not in out.split()

@@ -77,7 +77,9 @@ def test_a_scan_goes_forward_and_a_resumed_one_starts_again(before: ScanStatus, 
     assert (after in SCAN_MOVES[before]) == ((before, after) in [*forward, ("Completed", "Scanning")])
 
 
-@given(st.sampled_from(AgentStatus), st.none() | st.integers(0, 10**6), st.integers(1, 10**5), st.integers(0, 2 * 10**6))
+@given(
+    st.sampled_from(AgentStatus), st.none() | st.integers(0, 10**6), st.integers(1, 10**5), st.integers(0, 2 * 10**6)
+)
 def test_offline_is_derived_from_the_age_of_the_heartbeat(
     stored: AgentStatus, last: int | None, interval: int, now: int
 ) -> None:

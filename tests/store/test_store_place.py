@@ -307,7 +307,9 @@ def test_where_a_store_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert locate(str(tmp_path / "link.db")).path == tmp_path / "real.db"
 
 
-@pytest.mark.parametrize("url", ["postgresql://ann:hunter2@db/x", "sqlite://", "sqlite:///", "a\0b", "~nobody-at-all/x"])
+@pytest.mark.parametrize(
+    "url", ["postgresql://ann:hunter2@db/x", "sqlite://", "sqlite:///", "a\0b", "~nobody-at-all/x"]
+)
 def test_a_url_that_names_no_file(url: str) -> None:
     """And a password in it is not repeated."""
     error = refusal(InvalidInput, lambda: locate(url))
@@ -337,4 +339,4 @@ def test_identity_changes_with_the_file(store_path: Path, empty_store: Path) -> 
         store_path.unlink()
         assert place.identity is None
         assert reader.replaced()
-    assert APPLICATION_ID == int.from_bytes(b"LSHR", "big")
+    assert int.from_bytes(b"LSHR", "big") == APPLICATION_ID

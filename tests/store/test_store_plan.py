@@ -82,15 +82,27 @@ def plan(endpoint: str = "", definition: str = "") -> str:
 
 BAD: list[tuple[str, str | bytes, list[str]]] = [
     ("relative path", plan(endpoint="path: srv"), ["line 8", "storageMovers[0].endpoints[0].properties.path"]),
-    ("unknown property", plan(endpoint="path: /a\n          pth: /b"), ["line 9", "endpoints[0].properties.pth", "spelling"]),
+    (
+        "unknown property",
+        plan(endpoint="path: /a\n          pth: /b"),
+        ["line 9", "endpoints[0].properties.pth", "spelling"],
+    ),
     ("unknown mover property", plan() + "    colour: red\n", ["line 20", "storageMovers[0].colour", "spelling"]),
     ("copy mode", plan().replace("Mirror", "Miror"), ["line 16", "jobDefinitions[0].properties.copyMode"]),
     ("missing copy mode", plan().replace("copyMode: Mirror", "description: x"), ["line 1", "'copyMode' is missing"]),
     ("sub-path", plan(definition="sourceSubpath: ../x"), ["line 19", "properties.sourceSubpath", "'..'"]),
     ("name", plan().replace("name: hr\n", "name: h r\n"), ["line 12", "storageMovers[0].projects[0].name"]),
     ("number as name", plan().replace("name: hr\n", "name: 12\n"), ["line 12", "projects[0].name"]),
-    ("no type", plan().replace("endpointType: LocalPath\n", "host: x\n"), ["line", "endpoints[0]", "'endpointType' must be one of LocalPath, NfsMount"]),
-    ("odd type", plan().replace("endpointType: LocalPath\n", "endpointType: Floppy\n"), ["endpoints[0]", "'endpointType' must be"]),
+    (
+        "no type",
+        plan().replace("endpointType: LocalPath\n", "host: x\n"),
+        ["line", "endpoints[0]", "'endpointType' must be one of LocalPath, NfsMount"],
+    ),
+    (
+        "odd type",
+        plan().replace("endpointType: LocalPath\n", "endpointType: Floppy\n"),
+        ["endpoints[0]", "'endpointType' must be"],
+    ),
     ("unknown endpoint", plan().replace("targetName: b", "targetName: bb"), ["line 14", "jobDefinitions[0]", "'bb'"]),
     ("overlap", plan().replace("path: /b", "path: /a/x"), ["line 14", "jobDefinitions[0]", "overlap"]),
     ("written twice", plan(endpoint="path: /a\n          path: /b"), ["line 9", "'path' stands twice"]),

@@ -312,10 +312,10 @@ def test_every_change_is_an_event_and_in_the_feed(world: World) -> None:
         ("endpoint", "D", "deleted", lambda: delete(world, delete_endpoint, (Endpoint, "e"))),
         ("connection", "I", "created", lambda: world.connection("c")),
         ("connection", "D", "deleted", lambda: delete(world, delete_connection, (Connection, "c"))),
-        ("agent", "I", "registered", lambda: world.register()),
-        ("agent", "U", "online", lambda: world.connect()),
+        ("agent", "I", "registered", world.register),
+        ("agent", "U", "online", world.connect),
         ("agent", "D", "unregistered", lambda: delete(world, unregister_agent, (Agent, "dock-1"))),
-        ("registration_token", "I", "token made", lambda: world.token()),
+        ("registration_token", "I", "token made", world.token),
         ("storage_mover", "I", "created", lambda: world.mover("m2")),
         ("storage_mover", "D", "deleted", lambda: delete(world, delete_mover, mover="m2")),
     ]

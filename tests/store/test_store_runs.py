@@ -92,8 +92,9 @@ def test_a_mode_for_one_run_leaves_the_definition_alone(ready: World) -> None:
 def test_a_second_start_names_the_run_that_holds_the_definition(ready: World) -> None:
     """Whatever state the first is in, until it has ended; the refusal changes nothing."""
     ready.start()
-    for step in (lambda: None, lambda: ready.claim(ready.connect())):
-        step()
+    for taken in (False, True):
+        if taken:
+            ready.claim(ready.connect())
         before = ready.dump()
         error = refusal(Conflict, ready.start)
         assert error.code == "RunActive"
@@ -129,7 +130,9 @@ def test_one_run_at_a_time_writes_to_a_place(world: World, target: str, sub: str
     # A source of another type overlaps with nothing here; it is swapped before the start.
     nfs = {"endpointType": "NfsMount", "host": "h", "export": "/x"}
     world.define("other", mover=mover, source=nfs, target=target, targetSubpath=sub)
-    local = """UPDATE endpoint SET endpoint_type = 'LocalPath', properties = '{"path": "/x"}' WHERE name = 'other-from'"""
+    local = (
+        """UPDATE endpoint SET endpoint_type = 'LocalPath', properties = '{"path": "/x"}' WHERE name = 'other-from'"""
+    )
     sql(world.path, local)
     world.agent("dock-2", mover)
     world.start()
@@ -167,13 +170,12 @@ def test_an_agent_of_another_mover_takes_no_run(ready: World) -> None:
     assert "'san'" in error.sentence
 
 
-def test_a_run_needs_an_agent_that_has_run(world: World) -> None:
-    """None chosen, an unknown one, and one that only registered: each is said."""
+def test_a_run_needs_an_agent(world: World) -> None:
+    """None chosen, and an unknown one: each is said. One that only registered may be chosen: the run waits for it."""
     world.define()
     assert refusal(AgentUnavailable, lambda: world.start(agent=None)).code == "NoAgent"
     assert refusal(AgentUnavailable, lambda: world.start(agent="dock-7")).code == "NoAgent"
     world.register()
-    assert refusal(AgentUnavailable, world.start).code == "AgentNotReady"
     assert "dock-1" in refusal(AgentUnavailable, lambda: world.start(agent=None)).sentence
     world.connect()
     world.start()
@@ -378,7 +380,7 @@ def test_a_name_of_any_bytes_survives(world: World) -> None:
 def test_the_final_counters_are_the_last_ones_reported(world: World) -> None:
     identity, claim = world.claimed()
     numbers = {name: position for position, name in enumerate(COUNTER_FIELDS, 100)}
-    world.call(identity, report_progress, claim, {name: 1 for name in COUNTER_FIELDS})
+    world.call(identity, report_progress, claim, dict.fromkeys(COUNTER_FIELDS, 1))
     world.call(identity, report_progress, claim, {**numbers, "current": ["a"], "scan_status": "Completed"})
     succeed(world, identity, claim)
     run = world.run(claim.run_id)
@@ -495,7 +497,7 @@ def test_an_agent_that_restarts_with_a_cancel_pending_ends_the_run(world: World)
 
 
 ENDS: dict[str, tuple[str, Callable[[World, AgentIdentity, Claim], object]]] = {
-    "succeeded": ("Succeeded", lambda w, i, c: succeed(w, i, c)),
+    "succeeded": ("Succeeded", succeed),
     "failed": ("Failed", AGENT_CALLS["finish"]),
     "canceled by the agent": ("Canceled", AGENT_CALLS["cancel"]),
     "canceled past its deadline": ("Canceled", lambda w, i, c: overdue(w, c)),

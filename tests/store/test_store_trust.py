@@ -171,7 +171,10 @@ def test_an_unregistered_agent_is_refused_everywhere(home: World) -> None:
     identity = home.agent()
     with home.mover_write() as (tx, mover):
         unregister_agent(tx, mover, find_in_mover(tx.session, Agent, "agent", mover, "dock-1"))
-    for call in (lambda: home.call(identity, beat, [], uptime_in_seconds=1), lambda: home.call(identity, claim_run, [])):
+    for call in (
+        lambda: home.call(identity, beat, [], uptime_in_seconds=1),
+        lambda: home.call(identity, claim_run, []),
+    ):
         assert refusal(TrustRefused, call).code == "AgentUnknown"
     assert refusal(TrustRefused, home.connect).code == "AgentUnknown"
 

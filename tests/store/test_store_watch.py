@@ -31,9 +31,7 @@ class Told:
     def __init__(self, path: Path) -> None:
         self.changes: queue.Queue[float] = queue.Queue()
         self.troubles: queue.Queue[StoreUnavailable] = queue.Queue()
-        self.watch = Watch(
-            StorePlace(path), lambda: self.changes.put(time.monotonic()), lambda error: self.troubles.put(error)
-        )
+        self.watch = Watch(StorePlace(path), lambda: self.changes.put(time.monotonic()), self.troubles.put)
         self.watch.start()
         self.changes.get(timeout=10)
 
@@ -76,7 +74,12 @@ def test_a_log_that_is_made_anew_is_still_watched(told: Told, store_path: Path) 
     """Each writer opens and closes the store; with a reader held, with none: the log comes and goes."""
     for _ in range(3):
         began = time.monotonic()
-        sql(store_path, "PRAGMA journal_mode=WAL", "UPDATE feed_state SET floor = floor + 1", "PRAGMA wal_checkpoint(TRUNCATE)")
+        sql(
+            store_path,
+            "PRAGMA journal_mode=WAL",
+            "UPDATE feed_state SET floor = floor + 1",
+            "PRAGMA wal_checkpoint(TRUNCATE)",
+        )
         assert told.changes.get(timeout=5) - began < 1.0
         while not told.changes.empty():
             told.changes.get()

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlmodel import Session, col, select
 
 from store.bodies import ConnectionProperties, DefinitionProperties, EndpointBody, MoverProperties, ProjectProperties
@@ -100,9 +101,8 @@ class World:
         self.mover(mover)
         self.project(project, mover=mover)
         for end, place in (("from", source), ("to", target)):
-            place = f"/{end}/{mover}/{project}/{name}" if place is None else place
-            place = {"path": place} if isinstance(place, str) else place
-            self.endpoint(f"{name}-{end}", mover=mover, **place)
+            given = place or f"/{end}/{mover}/{project}/{name}"
+            self.endpoint(f"{name}-{end}", mover=mover, **({"path": given} if isinstance(given, str) else given))
         body = {"copyMode": "Mirror", "sourceName": f"{name}-from", "targetName": f"{name}-to", **properties}
         with self.mover_write(mover) as (tx, parent):
             found = next(p for p in _projects(tx.session, parent) if p.name == project)
@@ -248,13 +248,12 @@ def sql(path: Path, *statements: str) -> list[tuple[Any, ...]]:
 
 def refusal(kind: type[LongshoreError], call: Callable[[], Any]) -> LongshoreError:
     """The refusal that a call ends in: one sentence, which ends with a full stop."""
-    try:
+    with pytest.raises(kind) as refused:
         call()
-    except kind as error:
-        assert "\n" not in error.sentence
-        assert error.sentence.endswith((".", "?"))
-        return error
-    raise AssertionError(f"not refused with {kind.__name__}")
+    error = refused.value
+    assert "\n" not in error.sentence
+    assert error.sentence.endswith((".", "?"))
+    return error
 
 
 def eventually(condition: Callable[[], object], seconds: float = 10.0) -> float:

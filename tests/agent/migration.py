@@ -1,0 +1,159 @@
+"""One migration with a real store, real directories and a real agent process, for tests to disturb."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from store.db import open_store
+from store.execution.trust import make_token
+from store.plan import apply_plan, parse_plan
+from store.queries import runs
+from store.queries.hierarchy import Scope
+from store.queries.runs import RunRow
+from store.queries.window import Page
+from store.reader import Reader
+from store.resources.common import find_mover
+from store.resources.runs import find_run, request_cancel, start_run
+
+ROOT = Path(__file__).parents[2]
+LIMIT = 30.0
+HEARTBEAT = 0.3
+AGENT = (sys.executable, "-m", "agentsim")
+
+
+class Migration:
+    """Two directories, a definition between them, and an agent named dock-1."""
+
+    def __init__(self, directory: Path, mode: str = "Mirror") -> None:
+        self.source, self.target = directory / "source", directory / "target"
+        self.state = directory / "agent"
+        self.agents: list[subprocess.Popen[bytes]] = []
+        self._log = open(directory / "agent.log", "wb")  # noqa: SIM115 - closed with the migration
+        self.source.mkdir()
+        self.target.mkdir()
+        self.path = directory / "longshore.db"
+        self.store = open_store(str(self.path))
+        plan = f"""
+storageMovers:
+  - name: m
+    endpoints:
+      - {{name: from, properties: {{endpointType: LocalPath, path: "{self.source}"}}}}
+      - {{name: to, properties: {{endpointType: LocalPath, path: "{self.target}"}}}}
+    projects:
+      - name: p
+        jobDefinitions:
+          - {{name: d, properties: {{copyMode: {mode}, sourceName: from, targetName: to, agentName: dock-1}}}}
+"""
+        with self.store.write("user/test") as tx:
+            apply_plan(tx, parse_plan(plan.encode(), "plan"))
+        self.register("dock-1", self.state)
+
+    def register(self, name: str, state: Path) -> subprocess.CompletedProcess[str]:
+        with self.store.write("user/test") as tx:
+            token = make_token(tx, find_mover(tx.session, "m"))
+        return subprocess.run(
+            [*AGENT, "register", "--store", str(self.path), "--mover", "m", "--name", name, "--state", str(state)],
+            cwd=ROOT,
+            env={**os.environ, "LONGSHORE_TOKEN": token},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def fill(self, files: int, directories: int = 20, seed: int = 1, size: int = 2_000) -> None:
+        """Some directories of files with random content and old times."""
+        chance = random.Random(seed)
+        for number in range(files):
+            directory = self.source / f"d{number % directories:03}"
+            directory.mkdir(exist_ok=True)
+            file = directory / f"f{number:05}"
+            file.write_bytes(chance.randbytes(chance.randrange(size)))
+            os.utime(file, ns=(10**18, 10**18 + number))
+
+    def start_agent(self, *options: str, state: Path | None = None) -> subprocess.Popen[bytes]:
+        agent = subprocess.Popen(
+            [*AGENT, "run", "--state", str(state or self.state), "--heartbeat", str(HEARTBEAT), *options],
+            cwd=ROOT,
+            stdout=self._log,
+            stderr=self._log,
+        )
+        self.agents.append(agent)
+        return agent
+
+    def start_run(self) -> int:
+        with self.store.write("user/test") as tx:
+            return start_run(tx, find_mover(tx.session, "m"), "p/d").id
+
+    def cancel(self) -> None:
+        with self.store.write("user/test") as tx:
+            request_cancel(tx, find_run(tx.session, find_mover(tx.session, "m"), "p/d")[2])
+
+    def latest(self) -> RunRow:
+        with Reader(str(self.path)) as reader:
+            return runs.runs(reader, Scope("mover", 1), Page(limit=1)).rows[0]
+
+    def until(self, condition: Callable[[RunRow], bool], limit: float = LIMIT) -> RunRow:
+        """Wait until the latest run is as wanted."""
+        end = time.monotonic() + limit
+        while True:
+            run = self.latest()
+            if condition(run):
+                return run
+            assert time.monotonic() < end, f"still {run}\n{self.log()}"
+            time.sleep(0.02)
+
+    def ended(self, limit: float = LIMIT) -> RunRow:
+        return self.until(lambda run: not run.active, limit)
+
+    def workers(self) -> list[int]:
+        """The processes that copy for this migration's agents: coordinators and helpers."""
+        agents = {agent.pid for agent in self.agents}
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdecimal():
+                continue
+            with contextlib.suppress(OSError, ValueError):
+                line = (entry / "cmdline").read_bytes()
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                if b"agentsim.worker" in line and (parent in agents or parent in found):
+                    found.append(int(entry.name))
+        return found
+
+    def log(self) -> str:
+        self._log.flush()
+        return Path(self._log.name).read_text(errors="replace")[-3_000:]
+
+    def differences(self) -> str:
+        """What rsync would still do: empty when the target is the source."""
+        assert shutil.which("rsync"), "these tests need rsync: apt-get install rsync"
+        return subprocess.run(
+            ["rsync", "-aHAX", "--dry-run", "--itemize-changes", "--delete", f"{self.source}/", f"{self.target}/"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    def leftovers(self) -> list[Path]:
+        return list(self.target.rglob(".longshore-*"))
+
+    def close(self) -> None:
+        for agent in self.agents:
+            if agent.poll() is None:
+                agent.send_signal(signal.SIGTERM)
+        for agent in self.agents:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                agent.wait(5)
+            if agent.poll() is None:
+                agent.kill()
+                agent.wait()
+        self.store.close()
+        self._log.close()
