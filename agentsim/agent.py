@@ -264,8 +264,9 @@ class Agent:
     def _died(self, held: HeldRun) -> None:
         """The worker is gone without a result: start another under a higher fence, or give up."""
         assert held.worker is not None
-        held.worker.kill()
+        # Its own end first, for the cause; then whatever of its group is left.
         code = held.worker.reap()
+        held.worker.kill()
         words = display(held.worker.last_words(), 300)
         why = (
             f"its worker was killed by {_signal_name(-code)}" if code is not None and code < 0 else "its worker failed"

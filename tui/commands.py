@@ -6,13 +6,13 @@ wait for it. ``warm_up`` does it in the background.
 
 from __future__ import annotations
 
-import getpass
 import threading
 from typing import TYPE_CHECKING
 
 from store.errors import InvalidInput
 from store.place import StorePlace
 from store.vocabulary import CopyMode
+from tui.actor import actor
 
 if TYPE_CHECKING:
     from store.db import Store
@@ -83,11 +83,3 @@ class Commands:
         if self._store is None:
             self._store = open_store(self._place)
         return self._store
-
-
-def actor() -> str:
-    """Who acts: the user of the operating system."""
-    try:
-        return f"user/{getpass.getuser()}"
-    except (OSError, KeyError):
-        return "user/unknown"

@@ -117,6 +117,9 @@ class Channel:
         while True:
             try:
                 packet = self._sock.recv(PACKET_BYTES + 1, flags)
+            except ConnectionResetError:
+                # The other end left with messages of ours unread; its own last ones are still to come.
+                continue
             except ConnectionError:
                 return None
             if not packet:

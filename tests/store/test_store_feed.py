@@ -94,6 +94,8 @@ def test_pruning_keeps_the_newest_and_makes_who_is_behind_start_anew(world: Worl
         assert behind.cursor == feed.head(reader)
         assert not behind.rows
         assert prune_feed(world.store, keep=4) == 0
+        sql(world.path, "INSERT INTO change (kind, row_id, op) VALUES ('project', 1, 'U')")
+        assert prune_feed(world.store, keep=4) == 1
 
 
 def test_pruning_all_leaves_the_present_reader_alone(world: World) -> None:

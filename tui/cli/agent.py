@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from tui.actor import actor
 from tui.cli import context, output
 from tui.cli.shown import show_resource, since
 
@@ -14,7 +15,7 @@ def token(options: argparse.Namespace) -> int:
         from store.execution.trust import make_token
         from store.resources.common import find_mover
 
-        with store.write(context.actor()) as tx:
+        with store.write(actor()) as tx:
             mover = find_mover(tx.session, options.mover)
             made = make_token(tx, mover, options.ttl_ms)
             until = tx.now + options.ttl_ms
@@ -76,7 +77,7 @@ def unregister(options: argparse.Namespace) -> int:
             mover = find_mover(session, options.mover)
             find_in_mover(session, Agent, "agent", mover, options.name)
         context.confirm(options, f"This unregisters the agent '{options.name}' of '{mover.name}'", options.name)
-        with store.write(context.actor()) as tx:
+        with store.write(actor()) as tx:
             mover = find_mover(tx.session, options.mover)
             unregister_agent(tx, mover, find_in_mover(tx.session, Agent, "agent", mover, options.name))
     output.say(f"Unregistered the agent '{options.name}': its credential is worthless from now on.")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import pwd
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,14 +19,6 @@ if TYPE_CHECKING:
 def place(options: argparse.Namespace) -> StorePlace:
     """Where the store is that this command is about."""
     return locate(options.store)
-
-
-def actor() -> str:
-    """Who makes the writes of this command: the login of the process, not what the environment says."""
-    try:
-        return f"user/{pwd.getpwuid(os.getuid()).pw_name}"
-    except KeyError:
-        return f"user/{os.getuid()}"
 
 
 def reader(options: argparse.Namespace) -> Reader:

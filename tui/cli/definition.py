@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from tui.actor import actor
 from tui.cli import context, output
 from tui.cli.shown import show_resource, windows
 
@@ -70,7 +71,7 @@ def delete(options: argparse.Namespace) -> int:
         context.confirm(
             options, f"This deletes the job definition '{options.name}' and the history of its {runs}", definition.name
         )
-        with store.write(context.actor()) as tx:
+        with store.write(actor()) as tx:
             mover = find_mover(tx.session, options.mover)
             project, definition = find_definition(tx.session, mover, options.name)
             delete_definition(tx, mover, project, definition)

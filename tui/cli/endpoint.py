@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from tui.actor import actor
 from tui.cli import context, output
 from tui.cli.shown import show_resource, windows
 
@@ -54,7 +55,7 @@ def delete(options: argparse.Namespace) -> int:
             mover = find_mover(session, options.mover)
             found = find_in_mover(session, Endpoint, "endpoint", mover, options.name)
         context.confirm(options, f"This deletes the endpoint '{found.name}' ({found.place})", found.name)
-        with store.write(context.actor()) as tx:
+        with store.write(actor()) as tx:
             mover = find_mover(tx.session, options.mover)
             delete_endpoint(tx, mover, find_in_mover(tx.session, Endpoint, "endpoint", mover, options.name))
     output.say(f"Deleted the endpoint '{options.name}'. Its files were not touched.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from tui.actor import actor
 from tui.cli import context, output
 from tui.cli.shown import show_resource
 
@@ -51,7 +52,7 @@ def delete(options: argparse.Namespace) -> int:
         with store.read() as session:
             find_mover(session, options.name)
         context.confirm(options, f"This deletes the storage mover '{options.name}'", options.name)
-        with store.write(context.actor()) as tx:
+        with store.write(actor()) as tx:
             delete_mover(tx, find_mover(tx.session, options.name))
     output.say(f"Deleted the storage mover '{options.name}'.")
     return 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from store.display import display
 from store.place import StorePlace
+from tui.actor import actor
 from tui.cli import context, output
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _apply(where: StorePlace, file: PlanFile, *, keep: bool) -> list[Applied]:
 
     store = open_store(where)
     try:
-        with store.write(context.actor()) as tx:
+        with store.write(actor()) as tx:
             done = apply_plan(tx, file)
             if not keep:
                 tx.session.rollback()

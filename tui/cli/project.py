@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from tui.actor import actor
 from tui.cli import context, output
 from tui.cli.shown import show_resource
 
@@ -57,7 +58,7 @@ def delete(options: argparse.Namespace) -> int:
             count = len(arm_reads.definitions(session, mover, project))
         inside = "1 job definition and its" if count == 1 else f"{count} job definitions and their"
         context.confirm(options, f"This deletes the project '{options.name}' with {inside} history", options.name)
-        with store.write(context.actor()) as tx:
+        with store.write(actor()) as tx:
             mover = find_mover(tx.session, options.mover)
             delete_project(tx, mover, find_in_mover(tx.session, Project, "project", mover, options.name))
     output.say(f"Deleted the project '{options.name}' with {inside} history.")

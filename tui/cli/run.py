@@ -10,6 +10,7 @@ from store.queries import runs as run_queries
 from store.queries.hierarchy import Scope
 from store.queries.runs import RunRow
 from store.reader import Reader
+from tui.actor import actor
 from tui.cli import context, exit_codes, output, run_text, waiting
 from tui.cli.shown import windows
 
@@ -29,7 +30,7 @@ def start(options: argparse.Namespace) -> int:
         from store.resources.runs import start_run
         from store.vocabulary import CopyMode
 
-        with store.write(context.actor()) as tx:
+        with store.write(actor()) as tx:
             run = start_run(
                 tx,
                 find_mover(tx.session, options.mover),
@@ -65,7 +66,7 @@ def stop(options: argparse.Namespace) -> int:
 
         run_id = find(store, options).id
         try:
-            with store.write(context.actor()) as tx:
+            with store.write(actor()) as tx:
                 _, _, run = find_run(tx.session, find_mover(tx.session, options.mover), options.run)
                 run_id = request_cancel(tx, run).id
         except Conflict as error:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from store.errors import LongshoreError
 from store.queries.runs import RunRow
-from tui.cli import context, exit_codes, output, run_text, waiting
+from tui.actor import actor
+from tui.cli import exit_codes, output, run_text, waiting
 from tui.demo.agents import Agents
 from tui.demo.compare import differences
 from tui.demo.place import DemoDirectory
@@ -56,7 +57,7 @@ def _run(directory: DemoDirectory) -> RunRow:
 
     store = open_store(StorePlace(directory.store))
     try:
-        with store.write(context.actor()) as tx:
+        with store.write(actor()) as tx:
             run_id = start_run(tx, find_mover(tx.session, None), DEFINITION).id
         return waiting.until_end(store, run_id, quiet=False, sweeps=True)
     finally:

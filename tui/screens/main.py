@@ -30,10 +30,10 @@ from tui.presentation.rows import (
 )
 from tui.screens.base import LongshoreScreen, bindings_of
 from tui.screens.list_pane import ListPane
-from tui.tree_source import children, first_definition, live_cell
+from tui.screens.tree_pane import TreePane
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.resource_tree import Branch, NodeKey, ResourceTree
+from tui.widgets.resource_tree import Branch, ResourceTree
 from tui.widgets.top_bar import TopBar
 from tui.widgets.virtual_table import VirtualTable
 
@@ -74,7 +74,6 @@ class MainScreen(LongshoreScreen):
     """
 
     _front = "runs"
-    _tree_is_open = False
 
     def compose(self) -> ComposeResult:
         glyphs = self.longshore.glyphs
@@ -93,13 +92,12 @@ class MainScreen(LongshoreScreen):
         follower, table = self.longshore.follower, self._table
         nothing = Scope("mover", 0)
         self._scope = nothing
-        self._tree_text = ""
         self._filtering: Widget | None = None
         self._endpoints: ListPane[EndpointRow] = ListPane(
             table("endpoints"),
             follower,
             partial(_endpoints, nothing),
-            lambda _, found: [endpoint_row(e) for e in found],
+            _endpoint_rows,
             "Endpoints",
         )
         self._definitions: ListPane[DefinitionRow] = ListPane(
@@ -115,6 +113,7 @@ class MainScreen(LongshoreScreen):
         }
         for pane in self._panes.values():
             pane.set_title()
+        self._tree = TreePane(self.map_tree, follower, self.longshore.glyphs)
         self.map_tree.border_title = Content("Hierarchy")
         self._show_front()
         self.run_worker(self._open_tree(), group="begin", exit_on_error=True)
@@ -129,30 +128,18 @@ class MainScreen(LongshoreScreen):
     async def _open_tree(self) -> None:
         """The first page: the tree open at the definition that ran last, and the panes for it."""
         try:
-            opened, cursor = await self.longshore.follower.read(first_definition)
-            await self._load_children(None)
-            for key in opened:
-                await self._load_children(key)
-                self.map_tree.open(key)
+            if not await self._tree.open_first():
+                hint = "Nothing here yet: 'longshore apply FILE' makes the store hold what a plan file says."
+                self.say(hint, "warn")
         except StoreUnavailable as error:
             self.longshore.trouble(error)
             self.set_timer(1.0, lambda: self.run_worker(self._open_tree(), group="begin", exit_on_error=True))
-            return
-        self._tree_is_open = True
-        if cursor is not None:
-            self.map_tree.put_cursor(cursor)
-        else:
-            self.say("Nothing here yet: 'longshore apply FILE' makes the store hold what a plan file says.", "warn")
 
     # The tree
 
     @on(ResourceTree.ChildrenNeeded)
     def _children_needed(self, event: ResourceTree.ChildrenNeeded) -> None:
-        self.run_worker(self._guarded(self._load_children(event.key)), group="children", exit_on_error=True)
-
-    async def _load_children(self, key: NodeKey | None) -> None:
-        found = await self.longshore.follower.read(children, key, self._tree_text, self.longshore.glyphs)
-        self.map_tree.set_children(key, found)
+        self.run_worker(self._guarded(self._tree.load(event.key)), group="children", exit_on_error=True)
 
     @on(ResourceTree.NodeAt)
     def _node_at(self, event: ResourceTree.NodeAt) -> None:
@@ -247,8 +234,8 @@ class MainScreen(LongshoreScreen):
 
     async def follow(self, changes: StoreChanges) -> None:
         structure = ("storage_mover", "agent", "endpoint", "project", "job_definition", "job_run")
-        if self._tree_is_open and (changes.touches(*structure) or self.longshore.time_passed):
-            await self._refresh_tree()
+        if changes.touches(*structure) or self.longshore.time_passed:
+            await self._tree.refresh()
         if changes.touches("endpoint", "job_definition", "access_grant"):
             self._table("endpoints").refresh_window()
         if changes.touches("job_definition", "project", "job_run"):
@@ -258,11 +245,6 @@ class MainScreen(LongshoreScreen):
         await self._refresh_live()
         if changes.rows or changes.resync:
             self.refresh_keys()
-
-    async def _refresh_tree(self) -> None:
-        await self._load_children(None)
-        for key in self.map_tree.open_keys:
-            await self._load_children(key)
 
     async def _refresh_live(self) -> None:
         """The numbers of the runs that are on and visible: only their lines are painted again."""
@@ -280,10 +262,7 @@ class MainScreen(LongshoreScreen):
             if run.id in shown and self._runs.table.update_row(row):
                 self._runs.items[row.key] = run
             if run.active:
-                cell = live_cell(run, self.longshore.glyphs)
-                definition = NodeKey("definition", run.definition_id)
-                self.map_tree.relabel(definition, (Cell(run.definition), Cell(" "), cell))
-                self.map_tree.relabel(NodeKey("run", run.id), (Cell(f"#{run.number} "), cell))
+                self._tree.show_live(run)
 
     # Actions
 
@@ -297,10 +276,7 @@ class MainScreen(LongshoreScreen):
             run = self._runs.selected
             definition_id = run.definition_id if run else None
         else:
-            branch = self.map_tree.branch
-            above = self.map_tree.parent_of(branch) if branch is not None and branch.key.kind == "run" else branch
-            if above is not None and above.key.kind == "definition":
-                definition_id = above.key.id
+            definition_id = self._tree.definition_at(self.map_tree.branch)
         if definition_id is None:
             return None
         return await self.longshore.follower.read(hierarchy.definition, definition_id)
@@ -376,7 +352,7 @@ class MainScreen(LongshoreScreen):
     def do_filter(self) -> None:
         self._filtering = self.focused
         pane = self._panes.get(self._filtering.id or "") if isinstance(self._filtering, VirtualTable) else None
-        self.query_one(FilterLine).begin(pane.text if pane is not None else self._tree_text)
+        self.query_one(FilterLine).begin(pane.text if pane is not None else self._tree.text)
 
     @on(FilterLine.Typed)
     async def _typed(self, event: FilterLine.Typed) -> None:
@@ -393,22 +369,13 @@ class MainScreen(LongshoreScreen):
                 pane.text = text
                 pane.show()
             return
-        if text == self._tree_text:
-            return
-        self._tree_text = text
-        self.map_tree.border_title = Content(f"Hierarchy /{text}" if text else "Hierarchy")
-        await self._guarded(self._refresh_tree())
-        if text:
-            for key in self.map_tree.open_keys:
-                if key.kind == "projects":
-                    for project in self.map_tree.children_of(key):
-                        self.map_tree.open(project.key)
+        await self._tree.filter(text)
 
     async def do_back(self) -> None:
         """Drop the filter of the focused pane, or go back to the tree; never quits."""
         focused = self.focused
         pane = self._panes.get(focused.id or "") if isinstance(focused, VirtualTable) else None
-        if (pane is not None and pane.text) or (pane is None and self._tree_text):
+        if (pane is not None and pane.text) or (pane is None and self._tree.text):
             await self._filter(focused, "")
         elif focused is not self.map_tree:
             self.set_focus(self.map_tree)

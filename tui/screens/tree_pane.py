@@ -1,0 +1,71 @@
+"""The tree and what is read for it: the reader's answers become its branches."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from store.queries.runs import RunRow
+from tui.following import StoreFollower
+from tui.presentation.cells import Cell
+from tui.presentation.glyphs import Glyphs
+from tui.tree_source import children, first_definition, live_cell
+from tui.widgets.resource_tree import Branch, NodeKey, ResourceTree
+
+
+class TreePane:
+    """Feeds a tree. Its methods raise ``StoreUnavailable``; the tree keeps what it shows."""
+
+    def __init__(self, tree: ResourceTree, follower: StoreFollower, glyphs: Glyphs) -> None:
+        self.tree = tree
+        self.text = ""
+        """The filter."""
+        self._follower = follower
+        self._glyphs = glyphs
+        self._opened = False
+
+    async def open_first(self) -> bool:
+        """Open the tree where the last run was; False when there is nothing to open."""
+        opened, cursor = await self._follower.read(first_definition)
+        await self.load(None)
+        for key in opened:
+            await self.load(key)
+            self.tree.open(key)
+        self._opened = True
+        return cursor is not None and self.tree.put_cursor(cursor)
+
+    async def load(self, key: NodeKey | None) -> None:
+        """Read the children of a node (None: the movers) and show them."""
+        self.tree.set_children(key, await self._follower.read(children, key, self.text, self._glyphs))
+
+    async def refresh(self) -> None:
+        """Read again what is open; before the first opening there is nothing to read again."""
+        if self._opened:
+            await self.load(None)
+            for key in self.tree.open_keys:
+                await self.load(key)
+
+    async def filter(self, text: str) -> bool:
+        """Show only what contains a text, with the projects that hold it open; False when that is so already."""
+        if text == self.text:
+            return False
+        self.text = text
+        self.tree.border_title = Content(f"Hierarchy /{text}" if text else "Hierarchy")
+        await self.refresh()
+        if text:
+            for key in self.tree.open_keys:
+                if key.kind == "projects":
+                    for project in self.tree.children_of(key):
+                        self.tree.open(project.key)
+        return True
+
+    def show_live(self, run: RunRow) -> None:
+        """Draw the figure of a run that is on, at its definition and at itself."""
+        cell = live_cell(run, self._glyphs)
+        self.tree.relabel(NodeKey("definition", run.definition_id), (Cell(run.definition), Cell(" "), cell))
+        self.tree.relabel(NodeKey("run", run.id), (Cell(f"#{run.number} "), cell))
+
+    def definition_at(self, branch: Branch | None) -> int | None:
+        """The id of the definition that a branch is, or that its run belongs to."""
+        if branch is not None and branch.key.kind == "run":
+            branch = self.tree.parent_of(branch)
+        return branch.key.id if branch is not None and branch.key.kind == "definition" else None
