@@ -34,13 +34,27 @@ def maintain(store: Store) -> bool:
     with _maintenance_lock(store) as held:
         if held:
             _checkpoint(store)
+            # One batch at a time: whoever maintains also sends heartbeats.
+            prune_feed(store, batches=1)
         return held
 
 
-def prune_feed(store: Store, keep: int = KEEP) -> int:
-    """Drop all but the newest changes, a batch for each transaction; readers left behind resync."""
-    dropped = 0
-    while True:
+def prune_feed(store: Store, keep: int = KEEP, batches: int | None = None) -> int:
+    """Drop all but the newest changes, a batch for each transaction; readers left behind resync.
+
+    Args:
+        store: the store.
+        keep: changes to keep; nothing is done before a batch more than that has gathered.
+        batches: transactions at most, None for as many as it takes.
+
+    Returns:
+        How many changes were dropped.
+    """
+    dropped = done = 0
+    if not _feed_has_excess(store, keep):
+        return 0
+    while batches is None or done < batches:
+        done += 1
         with store.write(STORE_ACTOR) as tx:
             newest, oldest = tx.session.exec(select(func.max(Change.rev), func.min(Change.rev))).one()
             if newest is None or newest - oldest + 1 <= keep:
@@ -51,6 +65,13 @@ def prune_feed(store: Store, keep: int = KEEP) -> int:
             state.floor = floor
             tx.session.add(state)
             dropped += floor - oldest + 1
+    return dropped
+
+
+def _feed_has_excess(store: Store, keep: int) -> bool:
+    with store.read() as session:
+        newest, oldest = session.exec(select(func.max(Change.rev), func.min(Change.rev))).one()
+    return newest is not None and newest - oldest + 1 > keep + min(PRUNE_BATCH, keep // 10)
 
 
 @contextlib.contextmanager

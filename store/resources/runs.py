@@ -198,6 +198,8 @@ def end_run(
     Args:
         error: code, message and target of what went wrong, empty when nothing did.
     """
+    if status not in ENDED:
+        raise Conflict(f"A run cannot end as {status}.", code="InvalidRunMove")
     move(tx, run, status, label, detail=detail or error[1])
     run.error_code, run.error_message, run.error_target = error
     run.execution_end_time = tx.now

@@ -57,7 +57,6 @@ CASES: list[tuple[list[str | bytes], int, list[str]]] = [
         4,
         ["'other'", "choose an agent"],
     ),
-    (["run", "start", "hr-shares/hr-home", "--mover", "nas-exit", "--agent", "fresh"], 4, ["longshore-agent run"]),
     (["run", "start", "hr-shares/hr-nfs", "--mover", "nas-exit", "--agent", "dock-1"], 2, ["NfsMount", "LocalPath"]),
     (
         ["run", "start", "hr-shares/hr-home", "--mover", "nas-exit", "--agent", "dock-1", "--read-only"],
