@@ -73,10 +73,7 @@ def beat(
             statuses[claim.run_id] = guard(tx, identity, claim).status
         except LeaseLost:
             lost.append(claim.run_id)
-    status = AgentStatus.EXECUTING if statuses else AgentStatus.ONLINE
-    if agent.status not in (status, AgentStatus.REQUIRES_ATTENTION):
-        agent.status = status
-        tx.session.add(agent)
+    _show_work(tx, identity)
     return statuses, lost
 
 
@@ -214,6 +211,7 @@ def finish_run(
         move(tx, run, JobRunStatus.CANCEL_REQUESTED, claim.label)
     error = (code, message, target) if code not in ("", codes.SUCCESS) else ("", "", "")
     end_run(tx, run, status, claim.label, detail=message, error=error)
+    _show_work(tx, identity)
     return run.status
 
 
@@ -254,6 +252,7 @@ def _take(tx: Write, identity: AgentIdentity, run: JobRun, *, resumed: bool, why
         RunProgress(run_id=run.id, at=tx.now, items_deleted_before=deleted[0], bytes_deleted_before=deleted[1])
     )
     tx.session.flush()
+    _show_work(tx, identity)
     last = tx.session.exec(
         select(JobRun.items_scanned, JobRun.bytes_scanned)
         .where(
@@ -278,6 +277,16 @@ def _take(tx: Write, identity: AgentIdentity, run: JobRun, *, resumed: bool, why
         last_bytes=last[1] if last else -1,
         resumed=resumed,
     )
+
+
+def _show_work(tx: Write, identity: AgentIdentity) -> None:
+    """Executing while the agent holds a lease, Online while it holds none; what requires attention still does."""
+    agent = live_agent(tx, identity)
+    held = tx.session.exec(select(RunLease.run_id).where(RunLease.agent_id == agent.id).limit(1)).first()
+    status = AgentStatus.ONLINE if held is None else AgentStatus.EXECUTING
+    if agent.status not in (status, AgentStatus.REQUIRES_ATTENTION):
+        agent.status = status
+        tx.session.add(agent)
 
 
 def _granted(tx: Write, identity: AgentIdentity, claim: Claim) -> bool:

@@ -247,8 +247,9 @@ def test_a_heartbeat_renews_the_lease_and_says_that_the_agent_executes(world: Wo
     assert lease is not None
     assert lease.lease_until == world.clock.now() + 30_000
     assert world.found_agent().status == AgentStatus.EXECUTING
-    world.beat(identity)
-    assert world.found_agent().status == AgentStatus.ONLINE
+    world.call(identity, report_started, claim)
+    world.call(identity, finish_run, claim, JobRunStatus.SUCCEEDED, **FINE)
+    assert world.found_agent().status == AgentStatus.ONLINE, "at once, not with the next heartbeat"
 
 
 AGENT_CALLS: dict[str, Callable[[World, AgentIdentity, Claim], object]] = {

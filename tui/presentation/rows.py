@@ -15,7 +15,7 @@ from tui.presentation.states import agent_state, run_state
 ENDPOINT_COLUMNS = (
     Column("Endpoint", None, min_width=10, priority=9),
     Column("Type", 9, priority=5),
-    Column("Place", None, min_width=20, priority=7),
+    Column("Place", None, min_width=14, priority=7),
 )
 DEFINITION_COLUMNS = (
     Column("Definition", None, min_width=14, priority=9),
