@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from store.errors import InvalidInput
+from store.errors import InvalidInput, StoreUnavailable
 from store.place import StorePlace
 from store.vocabulary import CopyMode
 from tui.actor import actor
@@ -25,6 +25,7 @@ class Commands:
         self._place = place
         self._read_only = read_only
         self._store: Store | None = None
+        self._identity: tuple[int, int] | None = None
         self._lock = threading.Lock()
 
     def warm_up(self) -> None:
@@ -77,9 +78,15 @@ class Commands:
 
         if self._read_only:
             raise InvalidInput("This screen was opened with --read-only: open it without to change anything.")
-        if self._store is not None and not self._place.exists:
+        if self._store is not None and self._place.identity != self._identity:
+            # Another file lies there now, or none: writing into the old one would be lost.
             self._store.close()
             self._store = None
         if self._store is None:
+            if not self._place.exists:
+                raise StoreUnavailable(
+                    f"The store '{self._place.path}' is gone: put it back; nothing was changed.", code="StoreMissing"
+                )
             self._store = open_store(self._place)
+            self._identity = self._place.identity
         return self._store

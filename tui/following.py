@@ -74,6 +74,7 @@ class StoreFollower:
         self._told = asyncio.Event()
         self._watch: Watch | None = None
         self._in_trouble = False
+        self._stopped = False
 
     @property
     def revision(self) -> int:
@@ -86,6 +87,8 @@ class StoreFollower:
         Raises:
             StoreUnavailable: the store is out of reach; the screen keeps what it shows.
         """
+        if self._stopped:
+            raise StoreUnavailable("This screen is closing.", code="Closing")
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: query(self._open(), *arguments, **options))
 
@@ -122,6 +125,7 @@ class StoreFollower:
 
     def stop(self) -> None:
         """End: nothing is told any more, and the reader is closed."""
+        self._stopped = True
         if self._watch is not None:
             self._watch.stop()
         self._threads.submit(self._close)

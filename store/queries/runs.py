@@ -305,7 +305,7 @@ def _run(row: sqlite3.Row, now: int) -> RunRow:
             -1 if row["total_items"] is None else row["total_items"],
             -1 if row["total_bytes"] is None else row["total_bytes"],
             row["bytes_in_flight"] or 0,
-            json.loads(row["current"] or "[]"),
+            [] if status in ENDED else json.loads(row["current"] or "[]"),
             row["progress_at"],
             beat,
             offline,

@@ -100,21 +100,9 @@ def start_run(
     tx.session.flush()
     definition.latest_run_id = run.id
     tx.session.add(definition)
-    for endpoint, permission in ((source, GrantPermission.READ), (target, GrantPermission.WRITE)):
-        tx.session.add(
-            AccessGrant(
-                run_id=run.id,
-                agent_id=agent.id,
-                endpoint_id=endpoint.id,
-                endpoint_name=endpoint.name,
-                permission=permission,
-                granted_at=tx.now,
-                granted_by=tx.actor,
-            )
-        )
-    _tell(
-        tx, run, f"{label}#{run.number}", "queued", f"{mode} on {agent.name}; read {source.name}, write {target.name}"
-    )
+    _grant(tx, run, agent, source, target)
+    detail = f"{mode} on {agent.name}; read {source.name}, write {target.name}"
+    _tell(tx, run, f"{label}#{run.number}", "queued", detail)
     return run
 
 
@@ -272,6 +260,22 @@ def _choose_agent(session: Session, mover: StorageMover, definition: JobDefiniti
             f"The agent '{agent.name}' is {agent.status}{why}: set it right, or choose another.", code="AgentNotReady"
         )
     return agent
+
+
+def _grant(tx: Write, run: JobRun, agent: Agent, source: Endpoint, target: Endpoint) -> None:
+    """Let the chosen agent read the source and write the target, until the run ends."""
+    for endpoint, permission in ((source, GrantPermission.READ), (target, GrantPermission.WRITE)):
+        tx.session.add(
+            AccessGrant(
+                run_id=run.id,
+                agent_id=agent.id,
+                endpoint_id=endpoint.id,
+                endpoint_name=endpoint.name,
+                permission=permission,
+                granted_at=tx.now,
+                granted_by=tx.actor,
+            )
+        )
 
 
 def _refuse_unsupported(label: str, definition: JobDefinition, source: Endpoint, target: Endpoint) -> None:
