@@ -218,6 +218,8 @@ async def test_an_empty_store_says_what_to_do(place: StorePlace) -> None:
     app = LongshoreApp(place)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, "longshore apply FILE")
+        SampleStore.make(place)
+        await until(pilot, "Runs of engineering")
 
 
 async def test_what_another_process_writes_appears_by_itself(sample: SampleStore) -> None:

@@ -115,6 +115,7 @@ class MainScreen(LongshoreScreen):
             pane.set_title()
         self._tree = TreePane(self.map_tree, follower, self.longshore.glyphs)
         self.map_tree.border_title = Content("Hierarchy")
+        self.top_bar.set_left([Cell("Longshore", "strong")])
         self._show_front()
         self.run_worker(self._open_tree(), group="begin", exit_on_error=True)
 
@@ -129,8 +130,9 @@ class MainScreen(LongshoreScreen):
         """The first page: the tree open at the definition that ran last, and the panes for it."""
         try:
             if not await self._tree.open_first():
-                hint = "Nothing here yet: 'longshore apply FILE' makes the store hold what a plan file says."
-                self.say(hint, "warn")
+                for pane in self._panes.values():
+                    pane.table.set_empty_text("Nothing here yet: 'longshore apply FILE'")
+                self.say("Nothing here yet: make it from a plan file with 'longshore apply FILE'.", "warn")
         except StoreUnavailable as error:
             self.longshore.trouble(error)
             self.set_timer(1.0, lambda: self.run_worker(self._open_tree(), group="begin", exit_on_error=True))

@@ -39,10 +39,15 @@ class TreePane:
 
     async def refresh(self) -> None:
         """Read again what is open; before the first opening there is nothing to read again."""
-        if self._opened:
-            await self.load(None)
-            for key in self.tree.open_keys:
-                await self.load(key)
+        if not self._opened:
+            return
+        if not self.tree.root.children:
+            # The first things in a store that was empty are shown as a store is when it is opened.
+            await self.open_first()
+            return
+        await self.load(None)
+        for key in self.tree.open_keys:
+            await self.load(key)
 
     async def filter(self, text: str) -> bool:
         """Show only what contains a text, with the projects that hold it open; False when that is so already."""
