@@ -41,12 +41,12 @@ class Reader:
         self.identity = self.place.identity
         try:
             self._connection = sqlite3.connect(self.place.path, timeout=5, isolation_level=None)
-            self._connection.row_factory = sqlite3.Row
-            self._connection.execute("PRAGMA query_only=ON")
-            self._connection.execute("PRAGMA cache_size=-16000")
         except sqlite3.Error as error:
             raise named(error, self.place.path) from error
+        self._connection.row_factory = sqlite3.Row
         try:
+            self.rows("PRAGMA query_only=ON")
+            self.rows("PRAGMA cache_size=-16000")
             version = self.place.check_ours(self.value)
         except StoreUnavailable:
             self.close()

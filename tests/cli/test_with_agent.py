@@ -116,7 +116,7 @@ def test_a_guard_has_its_own_exit_code(working: Site) -> None:
 def big(working: Site) -> None:
     """A source that takes a while."""
     subprocess.run(
-        [sys.executable, "-m", "agentsim.sample", str(working.root / "old"), "--files", "4000", "--megabytes", "400"],
+        [sys.executable, "-m", "agentsim.sample", str(working.root / "old"), "--files", "9000", "--megabytes", "900"],
         check=True,
         capture_output=True,
     )

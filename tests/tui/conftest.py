@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ def place(tmp_path: Path) -> StorePlace:
 
 
 @pytest.fixture
-def sample(place: StorePlace) -> SampleStore:
+def sample(place: StorePlace) -> Iterator[SampleStore]:
     """A mover with a history, one run in progress, and two agents."""
-    return SampleStore.make(place)
+    found = SampleStore.make(place)
+    yield found
+    found.store.close()

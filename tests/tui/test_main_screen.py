@@ -218,7 +218,7 @@ async def test_an_empty_store_says_what_to_do(place: StorePlace) -> None:
     app = LongshoreApp(place)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, "longshore apply FILE")
-        SampleStore.make(place)
+        SampleStore.make(place).store.close()
         await until(pilot, "Runs of engineering")
 
 
@@ -288,4 +288,5 @@ async def test_ascii_mode_paints_nothing_but_ascii(sample: SampleStore) -> None:
 
 
 def test_the_host_clock_is_the_default(sample: SampleStore) -> None:
-    assert isinstance(Reader(sample.place).clock, HostClock)
+    with Reader(sample.place) as reader:
+        assert isinstance(reader.clock, HostClock)
