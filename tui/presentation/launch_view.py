@@ -37,7 +37,7 @@ def head_lines(definition: DefinitionRow, mode: CopyMode, glyphs: Glyphs) -> lis
             Cell(f"  {_MODES[mode]}", "dim"),
         ],
         [],
-        [Cell("The agent is granted the source (read) and the target (write) for the run", "dim")],
+        [Cell("The agent may read the source and write the target until the run ends", "dim")],
     ]
 
 
