@@ -57,12 +57,29 @@ class StateDirectory:
             )
 
     def save(self, identity: Identity) -> None:
-        """Write the identity so that only its owner can read it, durably."""
-        descriptor = os.open(self.path / IDENTITY, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(asdict(identity), file)
-            file.flush()
-            os.fsync(file.fileno())
+        """Write the identity so that only its owner can read it, durably.
+
+        Raises:
+            InvalidInput: it cannot be written; nothing of it is left.
+        """
+        try:
+            descriptor = os.open(self.path / IDENTITY, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                json.dump(asdict(identity), file)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            self.forget()
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> InvalidInput:
+        return InvalidInput(
+            f"The agent's identity cannot be written to '{self.path}' ({error.strerror}): name another directory "
+            "with --state."
+        )
 
     def forget(self) -> None:
         """Undo :meth:`save`, for a registration that failed after it."""

@@ -45,9 +45,10 @@ CANCELLABLE = frozenset(status for status, moves in RUN_MOVES.items() if JobRunS
 SCAN_MOVES: dict[ScanStatus, frozenset[ScanStatus]] = {
     ScanStatus.NOT_STARTED: frozenset({ScanStatus.SCANNING, ScanStatus.COMPLETED}),
     ScanStatus.SCANNING: frozenset({ScanStatus.COMPLETED}),
-    # A resumed run scans again.
-    ScanStatus.COMPLETED: frozenset({ScanStatus.SCANNING}),
+    ScanStatus.COMPLETED: frozenset(),
 }
+"""Which scan status may follow which within one attempt of a run; claiming it begins anew."""
+
 
 OFFLINE_AFTER_INTERVALS = 3
 """Heartbeats that may be missed before an agent counts as Offline (Storage Mover publishes no figure)."""

@@ -106,6 +106,8 @@ class LongshoreApp(App[int]):
     # Following the store
 
     async def _store_changed(self, changes: StoreChanges) -> None:
+        # The store was read just now: whoever met trouble before, it is over.
+        self.trouble(None)
         self._put_off = self._put_off.merged(changes)
         screen = next((s for s in reversed(self.screen_stack) if isinstance(s, LongshoreScreen)), None)
         if screen is None or not screen.ready or link_is_busy(self):
@@ -138,9 +140,13 @@ class LongshoreApp(App[int]):
 
     def trouble(self, error: StoreUnavailable | None) -> None:
         """The store is out of reach (or back): the header says for how long, and what is shown is marked old."""
-        if error is not None and self._trouble is None:
+        if error is None and self._trouble is None:
+            return
+        if self._trouble is None:
             self._trouble_since = time.monotonic()
         self._trouble = error
+        if error is None and isinstance(self.screen, LongshoreScreen) and self.screen.ready:
+            self.screen.key_bar.clear_message()
         self._show_trouble()
 
     def _show_trouble(self) -> None:

@@ -53,15 +53,15 @@ class StoreFollower:
     """Reads for the screen, and tells it what changed.
 
     ``on_changes`` is awaited before the next telling, so that a screen that is slow to paint is told
-    less often and never twice at once. ``on_trouble`` gets the error while the store is out of
-    reach, and None when it is back.
+    less often and never twice at once; that it is told means that the store can be read.
+    ``on_trouble`` gets the error while it cannot.
     """
 
     def __init__(
         self,
         place: StorePlace,
         on_changes: Callable[[StoreChanges], Awaitable[None]],
-        on_trouble: Callable[[StoreUnavailable | None], None],
+        on_trouble: Callable[[StoreUnavailable], None],
         clock: Clock | None = None,
     ) -> None:
         self._place = place
@@ -73,7 +73,6 @@ class StoreFollower:
         self._cursor = ""
         self._told = asyncio.Event()
         self._watch: Watch | None = None
-        self._in_trouble = False
         self._stopped = False
 
     @property
@@ -102,7 +101,7 @@ class StoreFollower:
         self._watch = Watch(
             self._place,
             lambda: _safely(loop, self._told.set),
-            lambda error: _safely(loop, self._trouble, error),
+            lambda error: _safely(loop, self._on_trouble, error),
         )
         self._watch.start()
         while True:
@@ -111,11 +110,8 @@ class StoreFollower:
             try:
                 changes = await self.read(self._changes)
             except StoreUnavailable as error:
-                self._trouble(error)
+                self._on_trouble(error)
             else:
-                if self._in_trouble:
-                    self._in_trouble = False
-                    self._on_trouble(None)
                 await self._on_changes(changes)
             await asyncio.sleep(TICK_SECONDS)
 
@@ -155,10 +151,6 @@ class StoreFollower:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
-
-    def _trouble(self, error: StoreUnavailable) -> None:
-        self._in_trouble = True
-        self._on_trouble(error)
 
 
 def _safely(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *arguments: object) -> None:

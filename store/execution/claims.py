@@ -17,7 +17,7 @@ from store import codes
 from store.db import Write
 from store.errors import LeaseLost
 from store.execution.trust import AgentIdentity, live_agent
-from store.lifecycle import lease_ms
+from store.lifecycle import SCAN_MOVES, lease_ms
 from store.models import (
     COUNTER_FIELDS,
     RUN_IS_ACTIVE,
@@ -160,7 +160,7 @@ def report_progress(tx: Write, identity: AgentIdentity, claim: Claim, numbers: M
         .execution_options(synchronize_session=False)
     )
     scan = ScanStatus(numbers.get("scan_status", run.scan_status))
-    if scan != run.scan_status:
+    if scan in SCAN_MOVES[run.scan_status]:
         run.scan_status = scan
         tx.session.add(run)
     if last is None or last // 1000 != tx.now // 1000:

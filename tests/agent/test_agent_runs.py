@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -9,6 +10,10 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
+from agentsim.identity import Identity, StateDirectory
+from store.errors import InvalidInput
 from store.queries import hierarchy
 from store.reader import Reader
 from store.vocabulary import AgentStatus, JobRunStatus
@@ -243,6 +248,20 @@ def test_registering_says_what_is_wrong_and_uses_nothing_up(migration: Migration
     assert "holds an agent's identity already" in in_use.stderr
     with Reader(str(migration.path)) as reader:
         assert reader.value("SELECT count(*) FROM agent") == 1
+
+
+def test_an_identity_that_cannot_be_kept_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk while registering: half an identity would block the next try."""
+    state = StateDirectory(tmp_path / "state")
+    state.prepare()
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InvalidInput, match="No space left"):
+        state.save(Identity("store", "m", "dock-1", "secret"))
+    assert list(state.path.iterdir()) == []
 
 
 def test_a_worker_that_hangs_stops_no_heartbeat(migration: Migration) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from store.clock import HostClock
+from store.errors import StoreUnavailable
 from store.place import StorePlace
 from store.queries import runs
 from store.queries.hierarchy import Scope
@@ -265,6 +266,16 @@ async def test_the_store_taken_away_is_said_with_its_age_and_recovers(sample: Sa
         assert "engineering #1" in seen(app), "what was read stays on the screen"
         away.rename(sample.place.path)
         await until(pilot, "store out of reach for", absent=True)
+
+
+async def test_trouble_that_only_a_pane_met_ends_with_the_next_reading(sample: SampleStore) -> None:
+    app = app_of(sample)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await until(pilot, "Runs of engineering")
+        app.trouble(StoreUnavailable("The store is locked by another process.", code="StoreBusy"))
+        await until(pilot, "store out of reach for")
+        await until(pilot, "store out of reach for", absent=True)
+        await until(pilot, "The store is locked", absent=True)
 
 
 async def test_an_agent_that_falls_silent_becomes_offline_without_any_write(sample: SampleStore) -> None:

@@ -35,6 +35,7 @@ class ListPane(Generic[Item]):
         self._query = query
         self._to_rows = to_rows
         self._generation = 0
+        self._scope = ""
 
     @property
     def selected(self) -> Item | None:
@@ -51,16 +52,18 @@ class ListPane(Generic[Item]):
         self.set_title()
         self.table.reload(anchor)
 
-    def set_title(self, scope: str = "") -> None:
-        if scope:
-            self._scope = scope
+    def set_scope(self, scope: str) -> None:
+        """Say in the title what the list is about (``of hr-home``); empty for everything."""
+        self._scope = scope
+        self.set_title()
+
+    def set_title(self) -> None:
+        """Draw the title: what is listed, of what, and the filter."""
         name = f"{self.title} {self._scope}".rstrip()
         self.table.set_title(f"{name} /{self.text}" if self.text else name)
         self.table.set_empty_text(
             f"Nothing contains '{self.text}'; esc drops the filter." if self.text else "None here."
         )
-
-    _scope = ""
 
     async def answer(self, needed: VirtualTable.WindowNeeded) -> None:
         """Read the window that the table asks for, and load it."""

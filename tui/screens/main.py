@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from functools import partial
 from typing import ClassVar
 
@@ -164,9 +165,9 @@ class MainScreen(LongshoreScreen):
         where = f"of {names[-1]}" if scope.kind != "mover" and names else ""
         if branch.key.kind == "run":
             where = f"of {names[-2]}"
-        self._endpoints.set_title(where or " ")
-        self._definitions.set_title(where or " ")
-        self._runs.set_title(where or " ")
+        self._endpoints.set_scope(where)
+        self._definitions.set_scope(where)
+        self._runs.set_scope(where)
         self._endpoints.show(partial(_endpoints, scope))
         self._definitions.show(partial(_definitions, scope))
         self._runs.show(partial(_runs, scope))
@@ -226,9 +227,9 @@ class MainScreen(LongshoreScreen):
         now, live = reader.now(), runs.rates(reader, [run.id for run in found if run.active])
         return [run_row(run, now, self.longshore.glyphs, live.get(run.id, (0.0, 0.0))[0]) for run in found]
 
-    async def _guarded(self, work: object) -> None:
+    async def _guarded(self, work: Awaitable[None]) -> None:
         try:
-            await work  # type: ignore[misc]
+            await work
         except StoreUnavailable as error:
             self.longshore.trouble(error)
 
