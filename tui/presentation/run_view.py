@@ -96,7 +96,8 @@ def _figures(run: RunRow, rate: float | None, now: int, glyphs: Glyphs) -> Line:
 
 def _plot(run: RunRow, samples: Sequence[Sample], now: int, width: int, glyphs: Glyphs) -> Line:
     values = progress.throughput(samples)
-    if not values:
+    if not any(values):
+        # Too short for two samples to tell a rate: no plot says that better than a flat one.
         return []
     cells = min(len(values), max(10, width - 30))
     return [
