@@ -14,6 +14,8 @@ from agentsim.worker_process import WorkerProcess
 from store.display import display
 from store.execution.claims import Claim
 from store.lifecycle import lease_ms
+from store.settings import CopySettings
+from store.vocabulary import RunKind
 
 NAME_CELLS = 200
 """What a helper is on is kept up to this width: it is for a screen's line."""
@@ -49,6 +51,14 @@ class HeldRun:
             expected_items=claim.last_items,
             expected_bytes=claim.last_bytes,
             last_source_items=claim.last_items,
+            kind=RunKind.COPY,
+            source_identity="",
+            settings=CopySettings(),
+            overrides=frozenset(),
+            report=False,
+            planned=False,
+            attempt=claim.fence,
+            moment=time.time_ns() // 1_000_000,
         )
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from store.vocabulary import Guard
+
 
 class StatusCode(NamedTuple):
     """One code, a title of a few words, and the next step for the person who reads it."""
@@ -107,8 +109,49 @@ SOURCE_EMPTY: Final = _code(
     "Nothing was deleted. Check that the source is mounted, and do not recreate it empty.",
 )
 
-GUARDS: Final = frozenset({SOURCE_REPLACED, SOURCE_EMPTY})
-"""The codes of a run whose deletes a guard stopped: the command line's exit code 3."""
+SOURCE_IDENTITY: Final = _code(
+    "LSM1103",
+    "The source root is not the one of the first run",
+    "Check that the right source is mounted. If it was moved on purpose, start with --override SourceIdentity.",
+)
+SOURCE_SHRUNK: Final = _code(
+    "LSM1104",
+    "The source holds far fewer items than last time",
+    "Nothing was deleted. Check that all of the source is there; then start with --override SourceShrunk.",
+)
+TOO_LARGE_A_SHARE: Final = _code(
+    "LSM1105",
+    "Too large a share of the target would be deleted",
+    "Nothing was deleted. Look at a preview; if the deletes are right, start with --override DeletePercent.",
+)
+TOO_MANY_DELETES: Final = _code(
+    "LSM1106",
+    "Too many items of the target would be deleted",
+    "Nothing was deleted. Look at a preview; if the deletes are right, start with --override DeleteCount.",
+)
+VERIFY_DIFFERENCES: Final = _code(
+    "LSM1201",
+    "The target is not like the source",
+    "See the failed items: each says what differs. A copy run mends what the source still has.",
+)
+PLAN_INCOMPLETE: Final = _code(
+    "LSM1202",
+    "The plan could not be read",
+    "Start a new preview, and then the plan that it makes.",
+)
+
+GUARD_CODES: Final = {
+    Guard.SOURCE_REPLACED: SOURCE_REPLACED,
+    Guard.SOURCE_EMPTY: SOURCE_EMPTY,
+    Guard.SOURCE_IDENTITY: SOURCE_IDENTITY,
+    Guard.SOURCE_SHRUNK: SOURCE_SHRUNK,
+    Guard.DELETE_PERCENT: TOO_LARGE_A_SHARE,
+    Guard.DELETE_COUNT: TOO_MANY_DELETES,
+}
+"""The code of a run that each guard stopped."""
+
+GUARDS: Final = frozenset(GUARD_CODES.values())
+"""The codes of a run that a guard stopped: the command line's exit code 3."""
 
 # Items: Azure's codes.
 ITEM_TYPE_UNSUPPORTED: Final = _code(
@@ -147,6 +190,39 @@ ITEM_REPLACE_WITHHELD: Final = _code(
     "The target directory of that name was not deleted",
     "See the reason on the withheld deletes below this path.",
 )
+ITEM_NAME_COLLIDES: Final = _code(
+    "LSM2006",
+    "The target takes this name and another one for the same",
+    "The target ignores case or how accents are written: rename one of the two in the source.",
+)
+ITEM_METADATA_LOST: Final = _code(
+    "LSM2007",
+    "Copied without some of its metadata",
+    "The target's file system cannot hold what the message names; the content is there.",
+)
+ITEM_NOT_AS_PLANNED: Final = _code(
+    "LSM2008",
+    "The item changed after the plan was made",
+    "It was left alone: make a new preview, or copy without a plan.",
+)
+ITEM_NOT_IN_PLAN: Final = _code(
+    "LSM2009", "The item is not in the plan", "It is new since the preview: the next pass takes it."
+)
+ITEM_FILTERED: Final = _code(
+    "LSM2010", "The definition's filters leave it out", "Change the filters if it is to be copied."
+)
+ITEM_DIGEST_DIFFERS: Final = _code(
+    "LSM2011",
+    "What was written reads back differently",
+    "The old target file was kept. Check the target's disks and the agent's memory before copying again.",
+)
+VERIFY_MISSING: Final = _code("LSM2201", "The target does not have it", "Copy again.")
+VERIFY_TYPE: Final = _code("LSM2202", "The target has another type of item there", "Copy again.")
+VERIFY_CONTENT: Final = _code(
+    "LSM2203", "The content differs", "Copy again with compare set to checksum, and check the disks of both sides."
+)
+VERIFY_METADATA: Final = _code("LSM2204", "The metadata differs", "Copy again.")
+VERIFY_EXTRA: Final = _code("LSM2205", "The source does not have it", "A Mirror run deletes it.")
 DELETE_UNLISTED: Final = _code(
     "LSM2101",
     "Kept: its source directory could not be listed",

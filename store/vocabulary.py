@@ -51,6 +51,65 @@ class CopyMode(StrEnum):
     """Also delete from the target what the source no longer has."""
 
 
+class RunKind(StrEnum):
+    """What a job run is for (DESIGN §5)."""
+
+    COPY = "Copy"
+    PREVIEW = "Preview"
+    """Compare, record what a copy would do, and end."""
+    VERIFY = "Verify"
+    """Compare source and target fully, content included, and change nothing."""
+
+
+class Compare(StrEnum):
+    """How a pass decides that a file's content is right already."""
+
+    SIZE_AND_TIME = "sizeAndTime"
+    CHECKSUM = "checksum"
+    """Read both files: it also finds what changed without a change of size and time (fault F17)."""
+
+
+class Durability(StrEnum):
+    """When what was written is made to survive a power cut."""
+
+    END_OF_RUN = "endOfRun"
+    """Once, before the run says Succeeded."""
+    EVERY_FILE = "everyFile"
+    """Before each file is put in place, too."""
+
+
+class Guard(StrEnum):
+    """What can stop a run's deletes; its name is what an admin types to override it (DESIGN §5)."""
+
+    SOURCE_IDENTITY = "SourceIdentity"
+    """The source root is not the directory that the definition's first run read."""
+    SOURCE_REPLACED = "SourceReplaced"
+    """The source's path has come to lead elsewhere while the run went on."""
+    SOURCE_EMPTY = "SourceEmpty"
+    SOURCE_SHRUNK = "SourceShrunk"
+    """The source holds far fewer items than the last pass found."""
+    DELETE_PERCENT = "DeletePercent"
+    DELETE_COUNT = "DeleteCount"
+
+
+class PlannedAction(StrEnum):
+    """What a preview says of an item, and a plan has done."""
+
+    COPY = "copy"
+    """Make what the target does not have."""
+    REPLACE = "replace"
+    """Write anew what is another in the target."""
+    REPAIR = "repair"
+    """Set metadata; the content does not travel."""
+    LINK = "link"
+    """Make a further name of a file that is copied under another one."""
+    DELETE = "delete"
+    KEEP = "keep"
+    """The source does not have it, and something keeps it from being deleted."""
+    SKIP = "skip"
+    """Nothing is to be done, or nothing can be."""
+
+
 class Outcome(StrEnum):
     """What became of one item of a run: exactly one for every scanned item (DESIGN §5)."""
 

@@ -28,7 +28,13 @@ IN_FLIGHT: Final = 2 * BYTES
 """Bytes copied of large files that are not complete yet."""
 OWNERS_LOST: Final = IN_FLIGHT + 1
 """Items whose owner or group the target did not accept."""
-_CELLS: Final = OWNERS_LOST + 1
+TARGET_ITEMS: Final = OWNERS_LOST + 1
+"""Entries that the target's directories held before the run, as far as they were listed."""
+DOOMED: Final = TARGET_ITEMS + 1
+"""Entries below the directories that are to be deleted; those directories themselves not counted."""
+ACLS_LOST: Final = DOOMED + 1
+"""Items with an access control list of a kind that cannot be carried (NFSv4's, SMB's)."""
+_CELLS: Final = ACLS_LOST + 1
 
 NAMES: Final = (
     "scanned",

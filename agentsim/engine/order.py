@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from store.vocabulary import CopyMode
+from store.settings import CopySettings
+from store.vocabulary import CopyMode, Guard, RunKind
 
 MAX_HELPERS = 64
 """More helper processes than this are a mistake in the order."""
@@ -23,7 +24,8 @@ class Order:
     """One run.
 
     Attributes:
-        run: label of the run, for logs.
+        run: label of the run, for logs and for its trash directory.
+        kind: whether to copy, to say what a copy would do, or to verify.
         mode: what to do with items that only the target has.
         source_root: absolute path of the source endpoint.
         source_subpath: relative path below it, or empty.
@@ -34,9 +36,17 @@ class Order:
         expected_items: total of an earlier pass, or UNKNOWN: then the source is surveyed.
         expected_bytes: total of an earlier pass, or UNKNOWN.
         last_source_items: what the source held when the last pass ended, or UNKNOWN.
+        source_identity: what told the source root from others at the definition's first run; empty before it.
+        settings: how to copy.
+        overrides: guards that are not to stop this run.
+        report: send a line for every item, not only for those that need attention.
+        planned: a plan follows the order, and nothing else is to be done.
+        attempt: number of this attempt of the run, for its report.
+        moment: the store's time at the run's start, milliseconds: what ages are counted from.
     """
 
     run: str
+    kind: RunKind
     mode: CopyMode
     source_root: bytes
     source_subpath: bytes
@@ -47,6 +57,18 @@ class Order:
     expected_items: int
     expected_bytes: int
     last_source_items: int
+    source_identity: str
+    settings: CopySettings
+    overrides: frozenset[Guard]
+    report: bool
+    planned: bool
+    attempt: int
+    moment: int
+
+    @property
+    def writes(self) -> bool:
+        """Whether the target may be touched at all."""
+        return self.kind is RunKind.COPY
 
     def __post_init__(self) -> None:
         if not 1 <= self.helpers <= MAX_HELPERS:
@@ -56,6 +78,8 @@ class Order:
                 raise OrderRefused("a root is not an absolute path")
         if min(self.expected_items, self.expected_bytes, self.last_source_items) < UNKNOWN:
             raise OrderRefused("a count is below -1")
+        if self.planned and self.kind is not RunKind.COPY:
+            raise OrderRefused("only a copy can have a plan")
 
     @classmethod
     def from_message(cls, values: object) -> Order:
@@ -72,15 +96,26 @@ class Order:
             if type(values[key]) is not kind:
                 raise OrderRefused(f"{key} is a {type(values[key]).__name__}, not a {kind.__name__}")
         try:
-            mode = CopyMode(values["mode"])
+            read: dict[str, Any] = {
+                "mode": CopyMode(values["mode"]),
+                "kind": RunKind(values["kind"]),
+                "settings": CopySettings.from_message(values["settings"]),
+                "overrides": frozenset(Guard(name) for name in values["overrides"]),
+            }
         except ValueError as error:
             raise OrderRefused(str(error)) from None
-        return cls(**{**values, "mode": mode})
+        return cls(**{**values, **read})
 
     def to_message(self) -> dict[str, Any]:
         """The dict that :meth:`from_message` reads."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {**values, "mode": self.mode.value}
+        return {
+            **values,
+            "mode": self.mode.value,
+            "kind": self.kind.value,
+            "settings": self.settings.to_message(),
+            "overrides": sorted(guard.value for guard in self.overrides),
+        }
 
 
 _TYPES: dict[str, type] = {
@@ -95,4 +130,12 @@ _TYPES: dict[str, type] = {
     "expected_items": int,
     "expected_bytes": int,
     "last_source_items": int,
+    "kind": str,
+    "source_identity": str,
+    "settings": dict,
+    "overrides": list,
+    "report": bool,
+    "planned": bool,
+    "attempt": int,
+    "moment": int,
 }

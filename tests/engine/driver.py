@@ -17,7 +17,8 @@ from agentsim.engine.channel import Channel, Message
 from agentsim.engine.decide import TEMPORARY
 from agentsim.engine.lease import now
 from agentsim.engine.order import Order
-from store.vocabulary import CopyMode
+from store.settings import CopySettings
+from store.vocabulary import CopyMode, RunKind
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LEASE_SECONDS = 60.0
@@ -40,6 +41,14 @@ def order(source: Path | str, target: Path | str, mode: CopyMode = CopyMode.ADDI
         "expected_items": -1,
         "expected_bytes": -1,
         "last_source_items": -1,
+        "kind": RunKind.COPY,
+        "source_identity": "",
+        "settings": CopySettings(),
+        "overrides": frozenset(),
+        "report": False,
+        "planned": False,
+        "attempt": 1,
+        "moment": time.time_ns() // 1_000_000,
     }
     return Order(**{**values, **changes})
 
