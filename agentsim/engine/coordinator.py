@@ -6,6 +6,7 @@ so a mount that hangs stops a helper and never a cancel.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import time
@@ -149,10 +150,9 @@ class Coordinator:
             self._pump(PROGRESS_SECONDS)
 
     def _post(self, member: Member, unit: Message) -> None:
-        try:
+        # A helper that has left: its last words, or its end, are still to be read.
+        with contextlib.suppress(OSError):
             member.channel.post(unit)
-        except OSError as error:
-            raise HelperDied(f"helper {member.pid} is gone: {error}") from error
         if member.channel.has_outgoing:
             self._poll.modify(member.channel, select.POLLIN | select.POLLOUT)
 
@@ -188,7 +188,8 @@ class Coordinator:
 
     def _hear_member(self, member: Member, event: int) -> None:
         if event & select.POLLOUT:
-            member.channel.flush()
+            with contextlib.suppress(OSError):
+                member.channel.flush()
             if not member.channel.has_outgoing:
                 self._poll.modify(member.channel, select.POLLIN)
         if not event & ~select.POLLOUT:
