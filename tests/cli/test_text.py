@@ -9,7 +9,7 @@ import pytest
 from store import codes
 from store.errors import AgentUnavailable
 from store.queries.runs import COUNTERS, RunRow
-from store.vocabulary import JobRunStatus, ScanStatus
+from store.vocabulary import JobRunStatus, RunKind, ScanStatus
 from tui.cli import exit_codes, output, run_text, waiting
 
 NOW = 1_800_000_000_000
@@ -22,6 +22,7 @@ def row(status: JobRunStatus = JobRunStatus.RUNNING, **changes: object) -> RunRo
             counters[name] = int(str(changes.pop(name)))
     made = RunRow(
         id=1, mover_id=1, project_id=1, definition_id=1, mover="m", project="p", definition="d", number=3,
+        kind=RunKind.COPY, plan_number=None, overrides=[], report=False,
         agent_name="dock-1", copy_mode="Mirror", status=status, scan_status=ScanStatus.SCANNING,
         created_at=NOW - 20_000, started=NOW - 10_000, ended=None, cancel_deadline=None, fence=1, error_code="",
         error_message="", counters=counters, phase="", total_items=-1, total_bytes=-1, bytes_in_flight=0, current=[],
