@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 
 from agentsim.engine import board
+from agentsim.engine.attributes import Attributes
+from agentsim.engine.backoff import Patience
 from agentsim.engine.board import Slot
 from agentsim.engine.channel import Channel
+from agentsim.engine.comparison import Comparer
 from agentsim.engine.copyfile import FileCopier
 from agentsim.engine.decide import Owners
 from agentsim.engine.errors import ItemChanged, ItemFailed, Side, classify
@@ -14,15 +17,26 @@ from agentsim.engine.lease import Lease
 from agentsim.engine.metadata import Metadata
 from agentsim.engine.preflight import Roots
 from agentsim.engine.report import Report, cell_of
+from agentsim.engine.sourcefile import Reader
 from agentsim.engine.walker import Walker
 from store.display import display
-from store.vocabulary import CopyMode, ItemKind, Outcome
+from store.settings import CopySettings
+from store.vocabulary import CopyMode, DataIntegrityValidation, ItemKind, Outcome
 
 
 class Context:
     """One helper's means. Nothing here outlives the run."""
 
-    def __init__(self, roots: Roots, mode: CopyMode, lease: Lease, slot: Slot, channel: Channel) -> None:
+    def __init__(
+        self,
+        roots: Roots,
+        mode: CopyMode,
+        lease: Lease,
+        slot: Slot,
+        channel: Channel,
+        settings: CopySettings,
+        umask: int,
+    ) -> None:
         self.roots = roots
         self.mode = mode
         self.lease = lease
@@ -30,9 +44,24 @@ class Context:
         self.channel = channel
         self.source = Walker(roots.source)
         self.target = Walker(roots.target)
-        self.owners = Owners.of_this_process()
-        self.metadata = Metadata(lease, self.owners, slot)
-        self.files = FileCopier(lease, self.owners, slot, self.metadata)
+        self.owners = Owners.of_this_process(permissions=settings.preserve_permissions, umask=umask)
+        self.attributes = Attributes(self.owners, slot)
+        reader = Reader(self.owners.privileged)
+        patience = Patience(lease)
+        self.metadata = Metadata(lease, self.owners, slot, self.attributes, reader, settings.durability)
+        self.files = FileCopier(
+            lease,
+            self.owners,
+            slot,
+            self.metadata,
+            attributes=self.attributes,
+            reader=reader,
+            patience=patience,
+            settings=settings,
+        )
+        self.comparer = Comparer(
+            lease, slot, reader, patience, digests=settings.validation is not DataIntegrityValidation.NONE
+        )
         self.report = Report(slot, channel)
 
     def enter(self, path: bytes) -> int:

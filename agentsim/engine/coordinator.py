@@ -77,7 +77,7 @@ class Coordinator:
     def _work(self) -> Verdict:
         order = self._order
         roots = open_roots(order, self._lease, self._wait)
-        self._crew.start(roots, order.mode, order.helpers)
+        self._crew.start(roots, order.mode, order.helpers, order.settings)
         if order.expected_items == UNKNOWN:
             self._crew.start_survey(roots)
         for member in self._crew.members:

@@ -17,6 +17,7 @@ from agentsim.engine.helper import UpwardChannel, run_helper
 from agentsim.engine.lease import Lease
 from agentsim.engine.preflight import Roots
 from agentsim.engine.survey import survey
+from store.settings import CopySettings
 from store.vocabulary import CopyMode
 
 END_SECONDS = 5.0
@@ -53,7 +54,7 @@ class Crew:
         self._survey_pid = 0
         self.members: list[Member] = []
 
-    def start(self, roots: Roots, mode: CopyMode, helpers: int) -> None:
+    def start(self, roots: Roots, mode: CopyMode, helpers: int, settings: CopySettings) -> None:
         """Fork the helpers. Each keeps only its own channel, so that the others' ends are seen."""
         coordinator = os.getpid()
         for slot in self._board.slots[:helpers]:
@@ -62,7 +63,7 @@ class Crew:
             def body(slot: Slot = slot, lower: socket.socket = lower, upper: socket.socket = upper) -> None:
                 upper.close()
                 self._lease.adopt_parent(coordinator)
-                run_helper(roots, mode, self._lease, slot, UpwardChannel(lower))
+                run_helper(roots, mode, self._lease, slot, UpwardChannel(lower), settings)
 
             pid = self._fork(body)
             lower.close()

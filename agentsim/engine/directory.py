@@ -91,8 +91,8 @@ class DirectoryCopier:
 
     def _finish(self, path: bytes, source_stat: os.stat_result, changed: bool) -> None:
         try:
-            self._context.metadata.finish_directory(self._target, source_stat)
-        except ItemFailed as error:
+            self._context.metadata.finish_directory(self._source, self._target, source_stat)
+        except (ItemChanged, ItemFailed) as error:
             self._context.problem(path, ItemKind.DIRECTORY, error, 0)
             return
         self._context.directory_done(path, changed)
@@ -205,7 +205,7 @@ class DirectoryCopier:
             try:
                 if twin is None and entry.is_file(follow_symlinks=False) and name[:11] != RESERVED:
                     # Nothing to compare with: the open file says the rest.
-                    self._report.count(board.TRANSFERRED, self._files.copy(name))
+                    self._report.count(board.TRANSFERRED, self._files.copy(name, linked=True))
                     return
                 source = entry.stat(follow_symlinks=False)
             except OSError as error:
@@ -229,19 +229,19 @@ class DirectoryCopier:
         report, files = self._report, self._files
         size = size_of(source)
         if action is Action.COPY_FILE:
-            report.count(board.TRANSFERRED, files.copy(name))
+            report.count(board.TRANSFERRED, files.copy(name, linked=True))
         elif action is Action.DESCEND:
             self._found_directory(name, created=False)
         elif action is Action.MAKE_DIRECTORY:
-            self._make_directory(name)
+            self._make_directory(name, source)
         elif action is Action.REPLACE_BY_DIRECTORY:
             self._unlink(name)
-            self._make_directory(name)
+            self._make_directory(name, source)
         elif action is Action.REPAIR_METADATA and twin is not None:
-            if self._context.metadata.repair_file(self._target, name, source, twin):
+            if self._context.metadata.repair_file(self._source, self._target, name, source, twin)[0]:
                 report.repaired(size)
             else:
-                report.count(board.TRANSFERRED, files.copy(name))
+                report.count(board.TRANSFERRED, files.copy(name, linked=True))
         elif action is Action.COMPARE_LINK and self._same_link(name):
             report.count(board.NO_TRANSFER_NEEDED, 0)
         elif action in (Action.COPY_LINK, Action.COMPARE_LINK):
@@ -273,12 +273,11 @@ class DirectoryCopier:
         except OSError as error:
             raise classify(error, Side.TARGET, "removing what is in the directory's place") from error
 
-    def _make_directory(self, name: str) -> None:
+    def _make_directory(self, name: str, source: os.stat_result) -> None:
         self._context.lease.check()
         created = True
         try:
-            # Private until it is finished.
-            os.mkdir(name, 0o700, dir_fd=self._target)
+            os.mkdir(name, self._context.owners.directory_mode(source.st_mode), dir_fd=self._target)
         except FileExistsError:
             created = False
         except OSError as error:

@@ -16,6 +16,7 @@ from agentsim.engine.errors import Canceled, ItemChanged, ItemFailed, RunStopped
 from agentsim.engine.lease import ORPHANED, Lease
 from agentsim.engine.preflight import Roots
 from agentsim.engine.walker import join
+from store.settings import CopySettings
 from store.vocabulary import CopyMode, ItemKind
 
 
@@ -29,7 +30,9 @@ class UpwardChannel(Channel):
             os._exit(ORPHANED)
 
 
-def run_helper(roots: Roots, mode: CopyMode, lease: Lease, slot: Slot, channel: Channel) -> None:
+def run_helper(
+    roots: Roots, mode: CopyMode, lease: Lease, slot: Slot, channel: Channel, settings: CopySettings
+) -> None:
     """Serve until the coordinator closes the channel or the run stops; the body of a forked process.
 
     Args:
@@ -38,10 +41,11 @@ def run_helper(roots: Roots, mode: CopyMode, lease: Lease, slot: Slot, channel: 
         lease: asked before every change of the target.
         slot: this helper's part of the board.
         channel: units come in, findings go out.
+        settings: how to copy.
     """
     gc.disable()
-    os.umask(0)
-    helper = _Helper(Context(roots, mode, lease, slot, channel))
+    umask = os.umask(0)
+    helper = _Helper(Context(roots, mode, lease, slot, channel, settings, umask))
     try:
         while (message := channel.recv()) is not None:
             helper.do(message)
@@ -81,7 +85,7 @@ class _Helper:
         context.slot.set_current(path)
         try:
             context.enter(directory)
-            size = context.files.copy(os.fsdecode(name), limit=None)
+            size = context.files.copy(os.fsdecode(name), limit=None, linked=True)
         except (ItemChanged, ItemFailed) as error:
             context.problem(path, ItemKind.FILE, error, listed, scanned=listed)
             return
