@@ -8,9 +8,10 @@ from contextlib import contextmanager
 
 from agentsim.engine import board
 from agentsim.engine.attributes import Attributes
+from agentsim.engine.backoff import Patience
 from agentsim.engine.board import Board, Slot
 from agentsim.engine.channel import Channel
-from agentsim.engine.comparison import ContentComparer
+from agentsim.engine.comparison import Comparer
 from agentsim.engine.copyfile import FileCopier
 from agentsim.engine.decide import Owners, kind_of
 from agentsim.engine.errors import ItemChanged, ItemFailed, Side, classify
@@ -23,11 +24,12 @@ from agentsim.engine.order import Order
 from agentsim.engine.plan import Plan
 from agentsim.engine.preflight import Roots
 from agentsim.engine.report import Report
-from agentsim.engine.trash import TRASH, Trash
+from agentsim.engine.sourcefile import Reader
+from agentsim.engine.trash import Trash
 from agentsim.engine.walker import Walker, join
 from store import codes
 from store.display import display
-from store.vocabulary import CopyMode, ItemKind, Outcome, PlannedAction
+from store.vocabulary import CopyMode, DataIntegrityValidation, ItemKind, Outcome, PlannedAction
 
 Spared = tuple[str, str]
 """Why a target item is not deleted: code and message, both empty when nothing is to be said of it."""
@@ -42,7 +44,15 @@ class Context:
     """
 
     def __init__(
-        self, roots: Roots, order: Order, lease: Lease, whole: Board, slot: Slot, channel: Channel, plan: Plan | None
+        self,
+        roots: Roots,
+        order: Order,
+        lease: Lease,
+        whole: Board,
+        slot: Slot,
+        channel: Channel,
+        plan: Plan | None,
+        umask: int,
     ) -> None:
         self.roots = roots
         self.order = order
@@ -57,13 +67,26 @@ class Context:
         self.source = Walker(roots.source)
         self.target = Walker(roots.target) if roots.target >= 0 else None
         self.filters = Filters(order.settings, order.moment)
-        self.owners = Owners.of_this_process(permissions=order.settings.preserve_permissions)
+        settings = order.settings
+        self.owners = Owners.of_this_process(permissions=settings.preserve_permissions, umask=umask)
         self.attributes = Attributes(self.owners, slot)
-        self.comparer = ContentComparer(lease, self.owners, slot, order.settings)
-        self.metadata = Metadata(lease, self.owners, slot, self.attributes, order.settings)
-        self.files = FileCopier(lease, self.owners, slot, self.metadata, self.attributes, order.settings)
-        self.trash = Trash(self, order.run) if order.settings.trash and order.writes else None
-        if self.trash is not None:
+        reader, patience = Reader(self.owners.privileged), Patience(lease)
+        digests = settings.validation is not DataIntegrityValidation.NONE
+        self.comparer = Comparer(lease, slot, reader, patience, digests=digests)
+        self.metadata = Metadata(lease, self.owners, slot, self.attributes, reader, settings.durability)
+        self.files = FileCopier(
+            lease,
+            self.owners,
+            slot,
+            self.metadata,
+            attributes=self.attributes,
+            reader=reader,
+            patience=patience,
+            settings=settings,
+        )
+        self.trash: Trash | None = None
+        if settings.trash and order.writes:
+            self.trash = Trash(roots.target, order.run, lease, self.metadata)
             self.files.before_replace = self._keep_replaced
         self.report = Report(slot, channel, full=order.report, attempt=order.attempt)
         self.findings = Findings(channel)
@@ -122,11 +145,7 @@ class Context:
         except OSError as error:
             raise classify(error, Side.TARGET, "opening the target directory") from error
         yield here
-        self.metadata.finish_directory(here.target, here.source_stat, here.source)
-
-    def is_trash(self, directory: bytes, name: str) -> bool:
-        """Whether an entry is the place where runs keep what they deleted and replaced."""
-        return not directory and name == TRASH
+        self.metadata.finish_directory(here.source, here.target, here.source_stat)
 
     def spared(self, path: bytes, found: os.stat_result) -> Spared | None:
         """Why a target item that the source does not have may not be deleted; None when it may."""

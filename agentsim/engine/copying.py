@@ -11,7 +11,7 @@ from agentsim.engine.here import Here
 from agentsim.engine.context import Context
 from agentsim.engine.copyfile import Linked, TooLarge
 from agentsim.engine.decide import Action, size_of
-from agentsim.engine.errors import ItemFailed, Side, classify
+from agentsim.engine.errors import ItemChanged, ItemFailed, Side, classify
 from agentsim.engine.findings import member
 from store import codes
 from store.vocabulary import ItemKind, Outcome, PlannedAction
@@ -44,8 +44,8 @@ class CopyActs(Acts):
             here.shared = True
             self.context.findings.large(here.path, name, large.size)
         except Linked as linked:
-            self.report.scanned(linked.source.st_size)
-            self.context.findings.link(member(here.path, name, linked.source))
+            self.report.scanned(linked.found.st_size)
+            self.context.findings.link(member(here.path, name, linked.found))
         else:
             self._copied(here, name, size, PlannedAction.COPY)
 
@@ -63,13 +63,13 @@ class CopyActs(Acts):
         elif action is Action.DESCEND:
             self.context.findings.directory(here.child(name), created=False)
         elif action is Action.MAKE_DIRECTORY:
-            self._make_directory(here, name)
+            self._make_directory(here, name, source)
         elif action is Action.REPLACE_BY_DIRECTORY:
             self._remove(here, name)
-            self._make_directory(here, name)
+            self._make_directory(here, name, source)
         elif action is Action.REPAIR_METADATA and twin is not None:
-            remark = self.context.metadata.repair_file(here.target, name, source, twin, source_directory=here.source)
-            if remark is None:
+            mended, remark = self.context.metadata.repair_file(here.source, here.target, name, source, twin)
+            if not mended:
                 self._copy_file(here, name, source, twin)
             else:
                 self._done(here, name, ItemKind.FILE, size, PlannedAction.REPAIR, remark, moved=False)
@@ -96,8 +96,8 @@ class CopyActs(Acts):
     def finish(self, here: Here, changed: bool) -> None:
         context = self.context
         try:
-            remark = context.metadata.finish_directory(here.target, here.source_stat, here.source)
-        except ItemFailed as error:
+            remark = context.metadata.finish_directory(here.source, here.target, here.source_stat)
+        except (ItemChanged, ItemFailed) as error:
             context.problem(here.path, ItemKind.DIRECTORY, error, 0)
             return
         context.directory_done(here.path, changed, remark)
@@ -124,8 +124,8 @@ class CopyActs(Acts):
         try:
             size = self._files.copy(name)
         except Linked as linked:
-            self.report.scanned(linked.source.st_size)
-            self.context.findings.link(member(here.path, name, linked.source))
+            self.report.scanned(linked.found.st_size)
+            self.context.findings.link(member(here.path, name, linked.found))
             return
         self._copied(here, name, size, _made(twin))
 
@@ -177,12 +177,11 @@ class CopyActs(Acts):
         except OSError as error:
             raise classify(error, Side.TARGET, "removing what is in the directory's place") from error
 
-    def _make_directory(self, here: Here, name: str) -> None:
+    def _make_directory(self, here: Here, name: str, source: os.stat_result) -> None:
         self.context.lease.check()
         created = True
         try:
-            # Private until it is finished.
-            os.mkdir(name, 0o700, dir_fd=here.target)
+            os.mkdir(name, self.context.owners.directory_mode(source.st_mode), dir_fd=here.target)
         except FileExistsError:
             created = False
         except OSError as error:

@@ -117,7 +117,7 @@ class DeferredWork:
             if kind is ItemKind.SYMLINK:
                 context.files.copy_link(os.fsdecode(name), source)
             else:
-                size = context.files.copy(os.fsdecode(name), limit=None)
+                size = context.files.copy(os.fsdecode(name), limit=None, linked=True)
         except (ItemChanged, ItemFailed) as error:
             context.problem(item, kind, error, size, scanned=listed)
             return

@@ -53,8 +53,8 @@ def run_helper(
         plan: what alone is to be done, if there is one.
     """
     gc.disable()
-    helper = _Helper(Context(roots, order, lease, whole, slot, channel, plan))
-    os.umask(0)
+    umask = os.umask(0)
+    helper = _Helper(Context(roots, order, lease, whole, slot, channel, plan, umask))
     try:
         while (message := channel.recv()) is not None:
             helper.do(message)

@@ -260,12 +260,11 @@ class LinkWork:
         action = PlannedAction.COPY if name.twin is None else PlannedAction.REPLACE
         moved, digest = True, ""
         with context.reopened(directory) as here:
-            remark: str | None = None
             if need is Need.REPAIR and name.twin is not None:
-                remark = context.metadata.repair_file(
-                    here.target, text, name.source, name.twin, source_directory=here.source, links=name.twin.st_nlink
+                mended, remark = context.metadata.repair_file(
+                    here.source, here.target, text, name.source, name.twin, links=name.twin.st_nlink
                 )
-                if remark is None:
+                if not mended:
                     raise ItemChanged(codes.ITEM_CHANGED, "The target file changed while it was repaired", size)
                 action, moved = PlannedAction.REPAIR, False
             elif need is Need.LINK:

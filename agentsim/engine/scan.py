@@ -43,6 +43,7 @@ class DirectoryScan:
         self._filters = context.filters
         # Where nothing has to be known of a new file before it is opened, nothing is asked.
         self._blind = acts.copies_unseen and not context.filters.active
+        self._compare = context.settings.compare
         self._share: list[str] | None = None
         self._equal: list[Pair] = []
 
@@ -217,7 +218,7 @@ class DirectoryScan:
             self._report.scanned(source.st_size)
             self._context.findings.link(member(here.path, name, source))
             return
-        action = decide(source, twin, self._context.mode, self._context.owners)
+        action = decide(source, twin, self._context.mode, self._context.owners, self._compare)
         if action is NOTHING and twin is not None:
             self._equal.append((name, source, twin))
             if len(self._equal) >= EQUAL_ENTRIES:
