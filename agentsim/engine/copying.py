@@ -44,8 +44,8 @@ class CopyActs(Acts):
             here.shared = True
             self.context.findings.large(here.path, name, large.size)
         except Linked as linked:
-            self.report.scanned(linked.found.st_size)
-            self.context.findings.link(member(here.path, name, linked.found))
+            self.report.scanned(linked.stat.st_size)
+            self.context.findings.link(member(here.path, name, linked.stat))
         else:
             self._copied(here, name, size, PlannedAction.COPY)
 
@@ -124,8 +124,8 @@ class CopyActs(Acts):
         try:
             size = self._files.copy(name)
         except Linked as linked:
-            self.report.scanned(linked.found.st_size)
-            self.context.findings.link(member(here.path, name, linked.found))
+            self.report.scanned(linked.stat.st_size)
+            self.context.findings.link(member(here.path, name, linked.stat))
             return
         self._copied(here, name, size, _made(twin))
 

@@ -40,7 +40,10 @@ def verdict(totals: Sequence[int], stops: Sequence[Stop]) -> Verdict:
     remarks = _remarks(totals)
     if stops:
         return ended(
-            JobRunStatus.FAILED, stops[0].code, "; ".join([*(stop.message for stop in stops), *remarks]), "source"
+            JobRunStatus.FAILED,
+            stops[0].code,
+            "; ".join([*(stop.message for stop in stops), *remarks]),
+            stops[0].target,
         )
     if failed:
         return ended(
