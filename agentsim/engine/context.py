@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from agentsim.engine import board
 from agentsim.engine.board import Slot
@@ -10,30 +11,54 @@ from agentsim.engine.channel import Channel
 from agentsim.engine.copyfile import FileCopier
 from agentsim.engine.decide import Owners
 from agentsim.engine.errors import ItemChanged, ItemFailed, Side, classify
+from agentsim.engine.filters import Filters
 from agentsim.engine.lease import Lease
 from agentsim.engine.metadata import Metadata
+from agentsim.engine.order import Order
 from agentsim.engine.preflight import Roots
 from agentsim.engine.report import Report, cell_of
-from agentsim.engine.walker import Walker
+from agentsim.engine.walker import Walker, join
 from store.display import display
-from store.vocabulary import CopyMode, ItemKind, Outcome
+from store.vocabulary import ItemKind, Outcome
+
+if TYPE_CHECKING:
+    from agentsim.engine.trash import Trash
 
 
 class Context:
-    """One helper's means. Nothing here outlives the run."""
+    """One helper's means. Nothing here outlives the run.
 
-    def __init__(self, roots: Roots, mode: CopyMode, lease: Lease, slot: Slot, channel: Channel) -> None:
+    Attributes:
+        filters: what the run leaves out, on both sides.
+        at: the directory that files are copied between.
+        trash: where what it deletes and replaces goes; None for nowhere.
+    """
+
+    def __init__(self, roots: Roots, order: Order, lease: Lease, slot: Slot, channel: Channel) -> None:
         self.roots = roots
-        self.mode = mode
+        self.mode = order.mode
+        self.filters = Filters(order.settings, order.moment)
         self.lease = lease
         self.slot = slot
         self.channel = channel
+        self.at = b""
         self.source = Walker(roots.source)
         self.target = Walker(roots.target)
         self.owners = Owners.of_this_process()
         self.metadata = Metadata(lease, self.owners, slot)
         self.files = FileCopier(lease, self.owners, slot, self.metadata)
         self.report = Report(slot, channel)
+        self.trash: Trash | None = None
+        if order.settings.trash:
+            # Few runs have one; importing it would slow the start of every run.
+            from agentsim.engine.trash import Trash
+
+            self.trash = Trash(roots.target, order.run, lease, self.metadata)
+            self.files.before_replace = self._keep_replaced
+
+    def _keep_replaced(self, directory: int, name: str) -> None:
+        if self.trash is not None:
+            self.trash.keep(directory, name, join(self.at, os.fsencode(name)))
 
     def enter(self, path: bytes) -> int:
         """Make ``path`` the directory that files are copied between; returns its target descriptor.
@@ -52,6 +77,7 @@ class Context:
         except OSError as error:
             raise classify(error, Side.TARGET, "opening the target directory") from error
         self.files.enter(source, target, source_stat, target_stat)
+        self.at = path
         return target
 
     def problem(

@@ -22,9 +22,11 @@ from agentsim.engine.order import UNKNOWN, Order
 from agentsim.engine.preflight import Roots, identity, open_roots, open_source
 from agentsim.engine.progress import progress
 from agentsim.engine.schedule import PREFETCHED, Schedule
+from agentsim.engine.source_identity import same_source
 from agentsim.engine.spool import Record, Spool
 from agentsim.engine.verdict import Verdict, ended, verdict
 from store import codes
+from store.display import display
 from store.vocabulary import CopyMode, JobRunStatus
 
 PROGRESS_SECONDS = 0.5
@@ -77,7 +79,9 @@ class Coordinator:
     def _work(self) -> Verdict:
         order = self._order
         roots = open_roots(order, self._lease, self._wait)
-        self._crew.start(roots, order.mode, order.helpers)
+        for warning in roots.warnings:
+            self._send(("log", "warning", display(warning)))
+        self._crew.start(roots, order)
         if order.expected_items == UNKNOWN:
             self._crew.start_survey(roots)
         for member in self._crew.members:
@@ -99,14 +103,21 @@ class Coordinator:
 
     def _deferred(self, roots: Roots) -> list[Stop]:
         """Deletes and what waits for them, by one helper, in the order they were found."""
+        self._take_census()
+        order = self._order
         reasons = stops(
             DeleteFacts(
                 source_unchanged=self._source_unchanged(roots),
+                source_same_as_first=same_source(order.source_identity, roots.source_id),
                 # Directories whose work was deferred are counted when they are finished.
                 source_items=self._board.totals()[board.SCANNED] + self._spool.directories,
-                last_source_items=self._order.last_source_items,
+                last_source_items=order.last_source_items,
+                target_items=self._board.totals()[board.TARGET_ITEMS],
                 candidates=self._spool.candidates,
-            )
+                doomed=self._spool.candidates + self._board.totals()[board.DOOMED],
+            ),
+            order.settings,
+            order.overrides,
         )
         withheld = (reasons[0].code, reasons[0].message) if reasons else None
         records: Iterator[Message] = ((units.DEFERRED, *record, withheld) for record in self._spool.replay())
@@ -119,6 +130,16 @@ class Coordinator:
 
         self._drain(next_deferred)
         return reasons
+
+    def _take_census(self) -> None:
+        """Count what lies below the candidates, by all helpers."""
+        if not self._spool.candidates:
+            return
+        records: Iterator[Message] = (
+            (units.CENSUS, path, [*names, *(name for name, _ in late)])
+            for path, names, late, _, _ in self._spool.replay()
+        )
+        self._drain(lambda member: next(records, None) if len(member.in_flight) < PREFETCHED else None)
 
     def _source_unchanged(self, roots: Roots) -> bool:
         """Whether the source's path still leads to the directory that the run began with."""

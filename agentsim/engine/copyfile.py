@@ -11,6 +11,7 @@ import errno
 import os
 import stat
 import time
+from collections.abc import Callable
 
 from agentsim.engine.board import IN_FLIGHT, Slot
 from agentsim.engine.content import ContentCopier
@@ -63,6 +64,7 @@ class FileCopier:
         self._made: tuple[int, int] | None = None
         self._guess = (0, 0)
         self._exact: dict[int, bool] = {}
+        self.before_replace: Callable[[int, str], None] | None = None
 
     def enter(self, source: int, target: int, source_stat: os.stat_result, target_stat: os.stat_result) -> None:
         """Work between these two directories (descriptors, and what ``fstat`` says of them)."""
@@ -124,6 +126,8 @@ class FileCopier:
                 # Network file systems report a write that failed only now.
                 os.close(closing)
                 self._lease.check()
+                if self.before_replace is not None:
+                    self.before_replace(self._target, name)
                 os.rename(temporary, name, src_dir_fd=self._target, dst_dir_fd=self._target)
             except OSError as error:
                 self._discard(temporary, target)
@@ -224,6 +228,8 @@ class FileCopier:
                 follow_symlinks=False,
             )
             self._lease.check()
+            if self.before_replace is not None:
+                self.before_replace(self._target, name)
             os.rename(temporary, name, src_dir_fd=self._target, dst_dir_fd=self._target)
         except OSError as error:
             self._discard(temporary, -1)

@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 
 from agentsim.engine import board, units
+from agentsim.engine.aliases import colliding, collision
 from agentsim.engine.context import Context
 from agentsim.engine.copyfile import TooLarge, read_link
-from agentsim.engine.decide import RESERVED, TEMPORARY, Action, decide, directory_differs, kind_of, size_of
+from agentsim.engine.decide import RESERVED, Action, decide, directory_differs, kind_of, size_of
 from agentsim.engine.errors import ItemChanged, ItemFailed, RunStopped, Side, classify
 from agentsim.engine.listing import Listing, lstat
+from agentsim.engine.reserved import is_reserved
 from agentsim.engine.walker import join
 from store import codes
 from store.vocabulary import CopyMode, ItemKind, Outcome
@@ -39,6 +41,7 @@ class DirectoryCopier:
         self._found_bytes = 0
         self._late: list[tuple[bytes, int]] = []
         self._has_large = False
+        self._collisions: dict[str, str] = {}
 
     def run(self, path: bytes, created: bool) -> None:
         """Copy the entries of one directory and, unless work on it is left, finish it.
@@ -53,6 +56,7 @@ class DirectoryCopier:
         context = self._context
         context.slot.set_current(path)
         self._path, self._late, self._has_large = path, [], False
+        self._collisions = {}
         try:
             source_stat = self._open_source(path)
             target_stat = self._open_target(path)
@@ -61,6 +65,7 @@ class DirectoryCopier:
             self._give_up(error, None)
             return
         self._files.enter(self._source, self._target, source_stat, target_stat)
+        context.at = path
         changed = created or directory_differs(source_stat, target_stat, context.owners)
         try:
             self._copy_entries(listing)
@@ -120,13 +125,18 @@ class DirectoryCopier:
         return found
 
     def _list_target(self, created: bool) -> Listing:
-        listing = Listing(self._target, self._context.lease)
+        listing = self._listing(self._target)
         try:
             if not created:
                 listing.load()
         except OSError as error:
             raise classify(error, Side.TARGET, "listing the target directory") from error
+        self._context.slot.cells[board.TARGET_ITEMS] += listing.entries
         return listing
+
+    def _listing(self, target: int) -> Listing:
+        context = self._context
+        return Listing(target, context.lease, at_root=not self._path, folds=context.roots.folds)
 
     def _give_up(self, error: ItemChanged | ItemFailed, listing: Listing | None) -> None:
         """The directory's entries are not all known: record it, and keep everything below it.
@@ -145,7 +155,7 @@ class DirectoryCopier:
         try:
             target = self._context.target.open(self._path)
             if listing is None:
-                listing = Listing(target, self._context.lease)
+                listing = self._listing(target)
                 listing.load()
             for name in listing.unlisted():
                 found = lstat(target, name)
@@ -169,6 +179,8 @@ class DirectoryCopier:
         try:
             for candidate in listing.unmatched(self._source):
                 name = os.fsencode(candidate)
+                if self._protected(candidate):
+                    continue
                 names.append(name)
                 found = True
                 length += len(name) + 8
@@ -181,8 +193,23 @@ class DirectoryCopier:
             send((units.DEFER, self._path, names, self._late, True, changed))
         return found
 
+    def _protected(self, name: str) -> bool:
+        """Whether the filters keep a target entry.
+
+        Raises:
+            OSError: what it is is not known.
+        """
+        filters = self._context.filters
+        if not filters.by_name:
+            return False
+        found = lstat(self._target, name)
+        directory = found is not None and kind_of(found.st_mode) is ItemKind.DIRECTORY
+        return filters.leaves_out_name(join(self._path, os.fsencode(name)), directory)
+
     def _copy_entries(self, listing: Listing) -> None:
         try:
+            if self._context.roots.folds:
+                self._collisions = colliding(self._source)
             with os.scandir(self._source) as entries:
                 for number, entry in enumerate(entries):
                     if not number % CHECK_ENTRIES:
@@ -198,20 +225,31 @@ class DirectoryCopier:
         name = entry.name
         source: os.stat_result | None = None
         try:
+            if name in self._collisions:
+                raise collision(self._collisions[name])
             try:
                 twin = listing.take(name)
             except OSError as error:
                 raise classify(error, Side.TARGET, "reading the target's metadata") from error
             try:
-                if twin is None and entry.is_file(follow_symlinks=False) and name[:11] != RESERVED:
+                if (
+                    twin is None
+                    and entry.is_file(follow_symlinks=False)
+                    and name[:11] != RESERVED
+                    and not self._context.filters.active
+                ):
                     # Nothing to compare with: the open file says the rest.
                     self._report.count(board.TRANSFERRED, self._files.copy(name))
                     return
                 source = entry.stat(follow_symlinks=False)
             except OSError as error:
                 raise classify(error, Side.SOURCE, "reading the source's metadata") from error
-            if name[:11] == RESERVED and TEMPORARY.fullmatch(name):
+            if (name[:11] == RESERVED or not self._path) and is_reserved(
+                name, at_root=not self._path, folds=self._context.roots.folds
+            ):
                 self._unsupported(name, source, codes.ITEM_NAME_RESERVED, "The name is reserved")
+                return
+            if self._context.filters.active and self._left_out(name, source):
                 return
             action = decide(source, twin, self._context.mode, self._context.owners)
             if action is NOTHING:
@@ -264,10 +302,26 @@ class DirectoryCopier:
         self._report.count(board.UNSUPPORTED, size)
         self._report.row(path, kind_of(source.st_mode), Outcome.UNSUPPORTED, code, message, size)
 
+    def _left_out(self, name: str, source: os.stat_result) -> bool:
+        filters = self._context.filters
+        path, kind, size = join(self._path, os.fsencode(name)), kind_of(source.st_mode), size_of(source)
+        if not (
+            filters.leaves_out_name(path, kind is ItemKind.DIRECTORY)
+            or (kind is ItemKind.FILE and filters.leaves_out_file(size, source.st_mtime_ns))
+        ):
+            return False
+        self._report.count(board.EXCLUDED, size)
+        self._report.row(path, kind, Outcome.EXCLUDED, codes.ITEM_FILTERED, "Left out by the filters", size)
+        return True
+
     def _unlink(self, name: str) -> None:
-        self._context.lease.check()
+        context = self._context
+        context.lease.check()
         try:
-            os.unlink(name, dir_fd=self._target)
+            if context.trash is not None:
+                context.trash.move(self._target, name, join(self._path, os.fsencode(name)))
+            else:
+                os.unlink(name, dir_fd=self._target)
         except FileNotFoundError:
             return
         except OSError as error:

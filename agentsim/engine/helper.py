@@ -7,6 +7,7 @@ import os
 
 from agentsim.engine import board, units
 from agentsim.engine.board import Slot
+from agentsim.engine.census import Census
 from agentsim.engine.channel import Channel, Message
 from agentsim.engine.context import Context
 from agentsim.engine.deferred import DeferredWork
@@ -14,9 +15,10 @@ from agentsim.engine.directory import DirectoryCopier
 from agentsim.engine.durability import sync_file_system
 from agentsim.engine.errors import Canceled, ItemChanged, ItemFailed, RunStopped
 from agentsim.engine.lease import ORPHANED, Lease
+from agentsim.engine.order import Order
 from agentsim.engine.preflight import Roots
 from agentsim.engine.walker import join
-from store.vocabulary import CopyMode, ItemKind
+from store.vocabulary import ItemKind
 
 
 class UpwardChannel(Channel):
@@ -29,19 +31,19 @@ class UpwardChannel(Channel):
             os._exit(ORPHANED)
 
 
-def run_helper(roots: Roots, mode: CopyMode, lease: Lease, slot: Slot, channel: Channel) -> None:
+def run_helper(roots: Roots, order: Order, lease: Lease, slot: Slot, channel: Channel) -> None:
     """Serve until the coordinator closes the channel or the run stops; the body of a forked process.
 
     Args:
         roots: both trees.
-        mode: the run's copy mode.
+        order: the run.
         lease: asked before every change of the target.
         slot: this helper's part of the board.
         channel: units come in, findings go out.
     """
     gc.disable()
     os.umask(0)
-    helper = _Helper(Context(roots, mode, lease, slot, channel))
+    helper = _Helper(Context(roots, order, lease, slot, channel))
     try:
         while (message := channel.recv()) is not None:
             helper.do(message)
@@ -57,6 +59,7 @@ class _Helper:
         self._context = context
         self._directories = DirectoryCopier(context)
         self._deferred = DeferredWork(context, self._directories)
+        self._census = Census(context)
 
     def do(self, message: Message) -> None:
         tag, *values = message
@@ -67,6 +70,8 @@ class _Helper:
             self._large(*values)
         elif tag == units.FINISH:
             self._directories.finish(*values)
+        elif tag == units.CENSUS:
+            self._census.count(*values)
         elif tag == units.DEFERRED:
             self._deferred.run(*values)
         elif tag == units.SYNC:

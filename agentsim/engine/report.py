@@ -58,11 +58,11 @@ class Report:
         if self._row_bytes >= units.CHUNK_BYTES:
             self.flush()
 
-    def removed(self, path: bytes, kind: ItemKind, size: int) -> None:
+    def removed(self, path: bytes, kind: ItemKind, size: int, message: str = "Not in the source") -> None:
         """Count and record one deleted target item."""
         self.cells[board.DELETED] += 1
         self.cells[board.DELETED + board.BYTES] += size
-        self.row(path, kind, Outcome.DELETED, codes.SUCCESS, "Not in the source", size)
+        self.row(path, kind, Outcome.DELETED, codes.SUCCESS, message, size)
 
     def withheld(self, path: bytes, kind: ItemKind, code: str, message: str, size: int) -> None:
         """Count and record one target item that was to be deleted and is kept."""

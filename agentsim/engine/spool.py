@@ -40,13 +40,17 @@ class Spool:
         marshal.dump(record, self._file)
 
     def replay(self) -> Iterator[Record]:
-        """All records, once; nothing may be appended afterwards."""
+        """All records, as often as it is asked; nothing may be appended afterwards."""
         if self._file is None:
             return
-        with self._file as file:
-            file.seek(0)
-            while True:
-                try:
-                    yield marshal.load(file)
-                except EOFError:
-                    return
+        self._file.seek(0)
+        while True:
+            try:
+                yield marshal.load(self._file)
+            except EOFError:
+                return
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._file is not None:
+            self._file.close()

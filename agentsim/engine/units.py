@@ -5,6 +5,7 @@ Coordinator to helper, one unit of work each:
 - ``(DIRECTORIES, [(path, created), ...])``: copy these directories, not what is below them.
 - ``(LARGE, directory, name, listed_size)``: copy one large file.
 - ``(FINISH, directory, changed)``: set a directory's metadata now that all in it is in place.
+- ``(CENSUS, directory, names)``: count what is below those of these candidates that are directories.
 - ``(DEFERRED, directory, candidates, late, final, changed, withheld)``: delete the candidates, then
   copy the late names; ``final`` finishes the directory; ``withheld`` is None or ``(code, message)``.
 - ``(SYNC,)``: make everything durable.
@@ -30,6 +31,7 @@ from typing import Final
 DIRECTORIES: Final = "directories"
 LARGE: Final = "large"
 FINISH: Final = "finish"
+CENSUS: Final = "census"
 DEFERRED: Final = "deferred"
 SYNC: Final = "sync"
 
