@@ -11,8 +11,8 @@ from agentsim.engine import board
 from agentsim.engine.context import Context
 from agentsim.engine.copyfile import read_link
 from agentsim.engine.decide import Action, after_comparison, kind_of, size_of
-from agentsim.engine.here import Here
 from agentsim.engine.errors import ItemChanged, ItemFailed, Side, classify
+from agentsim.engine.here import Here
 from agentsim.engine.listing import Listing, lstat
 from store import codes
 from store.vocabulary import ItemKind, Outcome, PlannedAction
@@ -43,9 +43,7 @@ class Acts(ABC):
         """
 
     @abstractmethod
-    def act(
-        self, here: Here, action: Action, name: str, source: os.stat_result, twin: os.stat_result | None
-    ) -> None:
+    def act(self, here: Here, action: Action, name: str, source: os.stat_result, twin: os.stat_result | None) -> None:
         """Deal with one entry that needs something; counts it, unless it raises.
 
         Raises:
@@ -138,12 +136,11 @@ class Acts(ABC):
     def keep_unlisted(self, here: Here, listing: Listing | None) -> None:
         """Record what a Mirror keeps because its source directory could not be listed (faults F2)."""
         context = self.context
-        if context.target is None:
-            return
         try:
             target = context.target.open(here.path)
             if listing is None:
-                listing = Listing(target, context.lease, cleans=context.order.writes)
+                here.target = target
+                listing = context.listing(here)
                 listing.load()
             for name in listing.unlisted():
                 found = lstat(target, name)

@@ -19,6 +19,7 @@ from agentsim.engine.filters import Filters
 from agentsim.engine.findings import Findings
 from agentsim.engine.here import Here
 from agentsim.engine.lease import Lease
+from agentsim.engine.listing import Listing
 from agentsim.engine.metadata import Metadata
 from agentsim.engine.order import Order
 from agentsim.engine.plan import Plan
@@ -26,7 +27,7 @@ from agentsim.engine.preflight import Roots
 from agentsim.engine.report import Report
 from agentsim.engine.sourcefile import Reader
 from agentsim.engine.trash import Trash
-from agentsim.engine.walker import Walker, join
+from agentsim.engine.walker import NoTree, Walker, join
 from store import codes
 from store.display import display
 from store.vocabulary import CopyMode, DataIntegrityValidation, ItemKind, Outcome, PlannedAction
@@ -39,7 +40,6 @@ class Context:
     """One helper's means. Nothing here outlives the run.
 
     Attributes:
-        target: walks the target; None where there is none yet, which only a run that does not write may meet.
         at: path of the directory that files are copied between.
     """
 
@@ -65,7 +65,7 @@ class Context:
         self.plan = plan
         self.at = b""
         self.source = Walker(roots.source)
-        self.target = Walker(roots.target) if roots.target >= 0 else None
+        self.target = Walker(roots.target) if roots.target >= 0 else NoTree()
         self.filters = Filters(order.settings, order.moment)
         settings = order.settings
         self.owners = Owners.of_this_process(permissions=settings.preserve_permissions, umask=umask)
@@ -107,8 +107,6 @@ class Context:
             here.source_stat = os.fstat(here.source)
         except OSError as error:
             raise classify(error, Side.SOURCE, "opening the source directory") from error
-        if self.target is None:
-            return here
         try:
             here.target = self.target.open(path)
             here.target_stat = os.fstat(here.target)
@@ -118,6 +116,16 @@ class Context:
         except OSError as error:
             raise classify(error, Side.TARGET, "opening the target directory") from error
         return here
+
+    def listing(self, here: Here) -> Listing:
+        """The entries of a target directory, not yet loaded."""
+        return Listing(
+            here.target,
+            self.lease,
+            cleans=self.order.writes,
+            at_root=not here.path,
+            folds=self.roots.folds,
+        )
 
     def enter(self, path: bytes) -> Here:
         """Make ``path`` the directory that files are copied between.

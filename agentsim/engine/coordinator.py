@@ -23,9 +23,10 @@ from agentsim.engine.guards import DeleteFacts, Stop, stops
 from agentsim.engine.lease import ORPHANED, Lease
 from agentsim.engine.order import UNKNOWN, Order
 from agentsim.engine.plan import Plan
-from agentsim.engine.preflight import Roots, identity, open_roots, open_source, same_source
+from agentsim.engine.preflight import Roots, identity, open_roots, open_source
 from agentsim.engine.progress import progress
 from agentsim.engine.schedule import PREFETCHED, Schedule
+from agentsim.engine.source_identity import same_source
 from agentsim.engine.spool import Record, Spool
 from agentsim.engine.verdict import Verdict, ended, verdict
 from store import codes
@@ -78,6 +79,7 @@ class Coordinator:
             self._crew.kill()
             raise
         finally:
+            self._spool.close()
             if self._plan is not None:
                 self._plan.remove()
         self._say_what_was_lost()

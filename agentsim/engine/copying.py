@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from agentsim.engine import board, units
 from agentsim.engine.acts import Acts, same_link
-from agentsim.engine.here import Here
 from agentsim.engine.context import Context
 from agentsim.engine.copyfile import Linked, TooLarge
 from agentsim.engine.decide import Action, size_of
 from agentsim.engine.errors import ItemChanged, ItemFailed, Side, classify
 from agentsim.engine.findings import member
+from agentsim.engine.here import Here
 from store import codes
 from store.vocabulary import ItemKind, Outcome, PlannedAction
 
@@ -49,9 +49,7 @@ class CopyActs(Acts):
         else:
             self._copied(here, name, size, PlannedAction.COPY)
 
-    def act(
-        self, here: Here, action: Action, name: str, source: os.stat_result, twin: os.stat_result | None
-    ) -> None:
+    def act(self, here: Here, action: Action, name: str, source: os.stat_result, twin: os.stat_result | None) -> None:
         if action is Action.COMPARE_CONTENT and twin is not None:
             action = self.compared(here, name, source, twin)
             if action is Action.NOTHING:
@@ -89,7 +87,13 @@ class CopyActs(Acts):
     def large(self, here: Here, name: str, listed: int) -> None:
         size = self._files.copy(name, limit=None)
         self._done(
-            here, name, ItemKind.FILE, size, PlannedAction.COPY, self._files.remark, scanned=listed,
+            here,
+            name,
+            ItemKind.FILE,
+            size,
+            PlannedAction.COPY,
+            self._files.remark,
+            scanned=listed,
             digest=self._files.digest,
         )
 

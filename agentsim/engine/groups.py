@@ -11,7 +11,8 @@ from agentsim.engine.findings import LinkMember
 from store import codes
 
 _SCHEMA = """
-CREATE TABLE name (device INTEGER, inode INTEGER, path BLOB, size INTEGER, PRIMARY KEY (device, inode, path)) WITHOUT ROWID
+CREATE TABLE name (device INTEGER, inode INTEGER, path BLOB, size INTEGER,
+                   PRIMARY KEY (device, inode, path)) WITHOUT ROWID
 """
 _OPTIONS = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4000; PRAGMA temp_store = FILE;"
 

@@ -185,6 +185,16 @@ class Metadata:
             self._lease.check()
             os.fchmod(fd, stat.S_IMODE(found.st_mode) | 0o700)
 
+    def attributes_differ(
+        self, source: int, source_stat: os.stat_result, target: int, target_stat: os.stat_result
+    ) -> bool:
+        """Whether two open items have other attributes; both by descriptor and by what ``fstat`` says of them.
+
+        Raises:
+            ItemChanged, ItemFailed, RunStopped: by the side whose call failed.
+        """
+        return bool(self._change(source, source_stat, target, target_stat)[1])
+
     def finish_directory(self, source: int, target: int, source_stat: os.stat_result) -> str:
         """Give a directory its final owner, attributes, mode and times; nothing in it may be touched afterwards.
 

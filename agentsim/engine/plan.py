@@ -86,9 +86,11 @@ class Plan:
 
     def find(self, path: bytes, *, removal: bool = False) -> Planned | None:
         """What is planned for an item (with ``removal``: for the target item of that path), if anything."""
-        row = self._open().execute(
-            "SELECT action, source, target FROM item WHERE path = ? AND removal = ?", (path, removal)
-        ).fetchone()
+        row = (
+            self._open()
+            .execute("SELECT action, source, target FROM item WHERE path = ? AND removal = ?", (path, removal))
+            .fetchone()
+        )
         return None if row is None else Planned(PlannedAction(row[0]), row[1], row[2])
 
     def items(self) -> Iterator[tuple[bytes, Planned]]:

@@ -27,9 +27,7 @@ class PlannedActs(CopyActs):
         super().__init__(context)
         self._plan = plan
 
-    def act(
-        self, here: Here, action: Action, name: str, source: os.stat_result, twin: os.stat_result | None
-    ) -> None:
+    def act(self, here: Here, action: Action, name: str, source: os.stat_result, twin: os.stat_result | None) -> None:
         if action is Action.COMPARE_CONTENT and twin is not None:
             action = self.compared(here, name, source, twin)
             if action is Action.NOTHING:
@@ -96,9 +94,7 @@ class PlannedActs(CopyActs):
                 if not isinstance(classify(error, Side.SOURCE, ""), ItemChanged):
                     continue  # Its directory is recorded as failed.
             message = f"To be {_PAST[planned.action]}, but gone since the plan was made"
-            self.report.item(
-                path, ItemKind.FILE, Outcome.CHANGED, 0, code=codes.ITEM_NOT_AS_PLANNED, message=message
-            )
+            self.report.item(path, ItemKind.FILE, Outcome.CHANGED, 0, code=codes.ITEM_NOT_AS_PLANNED, message=message)
 
 
 _PAST = {

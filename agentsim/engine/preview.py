@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from agentsim.engine import board
 from agentsim.engine.acts import Acts, same_link
-from agentsim.engine.here import Here
 from agentsim.engine.context import Context
 from agentsim.engine.copyfile import LARGE_BYTES, TooLarge
 from agentsim.engine.decide import Action, kind_of, size_of, why
 from agentsim.engine.errors import ItemFailed, Side, classify, describe
+from agentsim.engine.here import Here
 from agentsim.engine.listing import lstat
 from agentsim.engine.removal import mount_of
 from agentsim.engine.walker import Walker, join
@@ -31,9 +31,7 @@ class PreviewActs(Acts):
     def enter(self, here: Here) -> None:
         return
 
-    def act(
-        self, here: Here, action: Action, name: str, source: os.stat_result, twin: os.stat_result | None
-    ) -> None:
+    def act(self, here: Here, action: Action, name: str, source: os.stat_result, twin: os.stat_result | None) -> None:
         if action is Action.COMPARE_CONTENT and twin is not None:
             if source.st_size >= LARGE_BYTES:
                 raise TooLarge(source.st_size)
@@ -64,9 +62,7 @@ class PreviewActs(Acts):
         except OSError as error:
             raise classify(error, side, f"reading the {side.value}'s metadata") from error
 
-    def _read(
-        self, here: Here, name: str, source: os.stat_result, twin: os.stat_result, listed: int | None
-    ) -> None:
+    def _read(self, here: Here, name: str, source: os.stat_result, twin: os.stat_result, listed: int | None) -> None:
         """Decide about two files of one size by reading both."""
         action = self.compared(here, name, source, twin)
         if action is Action.NOTHING and not self.context.attributes.differing(here.source, here.target, [name]):

@@ -133,9 +133,7 @@ class Report:
             path, kind, Outcome.DELETE_WITHHELD, size, code=code, message=message, action=PlannedAction.KEEP
         )
 
-    def note(
-        self, path: bytes, kind: ItemKind, size: int, action: PlannedAction, seen: os.stat_result
-    ) -> None:
+    def note(self, path: bytes, kind: ItemKind, size: int, action: PlannedAction, seen: os.stat_result) -> None:
         """Tell in a full report, without counting it, what would become of a target item in an entry's place."""
         if self.full:
             self._line(path, kind, Outcome.DELETED, size, codes.SUCCESS, "type differs", action, "", (None, seen))

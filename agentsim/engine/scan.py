@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import os
 
-from agentsim.engine import board, units
+from agentsim.engine import board
 from agentsim.engine.acts import Acts, Pair
+from agentsim.engine.aliases import colliding, collision
 from agentsim.engine.context import Context
 from agentsim.engine.copyfile import TooLarge
-from agentsim.engine.decide import RESERVED, TEMPORARY, Action, decide, directory_differs, kind_of, size_of
+from agentsim.engine.decide import RESERVED, Action, decide, directory_differs, kind_of, size_of
 from agentsim.engine.errors import ItemChanged, ItemFailed, RunStopped, Side, classify
 from agentsim.engine.findings import member
 from agentsim.engine.here import Here
 from agentsim.engine.listing import Listing
-from agentsim.engine.walker import join
+from agentsim.engine.reserved import is_reserved
 from store import codes
 from store.vocabulary import CopyMode, ItemKind, Outcome
 
@@ -46,6 +47,7 @@ class DirectoryScan:
         self._compare = context.settings.compare
         self._share: list[str] | None = None
         self._equal: list[Pair] = []
+        self._collisions: dict[str, str] = {}
 
     def run(self, path: bytes, created: bool) -> None:
         """Go through the entries of one directory and, unless work on it is left, finish it.
@@ -68,9 +70,7 @@ class DirectoryScan:
             self._give_up(here, error, None)
             return
         changed = (
-            created
-            or here.target_stat is None
-            or directory_differs(here.source_stat, here.target_stat, context.owners)
+            created or here.target_stat is None or directory_differs(here.source_stat, here.target_stat, context.owners)
         )
         try:
             self._acts.enter(here)
@@ -111,7 +111,7 @@ class DirectoryScan:
         if (found.st_dev, found.st_ino) == context.roots.target_identity:
             # A bind mount can hide this from the preflight.
             raise RunStopped(codes.OVERLAP, "The target was met inside the source", "target")
-        if context.target is None or (here.created and not context.order.writes):
+        if context.roots.target < 0 or (here.created and not context.order.writes):
             return
         try:
             here.target = context.target.open(here.path)
@@ -123,7 +123,7 @@ class DirectoryScan:
 
     def _list_target(self, here: Here) -> Listing:
         context = self._context
-        listing = Listing(here.target, context.lease, cleans=context.order.writes)
+        listing = context.listing(here)
         if not here.created and here.target >= 0:
             try:
                 listing.load()
@@ -151,6 +151,7 @@ class DirectoryScan:
     def _entries(self, here: Here, listing: Listing) -> None:
         self._share = None
         try:
+            self._collisions = colliding(here.source) if self._context.roots.folds else {}
             with os.scandir(here.source) as entries:
                 for number, entry in enumerate(entries, 1):
                     if not number % CHECK_ENTRIES:
@@ -186,6 +187,8 @@ class DirectoryScan:
         name = entry.name
         source: os.stat_result | None = None
         try:
+            if name in self._collisions:
+                raise collision(self._collisions[name])
             try:
                 twin = listing.take(name)
             except OSError as error:
@@ -208,7 +211,9 @@ class DirectoryScan:
 
     def _known(self, here: Here, name: str, source: os.stat_result, twin: os.stat_result | None) -> None:
         """Deal with an entry of which both sides are known."""
-        if name[:11] == RESERVED and (TEMPORARY.fullmatch(name) or self._context.is_trash(here.path, name)):
+        if (name[:11] == RESERVED or not here.path) and is_reserved(
+            name, at_root=not here.path, folds=self._context.roots.folds
+        ):
             self._unsupported(here, name, source, codes.ITEM_NAME_RESERVED, "The name is reserved")
             return
         if self._filters.active and self._left_out(here, name, source):

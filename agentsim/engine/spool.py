@@ -51,3 +51,8 @@ class Spool:
                 yield marshal.load(self._file)
             except EOFError:
                 return
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._file is not None:
+            self._file.close()

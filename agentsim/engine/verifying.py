@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator, Sequence
 
 from agentsim.engine.acts import Acts, Pair, same_link
-from agentsim.engine.here import Here
 from agentsim.engine.copyfile import LARGE_BYTES, TooLarge
 from agentsim.engine.decide import Action, kind_of, size_of, why
 from agentsim.engine.errors import ItemChanged, ItemFailed, Side, classify
+from agentsim.engine.here import Here
 from agentsim.engine.listing import lstat
 from store import codes
 from store.vocabulary import ItemKind, Outcome
@@ -32,9 +32,7 @@ class VerifyActs(Acts):
             except (ItemChanged, ItemFailed) as error:
                 self.context.problem(here.child(name), ItemKind.FILE, error, source.st_size)
 
-    def act(
-        self, here: Here, action: Action, name: str, source: os.stat_result, twin: os.stat_result | None
-    ) -> None:
+    def act(self, here: Here, action: Action, name: str, source: os.stat_result, twin: os.stat_result | None) -> None:
         kind = kind_of(source.st_mode)
         if kind is ItemKind.DIRECTORY and (twin is None or kind_of(twin.st_mode) is not kind):
             # Everything below is missing too, and told item by item.
@@ -76,12 +74,14 @@ class VerifyActs(Acts):
         """Content is alike: metadata decides."""
         differs = why(source, twin, self.context.owners)
         kind = kind_of(source.st_mode)
-        if not differs and kind is ItemKind.FILE:
-            if self.context.attributes.differing(here.source, here.target, [name]):
-                differs = "attributes differ"
+        if not differs and kind is ItemKind.FILE and self._attributes_differ(here, name):
+            differs = "attributes differ"
         if differs:
             raise ItemFailed(codes.VERIFY_METADATA, differs)
         self.same(here, name, source, scanned=listed, digest=digest)
+
+    def _attributes_differ(self, here: Here, name: str) -> bool:
+        return bool(self.context.attributes.differing(here.source, here.target, [name]))
 
     def large(self, here: Here, name: str, listed: int) -> None:
         try:
@@ -101,7 +101,7 @@ class VerifyActs(Acts):
         elif changed:
             differs = why(here.source_stat, here.target_stat, self.context.owners) or "metadata differs"
             error = ItemFailed(codes.VERIFY_METADATA, differs)
-        elif self.context.attributes.directory_differs(here.source, here.target):
+        elif self.context.metadata.attributes_differ(here.source, here.source_stat, here.target, here.target_stat):
             error = ItemFailed(codes.VERIFY_METADATA, "attributes differ")
         else:
             self.report.item(here.path, ItemKind.DIRECTORY, Outcome.NO_TRANSFER_NEEDED, 0)

@@ -66,7 +66,13 @@ def test_includes_name_the_files_that_are_wanted(trees: Trees) -> None:
 
 def test_size_and_age_choose_files_and_never_directories(trees: Trees) -> None:
     now = time.time_ns()
-    for name, size, days in (("small", 1, 1), ("right", 100, 1), ("big", 10_000, 1), ("old", 100, 100), ("new", 100, 0)):
+    for name, size, days in (
+        ("small", 1, 1),
+        ("right", 100, 1),
+        ("big", 10_000, 1),
+        ("old", 100, 100),
+        ("new", 100, 0),
+    ):
         (trees.source / name).write_bytes(b"x" * size)
         os.utime(trees.source / name, ns=(now, now - days * 86_400 * 10**9))
     (trees.source / "empty").mkdir()

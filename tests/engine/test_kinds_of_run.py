@@ -75,7 +75,9 @@ def test_a_preview_says_what_a_mirror_would_do_and_changes_nothing(trees: Trees)
     untouched = snapshot(trees.base)
     agent = previewed(trees, CopyMode.MIRROR)
     assert snapshot(trees.base) == untouched
-    said = {path.decode(): (line["action"], line["message"]) for path, line in agent.lines().items() if "action" in line}
+    said = {
+        path.decode(): (line["action"], line["message"]) for path, line in agent.lines().items() if "action" in line
+    }
     assert said == {
         "same": ("skip", ""),
         "linked": ("skip", ""),
