@@ -249,6 +249,19 @@ class Attributes:
         blocks = found.f_bfree if self._privileged else found.f_bavail
         return blocks * found.f_frsize >= _SPACE_BYTES
 
+    def keep_acl(self, old: Place, target: int) -> None:
+        """Give a new file of the target the access ACL of the one that it replaces.
+
+        Raises:
+            OSError: the target does not accept it.
+        """
+        acl = _ACLS[0]
+        value = _value(old, acl)
+        if value is not None:
+            os.setxattr(target, acl, value)
+        elif _value(target, acl) is not None:
+            os.removexattr(target, acl)
+
     def count_foreign(self, names: Names) -> None:
         """Count an item that was dealt with, if it has an ACL that cannot travel."""
         if names.foreign:

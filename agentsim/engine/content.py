@@ -45,7 +45,6 @@ class ContentCopier:
         target: int,
         size: int,
         step: Callable[[int], None],
-        *,
         sparse: bool = False,
         digest: Digest | None = None,
     ) -> int:
@@ -67,14 +66,14 @@ class ContentCopier:
             ItemFailed, ItemChanged, RunStopped: by the side whose call failed.
         """
         if not sparse:
-            return self._copy_range(source, target, (0, size), size, step, digest)
+            return self._copy_range(source, target, 0, size, size, step, digest)
         at = 0
         segments = data_segments(source, size)
         while segment := _next(segments):
             begin, end = segment
             if digest:
                 add_zeros(digest, at, begin, step)
-            at = self._copy_range(source, target, segment, size, step, digest)
+            at = self._copy_range(source, target, begin, end, size, step, digest)
             if at != end:
                 return at
         if at < size:
@@ -90,14 +89,14 @@ class ContentCopier:
         self,
         source: int,
         target: int,
-        segment: tuple[int, int],
+        begin: int,
+        end: int,
         size: int,
         step: Callable[[int], None],
         digest: Digest | None,
     ) -> int:
-        """Copy the bytes from ``segment[0]`` to ``segment[1]``; returns the position reached."""
-        at, end = segment
-        begin = at
+        """Copy the bytes from ``begin`` to ``end``; returns the position reached."""
+        at = begin
         while at < end and self._in_kernel and digest is None:
             if at:
                 step(at)
@@ -117,20 +116,21 @@ class ContentCopier:
             at += count
         if at == end and end > begin:
             return at
-        return self._by_buffer(source, target, (at, end), size, step, digest)
+        return self._by_buffer(source, target, at, end, size, step, digest)
 
     def _by_buffer(
         self,
         source: int,
         target: int,
-        segment: tuple[int, int],
+        begin: int,
+        end: int,
         size: int,
         step: Callable[[int], None],
         digest: Digest | None,
     ) -> int:
         if self._buffer is None:
             self._buffer = memoryview(bytearray(BUFFER_BYTES))
-        at, end = segment
+        at = begin
         while True:
             if at:
                 step(at)

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import stat
+import time
 from collections.abc import Callable
 
 from agentsim.engine.attributes import NONE, Attributes, Names
@@ -19,10 +20,9 @@ from agentsim.engine.content import ContentCopier
 from agentsim.engine.decide import RESERVED, Owners, moved
 from agentsim.engine.digest import digest_of, new_digest
 from agentsim.engine.errors import ItemChanged, ItemFailed, Side, classify, describe
-from agentsim.engine.holes import may_have_holes
 from agentsim.engine.lease import Lease
 from agentsim.engine.metadata import Metadata
-from agentsim.engine.sourcefile import Reader, look, settled
+from agentsim.engine.sourcefile import CLOCK_TICK_NS, Reader, look, settled
 from store import codes
 from store.settings import CopySettings
 from store.vocabulary import DataIntegrityValidation, Durability
@@ -160,14 +160,25 @@ class FileCopier:
                 raise Linked(before)
             if limit is not None and before.st_size >= limit:
                 raise TooLarge(before.st_size)
-            before = settled(source, before)
+            if time.time_ns() - before.st_ctime_ns < CLOCK_TICK_NS:
+                before = settled(source, before)
             size = before.st_size
             names = self._attributes.of(source, before.st_dev, Side.SOURCE)
+            old = None if self._owners.permissions else self._replaced(name)
             self._lease.check()
-            temporary, target = self._create(before, names)
+            temporary, target = self._create(before, names, old)
             try:
-                self._fill(source, target, before)
+                digest = new_digest() if self._hash else None
+                sparse = before.st_blocks * 512 < size
+                if self._content.copy(source, target, size, self._step, sparse, digest) != size:
+                    raise _Moved(size)
+                if digest:
+                    self.digest = digest.hexdigest()
+                    if self._verify:
+                        self._read_back(target)
                 self._dress(source, target, before, names)
+                if old is not None:
+                    self._metadata.keep_permissions(target, self._target, name, old)
                 if moved(before, look(source)):
                     raise _Moved(size)
                 if self._every_file:
@@ -185,14 +196,25 @@ class FileCopier:
         finally:
             os.close(source)
             self._cells[IN_FLIGHT] = 0
-        self._attributes.count_foreign(names)
+        if names.foreign:
+            self._attributes.count_foreign(names)
         return size
 
     def _step(self, done: int) -> None:
         self._cells[IN_FLIGHT] = done
         self._lease.check()
 
-    def _create(self, source: os.stat_result, names: Names) -> tuple[str, int]:
+    def _replaced(self, name: str) -> os.stat_result | None:
+        """The file whose place a copy takes, if it is one."""
+        try:
+            found = os.stat(name, dir_fd=self._target, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise classify(error, Side.TARGET, "reading the target's metadata") from error
+        return found if stat.S_ISREG(found.st_mode) else None
+
+    def _create(self, source: os.stat_result, names: Names, old: os.stat_result | None) -> tuple[str, int]:
         """A new temporary file: its name and descriptor.
 
         It gets its final mode at once where nothing else is due, and is private until then otherwise.
@@ -200,8 +222,10 @@ class FileCopier:
         mode = self._owners.file_mode(source.st_mode)
         uid, gid = self._made or self._guess
         attributes = bool(names.carried) or self._inherits
-        if not self._owners.permissions:
-            # Nothing sets the mode later, and writing attributes takes the right to write.
+        if old is not None:
+            asked = 0o600
+        elif not self._owners.permissions:
+            # What a default ACL makes of it is to stay, and writing attributes takes the right to write.
             asked = mode | 0o600 if attributes else mode
         elif attributes or source.st_uid != uid or source.st_gid != gid or mode & 0o7000:
             asked = 0o600
@@ -223,17 +247,6 @@ class FileCopier:
     def _temporary_name(self) -> str:
         self._serial = (self._serial + 1) & 0xFFFF_FFFF_FFFF_FFFF
         return f"{RESERVED}{self._serial:016x}.part"
-
-    def _fill(self, source: int, target: int, before: os.stat_result) -> None:
-        """All of the content, and its digest."""
-        size = before.st_size
-        digest = new_digest() if self._hash else None
-        if self._content.copy(source, target, size, self._step, sparse=may_have_holes(before), digest=digest) != size:
-            raise _Moved(size)
-        if digest:
-            self.digest = digest.hexdigest()
-            if self._verify:
-                self._read_back(target)
 
     def _read_back(self, target: int) -> None:
         if self._every_file:
@@ -267,7 +280,7 @@ class FileCopier:
             self.remark = self._attributes.apply(target, change, target)
             due = True
         if not self._owners.permissions:
-            if asked != mode:
+            if asked & ~mode:
                 os.fchmod(target, stat.S_IMODE(os.fstat(target).st_mode) & ~(asked & ~mode))
         elif due or asked != mode or not self._exact[asked]:
             os.fchmod(target, mode)

@@ -10,11 +10,6 @@ _UNTOLD = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS}
 """A file system that cannot tell data from holes answers these."""
 
 
-def may_have_holes(found: os.stat_result) -> bool:
-    """Whether a file takes less room than its size; compressed files do so too."""
-    return found.st_blocks * 512 < found.st_size
-
-
 def data_segments(fd: int, size: int) -> Iterator[tuple[int, int]]:
     """Begin and end of each stretch of data, ascending; where that cannot be told, one for the whole file.
 

@@ -52,6 +52,8 @@ class Metadata:
         Raises:
             OSError: for any reason but a missing privilege.
         """
+        if not self._owners.permissions:
+            return False
         return self._give(lambda new_uid, new_gid: os.fchown(fd, new_uid, new_gid), source, uid, gid)
 
     def give_link(self, directory: int, name: str, source: os.stat_result) -> None:
@@ -71,7 +73,7 @@ class Metadata:
         )
 
     def _give(self, chown: Callable[[int, int], None], source: os.stat_result, uid: int, gid: int) -> bool:
-        if (source.st_uid == uid and source.st_gid == gid) or not self._owners.permissions:
+        if source.st_uid == uid and source.st_gid == gid:
             return False
         new_uid, new_gid = self._owners.settable(source.st_uid, source.st_gid)
         lost = new_uid != source.st_uid and source.st_uid != uid
@@ -88,6 +90,23 @@ class Metadata:
                 lost = True
         self._cells[OWNERS_LOST] += lost
         return called
+
+    def keep_permissions(self, fd: int, directory: int, name: str, old: os.stat_result) -> None:
+        """Give a new file the owner, ACL and mode of the one that it replaces; set-id bits go with the content.
+
+        Args:
+            fd: the new file.
+            directory: descriptor of the target directory.
+            name: the old file in it.
+            old: what ``lstat`` says of it.
+
+        Raises:
+            OSError: the target does not accept them.
+        """
+        made = os.fstat(fd)
+        self._give(lambda uid, gid: os.fchown(fd, uid, gid), old, made.st_uid, made.st_gid)
+        self._attributes.keep_acl(f"/proc/self/fd/{directory}/{name}", fd)
+        os.fchmod(fd, old.st_mode & 0o777)
 
     def repair_file(
         self,
