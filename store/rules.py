@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from store.display import display
 from store.errors import InvalidInput, NotFound
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -91,7 +92,7 @@ def valid_pattern(text: str) -> str:
         matches = False
     if not matches:
         raise InvalidInput(
-            f"The pattern '{text}' matches nothing: write it as in a .gitignore file, such as '*.tmp' or '/cache/'.",
+            f"The pattern '{display(text)}' matches nothing: write it as in a .gitignore file, such as '*.tmp'.",
             code="InvalidPattern",
         )
     return text
