@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from store.display import display
 from store.errors import InvalidInput, NotFound
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -83,16 +82,16 @@ def valid_pattern(text: str) -> str:
     """A pattern of a filter, in gitignore's syntax; one that could never match anything is refused."""
     from pathspec import GitIgnoreSpec  # it costs the first frame more than all else here
 
+    if "\n" in text or "\0" in text:
+        raise InvalidInput("A pattern cannot hold a line feed or a NUL: remove it.", code="InvalidPattern")
     try:
-        if "\n" in text or "\0" in text:
-            raise ValueError
         (pattern,) = GitIgnoreSpec.from_lines([_storable(text, "pattern")]).patterns
         matches = pattern.include is not None
     except (ValueError, LookupError, re.error):
         matches = False
     if not matches:
         raise InvalidInput(
-            f"The pattern '{display(text)}' matches nothing: write it as in a .gitignore file, such as '*.tmp'.",
+            f"The pattern '{text}' matches nothing: write it as in a .gitignore file, such as '*.tmp'.",
             code="InvalidPattern",
         )
     return text
