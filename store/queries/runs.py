@@ -90,6 +90,8 @@ class RunRow(NamedTuple):
 
 
 class ItemRow(NamedTuple):
+    """An item that needs attention; ``fence`` is the attempt of the run that recorded it."""
+
     id: int
     path: bytes
     kind: str
@@ -98,6 +100,7 @@ class ItemRow(NamedTuple):
     message: str
     size: int
     at: int
+    fence: int
 
 
 class EventRow(NamedTuple):
@@ -213,7 +216,8 @@ def runs(reader: Reader, scope: Scope, page: Page, *, text: str = "") -> Window[
 
 
 _ITEMS: Keyset[ItemRow] = Keyset(
-    """SELECT i.id, i.path, i.kind, i.outcome, i.code, i.message, i.size, i.at FROM run_item i
+    """SELECT i.id, i.path, i.kind, i.outcome, i.code, i.message, i.size, i.at, i.fence
+       FROM run_item i
        JOIN job_run r ON r.id = i.run_id
        WHERE i.run_id = :run AND (i.fence = r.fence OR i.outcome = 'Deleted' OR r.cancel_deadline IS NOT NULL)
          AND (:outcome = '' OR i.outcome = :outcome)
