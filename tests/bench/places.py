@@ -146,7 +146,8 @@ def sync(directory: Path) -> None:
 def file_system(directory: Path) -> str:
     """The kind of file system that holds a directory."""
     command = ("findmnt", "--noheadings", "--output", "FSTYPE", "--target", str(directory))
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    # Of several that are mounted on top of each other the last one is what is seen.
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1]
 
 
 def warm(source: Path) -> None:
