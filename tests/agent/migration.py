@@ -34,8 +34,9 @@ AGENT = (sys.executable, "-m", "agentsim")
 class Migration:
     """Two directories, a definition between them, and an agent named dock-1."""
 
-    def __init__(self, directory: Path, mode: str = "Mirror") -> None:
-        self.source, self.target = directory / "source", directory / "target"
+    def __init__(self, directory: Path, mode: str = "Mirror", *, trees: Path | None = None) -> None:
+        """Store and agent live in ``directory``, the two directories in ``trees`` or there too."""
+        self.source, self.target = (trees or directory) / "source", (trees or directory) / "target"
         self.state = directory / "agent"
         self.agents: list[subprocess.Popen[bytes]] = []
         self._log = open(directory / "agent.log", "wb")  # noqa: SIM115 - closed with the migration
