@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -66,9 +66,7 @@ def phase(scene: KillScene) -> str:
     return steps[-1][0] if steps else "start"
 
 
-def test_two_hundred_kills_leave_every_file_whole(
-    scene: KillScene, record_property: Callable[[str, object], None]
-) -> None:
+def test_two_hundred_kills_leave_every_file_whole(scene: KillScene) -> None:
     chance = random.Random(SEED)
     plans = {}
     for trash in (False, True):
@@ -94,7 +92,6 @@ def test_two_hundred_kills_leave_every_file_whole(
                 scene.assert_whole(trash=trash)
                 hit[phase(scene)] += 1
         scene.assert_finished(agent, to_delete, trash=trash)
-    record_property("phases", dict(hit))
     for unit in ("coordinator", "directories", "large", "links", "census", "deferred", "sync"):
         assert hit[unit] >= KILLS / 40, hit
 
