@@ -1,7 +1,7 @@
-"""A worker that is killed at a step that a test chooses, and says in a file which step that was.
+"""A worker that is killed at a step that a test chooses.
 
-A step is a call that changes a tree or begins a listing; all processes of the run count them
-together. So a test reaches every moment of a run, however short, and the same one again.
+A step is a call that changes a tree or begins a listing. All processes of a run count them together,
+by the kind of unit that they are at. So a test reaches every moment of a run, however short.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ CALLS: Final = (
     *("rename", "unlink", "rmdir", "mkdir", "link", "symlink", "write", "copy_file_range", "truncate", "ftruncate"),
     *("chmod", "fchmod", "chown", "fchown", "utime", "setxattr", "removexattr", "scandir"),
 )
-RECORD_BYTES: Final = 32
+COORDINATOR: Final = "coordinator"
+"""Stands for a unit: all that the coordinator does itself, the preflight above all."""
 LARGE_BYTES: Final = 256 * 1024
 """In place of 64 MiB, so that a small tree has files that are units of their own."""
 CHUNK_BYTES: Final = 64 * 1024
@@ -30,51 +31,56 @@ _open, _write = os.open, os.write
 
 
 class _Steps:
-    """Counts by the length of the trace: an append of one process never mixes with another's."""
+    """Counts by the length of a file for each kind of unit: an append of one process never mixes with another's."""
 
-    def __init__(self, trace: str, moment: int, victim: str) -> None:
+    def __init__(self, trace: str, unit: str, number: int, victim: str) -> None:
         self._trace = trace
-        self._moment = moment
+        self._moment = (unit, number)
         self._victim = victim
-        self._coordinator = os.getpid()
-        self._owner = 0
-        self._fd = -1
-        self.unit = "coordinator"
+        self._coordinator = self._owner = os.getpid()
+        self._files: dict[str, int] = {}
+        self.unit = COORDINATOR
 
-    def take(self, call: str) -> None:
-        """Note the step, and kill if it is the one."""
+    def take(self) -> None:
+        """Note a step, and kill if it is the one."""
         if self._owner != os.getpid():
+            # A position is shared over a fork; each process needs its own.
             self._owner = os.getpid()
-            self._fd = _open(self._trace, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        _write(self._fd, f"{self.unit:<15}{call:<16}\n".encode())
-        if os.lseek(self._fd, 0, os.SEEK_CUR) == (self._moment + 1) * RECORD_BYTES:
+            self._files.clear()
+        if self.unit not in self._files:
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            self._files[self.unit] = _open(f"{self._trace}/{self.unit}", flags, 0o600)
+        file = self._files[self.unit]
+        _write(file, b"x")
+        if (self.unit, os.lseek(file, 0, os.SEEK_CUR)) == self._moment:
             if self._victim == "group":
                 os.killpg(0, signal.SIGKILL)
             else:
-                os.kill(self._coordinator if self._victim == "coordinator" else os.getpid(), signal.SIGKILL)
+                os.kill(self._coordinator if self._victim == COORDINATOR else os.getpid(), signal.SIGKILL)
 
 
-def main(trace: str, moment: int, victim: str) -> None:
+def main(trace: str, unit: str, number: int, victim: str) -> None:
     """Be a worker (its descriptor is the only argument) that dies.
 
     Args:
-        trace: a file that gets a record of ``RECORD_BYTES`` for each step.
-        moment: number of the step before which to kill; -1 for none.
+        trace: a directory in which a file for each kind of unit gets a byte for each step.
+        unit: at which kind of unit to kill; empty for none.
+        number: before which of its steps, from 1.
         victim: "group" for all processes, "coordinator", or "self" for the one that takes the step.
     """
-    steps = _Steps(trace, moment, victim)
+    steps = _Steps(trace, unit, number, victim)
 
-    def counted(call: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    def counted(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            steps.take(call)
+            steps.take()
             return original(*args, **kwargs)
 
         return wrapper
 
     def opening(path: Any, flags: int, *args: Any, **kwargs: Any) -> int:
         if flags & os.O_CREAT:
-            steps.take("create")
+            steps.take()
         return _open(path, flags, *args, **kwargs)
 
     def doing(self: Any, message: Any) -> None:
@@ -83,9 +89,9 @@ def main(trace: str, moment: int, victim: str) -> None:
 
     original_do = helper._Helper.do
     changes: list[tuple[Any, str, Any]] = [
-        *((os, call, counted(call, getattr(os, call))) for call in CALLS),
+        *((os, call, counted(getattr(os, call))) for call in CALLS),
         (os, "open", opening),
-        (helper, "sync_file_system", counted("syncfs", durability.sync_file_system)),
+        (helper, "sync_file_system", counted(durability.sync_file_system)),
         (helper._Helper, "do", doing),
         (copyfile.FileCopier.copy, "__defaults__", (LARGE_BYTES, False)),
         (preview, "LARGE_BYTES", LARGE_BYTES),
@@ -97,8 +103,6 @@ def main(trace: str, moment: int, victim: str) -> None:
     sys.exit(worker.main(sys.argv[1:]))
 
 
-def steps_taken(trace: Path) -> list[tuple[str, str]]:
-    """Unit and call of every step of a trace; none where there is no trace."""
-    records = trace.read_bytes() if trace.exists() else b""
-    lines = (records[at : at + RECORD_BYTES].decode() for at in range(0, len(records), RECORD_BYTES))
-    return [(line[:15].strip(), line[15:].strip()) for line in lines]
+def steps_taken(trace: Path) -> dict[str, int]:
+    """How many steps were taken at each kind of unit."""
+    return {file.name: file.stat().st_size for file in sorted(trace.iterdir())}

@@ -124,9 +124,12 @@ class KillScene:
             shutil.rmtree(self.target)
         subprocess.run(["cp", "-a", str(self.before), str(self.target)], check=True)
 
-    def start(self, moment: int, victim: str, *, trash: bool = False, kind: RunKind = RunKind.COPY) -> Agent:
+    def start(
+        self, unit: str = "", number: int = 0, victim: str = "", *, trash: bool = False, kind: RunKind = RunKind.COPY
+    ) -> Agent:
         """A run whose worker is killed at a step; see ``tests.engine.dying``."""
-        self.trace.unlink(missing_ok=True)
+        shutil.rmtree(self.trace, ignore_errors=True)
+        self.trace.mkdir()
         task = order(
             self.source,
             self.target,
@@ -136,7 +139,7 @@ class KillScene:
             settings=CopySettings(trash=trash),
             overrides=frozenset(Guard),
         )
-        call = f"main({str(self.trace)!r}, {moment}, {victim!r})"
+        call = f"main({str(self.trace)!r}, {unit!r}, {number}, {victim!r})"
         return Agent(task, script=f"from tests.engine.dying import main\n{call}\n")
 
     def wait_until_free(self) -> None:

@@ -17,17 +17,18 @@ from pathlib import Path
 
 import pytest
 
+from agentsim.engine import units
 from store.vocabulary import RunKind
 
 from .driver import Agent
-from .dying import steps_taken
+from .dying import COORDINATOR, steps_taken
 from .kill_scene import SEED, KillScene
 
 KILLS = 200
 BY_TIME = 0.15
 """Of the kills, this share comes from outside at any time, and not at a step."""
 
-VICTIMS = ("group", "group", "self", "coordinator")
+VICTIMS = ("group", "group", "self", COORDINATOR)
 
 pytestmark = pytest.mark.skipif(not shutil.which("rsync"), reason="needs rsync")
 
@@ -52,18 +53,11 @@ def came_to_its_end(agent: Agent, seconds: float = 30.0) -> bool:
     return True
 
 
-def moments(steps: list[tuple[str, str]], chance: random.Random) -> Iterator[int]:
-    """Numbers of steps, each kind of unit in its turn, so that short phases are met as often as long ones."""
-    kinds = sorted({unit for unit, _ in steps})
+def moments(steps: dict[str, int], chance: random.Random) -> Iterator[tuple[str, int]]:
+    """Units and numbers of steps, each kind of unit in its turn: short phases are met as often as long ones."""
     while True:
-        for kind in kinds:
-            yield chance.choice([number for number, (unit, _) in enumerate(steps) if unit == kind])
-
-
-def phase(scene: KillScene) -> str:
-    """What the run was at when it was killed."""
-    steps = steps_taken(scene.trace)
-    return steps[-1][0] if steps else "start"
+        for unit in chance.sample(list(steps), len(steps)):
+            yield unit, chance.randint(1, steps[unit])
 
 
 def test_two_hundred_kills_leave_every_file_whole(scene: KillScene) -> None:
@@ -72,7 +66,7 @@ def test_two_hundred_kills_leave_every_file_whole(scene: KillScene) -> None:
     for trash in (False, True):
         scene.reset()
         to_delete = scene.to_delete()
-        agent = scene.start(-1, "", trash=trash)
+        agent = scene.start(trash=trash)
         assert came_to_its_end(agent)
         scene.assert_finished(agent, to_delete, trash=trash)
         plans[trash] = moments(steps_taken(scene.trace), chance)
@@ -83,16 +77,16 @@ def test_two_hundred_kills_leave_every_file_whole(scene: KillScene) -> None:
         ended = False
         while not ended:
             by_time = chance.random() < BY_TIME
-            moment = -1 if by_time else next(plans[trash])
+            unit, number = ("any time", 0) if by_time else next(plans[trash])
             to_delete = scene.to_delete()
-            agent = scene.start(moment, chance.choice(VICTIMS), trash=trash)
+            agent = scene.start(unit, number, chance.choice(VICTIMS), trash=trash)
             ended = came_to_its_end(agent, chance.uniform(0.08, 0.2) if by_time else 30.0)
             if not ended:
                 scene.wait_until_free()
                 scene.assert_whole(trash=trash)
-                hit[phase(scene)] += 1
+                hit[unit] += 1
         scene.assert_finished(agent, to_delete, trash=trash)
-    for unit in ("coordinator", "directories", "large", "links", "census", "deferred", "sync"):
+    for unit in (COORDINATOR, units.DIRECTORIES, units.LARGE, units.LINKS, units.CENSUS, units.DEFERRED, units.SYNC):
         assert hit[unit] >= KILLS / 40, hit
 
 
@@ -106,15 +100,15 @@ def test_kills_of_runs_that_change_nothing_change_nothing(scene: KillScene, kind
         return {os.fspath(path): (path.lstat().st_ino, path.lstat().st_ctime_ns) for path in paths}
 
     before = stamps()
-    agent = scene.start(-1, "", kind=kind)
+    agent = scene.start(kind=kind)
     assert came_to_its_end(agent)
     first = (agent.done, sorted(agent.rows))
     plan = moments(steps_taken(scene.trace), chance)
     for _ in range(15):
-        agent = scene.start(next(plan), chance.choice(VICTIMS), kind=kind)
+        agent = scene.start(*next(plan), chance.choice(VICTIMS), kind=kind)
         if not came_to_its_end(agent):
             scene.wait_until_free()
         assert stamps() == before
-    agent = scene.start(-1, "", kind=kind)
+    agent = scene.start(kind=kind)
     assert came_to_its_end(agent)
     assert (agent.done, sorted(agent.rows)) == first
