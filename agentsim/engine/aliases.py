@@ -111,7 +111,7 @@ class FoldedNames:
         Raises:
             OSError: it could not be listed.
         """
-        buckets = 1 << 16
+        buckets = 1 << 12
         self._buckets = [array("Q") for _ in range(buckets)]
         with os.scandir(directory) as entries:
             for entry in entries:
