@@ -198,9 +198,13 @@ class Trash:
             OSError: it is a link, no directory, or cannot be opened.
             ItemFailed: it is somebody else's, who could read and take what is put there.
         """
+        before = os.fstat(above)
         with contextlib.suppress(FileExistsError):
             self._lease.check()
             os.mkdir(name, 0o700, dir_fd=above)
+            with contextlib.suppress(OSError):
+                # The target's root may have its final time already.
+                os.utime(above, ns=(before.st_atime_ns, before.st_mtime_ns))
         fd = os.open(name, DIRECTORY_FLAGS, dir_fd=above)
         if os.fstat(fd).st_uid not in (os.geteuid(), os.fstat(self._root).st_uid):
             os.close(fd)

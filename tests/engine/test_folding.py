@@ -70,7 +70,9 @@ def test_other_spellings_are_found_in_a_directory_too_large_to_hold(trees: Trees
         "from agentsim.worker import main\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
-    agent = run(order(trees.source, trees.target, CopyMode.MIRROR), script=script)
+    # The other spellings are no candidates: with a limit of one delete, the guard has nothing to say.
+    settings = CopySettings(max_deletes=1)
+    agent = run(order(trees.source, trees.target, CopyMode.MIRROR, settings=settings), script=script)
     assert agent.done is not None
     assert agent.done["status"] == "Succeeded"
     assert [row[0] for row in agent.rows] == [b"gone"]
