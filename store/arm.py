@@ -127,6 +127,8 @@ def definition(
         "latestJobRunName": str(latest.number) if latest else None,
         "latestJobRunResourceId": run_id(mover_name, project_name, resource.name, latest.number) if latest else None,
         "latestJobRunStatus": latest.status if latest else None,
+        "latestJobRunKind": latest.kind if latest else None,
+        "sourceIdentity": resource.source_identity,
     }
     return _shape(
         definition_id(mover_name, project_name, resource.name),
@@ -152,6 +154,7 @@ def definition_properties(resource: JobDefinition, source: Endpoint, target: End
         "schedule": resource.schedule,
         "dataIntegrityValidation": resource.data_integrity_validation,
         "preservePermissions": resource.preserve_permissions,
+        **resource.settings,
     }
 
 
@@ -166,6 +169,10 @@ def run(
     """A job run; ``counters`` are its live ones while it is active, else its own."""
     source, target = resource.source_properties, resource.target_properties
     properties: dict[str, Any] = {
+        "kind": resource.kind,
+        "planJobRunName": None if resource.plan_number is None else str(resource.plan_number),
+        "overrides": list(resource.overrides),
+        "report": resource.report,
         "status": resource.status,
         "scanStatus": resource.scan_status,
         "agentName": resource.agent_name,

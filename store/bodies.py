@@ -8,18 +8,21 @@ resource copied out of an ARM template fits.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from store.endpoints import ArmModel, EndpointProperties
 from store.endpoints import parse as parse_endpoint
 from store.errors import InvalidInput
-from store.rules import valid_description, valid_name, valid_sub_path
+from store.rules import valid_description, valid_name, valid_pattern, valid_sub_path
+from store.settings import MAX_DELETE_PERCENT, MAX_DELETES, MIN_SOURCE_PERCENT, seconds_of
 from store.vocabulary import (
+    Compare,
     CopyMode,
     DataIntegrityValidation,
     DayOfWeek,
+    Durability,
     EndpointKind,
     Frequency,
     JobType,
@@ -31,9 +34,11 @@ READ_ONLY = frozenset(
         "sourceResourceId",
         "targetResourceId",
         "agentResourceId",
+        "sourceIdentity",
         "latestJobRunName",
         "latestJobRunResourceId",
         "latestJobRunStatus",
+        "latestJobRunKind",
         "sourceTargetMap",
         "connectionStatus",
         "privateEndpointName",
@@ -64,6 +69,17 @@ SubPath = Annotated[str, BeforeValidator(lambda v: "" if v is None else v), _rul
 def name_of(kind: str) -> Any:
     """The type of a resource name of this kind, for bodies and plan files."""
     return _ruled(valid_name, kind)
+
+
+def _age(value: str) -> str:
+    seconds_of(value)
+    return value
+
+
+Pattern = Annotated[str, _ruled(valid_pattern)]
+Age = Annotated[str, AfterValidator(_age)]
+Size = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
+Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
 
 
 class ExecutionTime(ArmModel):
@@ -125,6 +141,39 @@ class EndpointBody(ArmModel):
         return {**common, "location": rest}
 
 
+class FilterProperties(ArmModel):
+    """What of the source is copied: patterns in gitignore's syntax, sizes in bytes, ages such as 30d."""
+
+    include: list[Pattern] = Field(default_factory=list)
+    exclude: list[Pattern] = Field(default_factory=list)
+    min_size: Size | None = None
+    max_size: Size | None = None
+    min_age: Age | None = None
+    max_age: Age | None = None
+
+    @model_validator(mode="after")
+    def _some_left(self) -> Self:
+        if self.include and all(pattern.startswith("!") for pattern in self.include):
+            raise ValueError("'include' has only patterns with '!', which take away: nothing would be copied")
+        if None not in (self.min_size, self.max_size) and self.min_size > self.max_size:  # type: ignore[operator]
+            raise ValueError(f"'minSize' {self.min_size} is above 'maxSize' {self.max_size}: no file is both")
+        if self.min_age and self.max_age and seconds_of(self.min_age) > seconds_of(self.max_age):
+            raise ValueError(f"'minAge' {self.min_age} is above 'maxAge' {self.max_age}: no file is both")
+        return self
+
+
+class GuardProperties(ArmModel):
+    """The limits of a Mirror's deletes (DESIGN §5)."""
+
+    max_delete_percent: Percent = MAX_DELETE_PERCENT
+    max_deletes: Size = MAX_DELETES
+    min_source_percent: Percent = MIN_SOURCE_PERCENT
+
+
+SETTINGS: Final = frozenset({"filters", "compare", "durability", "trash", "guards"})
+"""The properties of a definition that are Longshore's own: how its runs copy."""
+
+
 class DefinitionProperties(_Properties):
     """A job definition's ``properties``. Source, target and sub-paths are fixed at creation."""
 
@@ -140,6 +189,15 @@ class DefinitionProperties(_Properties):
     schedule: ScheduleInfo | None = None
     data_integrity_validation: DataIntegrityValidation = DataIntegrityValidation.NONE
     preserve_permissions: bool = True
+    filters: FilterProperties = FilterProperties()
+    compare: Compare = Compare.SIZE_AND_TIME
+    durability: Durability = Durability.END_OF_RUN
+    trash: bool = False
+    guards: GuardProperties = GuardProperties()
+
+    def settings(self) -> dict[str, Any]:
+        """Those of ``SETTINGS`` that are not the default, as ARM spells them."""
+        return self.model_dump(mode="json", by_alias=True, include=set(SETTINGS), exclude_defaults=True)
 
     @model_validator(mode="after")
     def _agent(self) -> Self:

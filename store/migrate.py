@@ -6,7 +6,10 @@ of many processes that start together one migrates and the others find it done.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import secrets
+import sqlite3
 from pathlib import Path
 
 from alembic import command
@@ -16,22 +19,26 @@ from sqlalchemy.engine import Connection
 
 from store.errors import StoreUnavailable
 from store.models import FEED_TABLES
-from store.place import HEAD, StorePlace
+from store.place import HEAD, StorePlace, named
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def upgrade(engine: Engine, place: StorePlace) -> None:
-    """Apply the missing revisions, then install the feed's triggers anew.
+    """Apply the missing revisions, then install the feed's triggers anew; a store that held something is backed up.
 
     Raises:
-        StoreUnavailable: StoreTooNew, or StoreCorrupt when a reference leads nowhere afterwards.
+        StoreUnavailable: StoreTooNew, StoreCorrupt when a reference leads nowhere afterwards, or what kept
+            the backup from being made; the store is as it was.
     """
     with engine.connect().execution_options(longshore_write=True) as connection:
         # No-op inside a transaction, and a table rebuild would cascade with it on.
         connection.connection.dbapi_connection.execute("PRAGMA foreign_keys=OFF")  # type: ignore[union-attr]
         with connection.begin():
-            if place.check_ours(lambda sql: connection.exec_driver_sql(sql).scalar()) != HEAD:
+            version = place.check_ours(lambda sql: connection.exec_driver_sql(sql).scalar())
+            if version is not None and version != HEAD:
+                _back_up(place, version)
+            if version != HEAD:
                 command.upgrade(alembic_config(connection), "head")
                 install_triggers(connection)
                 _start_epoch(connection)
@@ -41,6 +48,35 @@ def upgrade(engine: Engine, place: StorePlace) -> None:
                         code="StoreCorrupt",
                     )
         connection.connection.dbapi_connection.execute("PRAGMA foreign_keys=ON")  # type: ignore[union-attr]
+
+
+def backup_of(place: StorePlace, version: str) -> Path:
+    """Where a store of an older schema is kept when it is upgraded."""
+    return place.path.with_name(f"{place.path.name}.schema-{version}")
+
+
+def _back_up(place: StorePlace, version: str) -> None:
+    """Copy the store beside itself, mode 0600 and whole or not at all; the caller holds the write lock."""
+    final = backup_of(place, version)
+    part = final.with_name(final.name + ".part")
+    try:
+        part.unlink(missing_ok=True)  # of an upgrade that was killed
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        with (
+            contextlib.closing(sqlite3.connect(place.path)) as source,
+            contextlib.closing(sqlite3.connect(part)) as copy,
+        ):
+            source.backup(copy)
+        part.rename(final)
+    except sqlite3.Error as error:
+        part.unlink(missing_ok=True)
+        raise named(error, place.path) from error
+    except OSError as error:
+        raise StoreUnavailable(
+            f"The store '{place.path}' cannot be backed up before its upgrade ({error.strerror}): make its directory "
+            "writable; nothing was changed.",
+            code="StoreCannotBackUp",
+        ) from error
 
 
 def alembic_config(connection: Connection) -> Config:

@@ -2,7 +2,7 @@
 
 Constraints live in the database; the rules that need words live in the operations. Tables are
 never built from user input directly: operations check and fill them. Hot tables (``agent_beat``,
-``run_lease``, ``run_progress``, ``progress_sample``, ``run_item``) have no feed trigger.
+``run_lease``, ``run_progress``, ``progress_sample``, ``run_item``, ``run_report``) have no feed trigger.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
+    LargeBinary,
     String,
     Text,
     UniqueConstraint,
@@ -36,6 +37,7 @@ from store.vocabulary import (
     JobRunStatus,
     JobType,
     Outcome,
+    RunKind,
     ScanStatus,
     TriggerType,
 )
@@ -70,11 +72,18 @@ def _number(**extra: Any) -> Any:
 
 
 def _enum(enumeration: Any, **extra: Any) -> Any:
-    return Field(sa_column=Column(EnumText(enumeration), nullable=extra.pop("nullable", False)), **extra)
+    return Field(sa_column=Column(EnumText(enumeration), **_column(extra)), **extra)
 
 
 def _json(**extra: Any) -> Any:
-    return Field(sa_column=Column(JSON, nullable=extra.pop("nullable", False)), **extra)
+    return Field(sa_column=Column(JSON, **_column(extra)), **extra)
+
+
+def _column(extra: dict[str, Any]) -> dict[str, Any]:
+    """What a column is told, taken out of a field's options; ``added`` is the value of the rows that were there."""
+    added = extra.pop("added", None)
+    default = None if added is None else text(f"'{added}'")
+    return {"nullable": extra.pop("nullable", False), "server_default": default}
 
 
 def _text(length: int | None = None, **extra: Any) -> Any:
@@ -233,6 +242,10 @@ class JobDefinition(SystemData, table=True):
         DataIntegrityValidation, default=DataIntegrityValidation.NONE
     )
     preserve_permissions: bool = Field(default=True, sa_type=Boolean)
+    settings: dict[str, Any] = _json(default_factory=dict, added="{}")
+    """Filters, guards and the like as ARM spells them, as far as they are not the default."""
+    source_identity: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    """What told the source root from others when a copy first read it; empty before."""
     run_count: int = 0
     latest_run_id: int | None = _number(default=None)
 
@@ -261,7 +274,7 @@ class Counters(SQLModel):
 
 
 class JobRun(Counters, table=True):
-    """One copy pass. It carries a snapshot of its definition and endpoints as they were at start."""
+    """One pass, copying or not. It carries a snapshot of its definition and endpoints as they were at start."""
 
     __tablename__ = "job_run"
     __table_args__ = (
@@ -285,6 +298,17 @@ class JobRun(Counters, table=True):
     definition_id: int = _parent("job_definition", cascade=True)
     number: int
     """Counts the runs of a definition from 1; it is the run's name."""
+    kind: RunKind = _enum(RunKind, default=RunKind.COPY, added=RunKind.COPY)
+    plan_run_id: int | None = Field(
+        default=None, sa_column=Column(BigKey, ForeignKey("job_run.id", ondelete="SET NULL"), index=True)
+    )
+    """The preview that this run is to carry out."""
+    plan_number: int | None = None
+    """Its number: it outlives the preview, so that a run with a plan never turns into one without."""
+    overrides: list[str] = _json(default_factory=list, added="[]")
+    """Names of the guards that are not to stop this run."""
+    report: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("0")))
+    """Whether a line is kept for every item."""
     agent_id: int | None = Field(
         default=None, sa_column=Column(BigKey, ForeignKey("agent.id", ondelete="SET NULL"), index=True)
     )
@@ -369,6 +393,22 @@ class RunItem(SQLModel, table=True):
     code: str = _text(32)
     message: str = _text()
     size: int = _number()
+    at: int = _time()
+
+
+class RunReport(SQLModel, table=True):
+    """A part of a run's full report: lines of ``store.report_lines``, packed. Hot."""
+
+    __tablename__ = "run_report"
+    __table_args__ = (Index("ix_run_report_run", "run_id", "id"),)
+
+    id: int = _key()
+    run_id: int = Field(sa_column=Column(BigKey, ForeignKey("job_run.id", ondelete="CASCADE"), nullable=False))
+    fence: int
+    """The attempt that wrote it."""
+    items: int = _number()
+    """How many lines are in it."""
+    data: bytes = Field(sa_type=LargeBinary)
     at: int = _time()
 
 

@@ -78,6 +78,25 @@ def valid_credential_reference(text: str) -> str:
     return text
 
 
+def valid_pattern(text: str) -> str:
+    """A pattern of a filter, in gitignore's syntax; one that could never match anything is refused."""
+    from pathspec import GitIgnoreSpec  # it costs the first frame more than all else here
+
+    if "\n" in text or "\0" in text:
+        raise InvalidInput("A pattern cannot hold a line feed or a NUL: remove it.", code="InvalidPattern")
+    try:
+        (pattern,) = GitIgnoreSpec.from_lines([_storable(text, "pattern")]).patterns
+        matches = pattern.include is not None
+    except (ValueError, LookupError, re.error):
+        matches = False
+    if not matches:
+        raise InvalidInput(
+            f"The pattern '{text}' matches nothing: write it as in a .gitignore file, such as '*.tmp'.",
+            code="InvalidPattern",
+        )
+    return text
+
+
 def location_overlaps(one: str, other: str) -> bool:
     """Whether two location keys name the same place, or one place inside the other."""
     one, other = one.rstrip("/") + "/", other.rstrip("/") + "/"

@@ -105,6 +105,7 @@ class CopySettings:
         )
 
 
+_MAX_DIGITS = 8
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -112,11 +113,13 @@ def seconds_of(age: str) -> float:
     """The length of an age as it is written in a definition: a number and one of s, m, h, d, w.
 
     Raises:
-        ValueError: it is not written so.
+        ValueError: it is not written so, or longer than a file can be old.
     """
     number, unit = age[:-1], age[-1:]
     if unit not in _UNITS or not (number.isascii() and number.isdecimal()):
         raise ValueError(f"'{age}' is no age: write a number and one of s, m, h, d, w, such as 30d")
+    if len(number) > _MAX_DIGITS:
+        raise ValueError(f"the age '{age}' is too long: write at most {_MAX_DIGITS} digits")
     return timedelta(seconds=int(number) * _UNITS[unit]).total_seconds()
 
 

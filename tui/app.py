@@ -177,7 +177,7 @@ class LongshoreApp(App[int]):
 
         def read(reader: Reader) -> tuple[list[hierarchy.AgentRow], RunRow | None, int]:
             agents = hierarchy.agents(reader, definition.mover_id)
-            last = runs.run(reader, definition.run_id) if definition.run_id else None
+            last = runs.last_copy(reader, definition.id)
             return agents, last, reader.now()
 
         screen = self.screen

@@ -1,7 +1,7 @@
 """Removing one entry of a target directory, with all below it, and nothing else.
 
 Relative to held descriptors, following no link, staying on one mount, contents before containers.
-What the filters protect stays, with the directories that lead to it. With a trash, nothing is
+What the filters protect or a plan does not name stays, with the directories that lead to it. With a trash, nothing is
 unlinked: it is moved there.
 """
 
@@ -40,7 +40,8 @@ class Remover:
     def remove(self, directory: int, path: bytes) -> bool:
         """Remove the entry ``path``; whether it is gone.
 
-        What is kept because the filters protect it is no item of the run: it gets no record.
+        What is kept because the filters protect it, or because a plan does not name it, is no item of the run:
+        it gets no record.
 
         Args:
             directory: descriptor of the target directory that holds it.
@@ -54,7 +55,7 @@ class Remover:
             found = lstat(directory, os.fsdecode(name))
             if found is None:
                 return True
-            if self._protected(path, stat.S_ISDIR(found.st_mode)):
+            if self._spared(path, found):
                 return False
             self._make_writable(directory)
             if not stat.S_ISDIR(found.st_mode):
@@ -65,12 +66,17 @@ class Remover:
             return False
         return self._remove_tree(path)
 
-    def _protected(self, path: bytes, directory: bool) -> bool:
+    def _spared(self, path: bytes, found: os.stat_result) -> bool:
+        """Whether an item is to be left alone; recorded where there is something to say of it."""
         context = self._context
-        at_root = b"/" not in path
-        return (at_root and is_trash(os.fsdecode(path), folds=context.roots.folds)) or context.filters.leaves_out_name(
-            path, directory
-        )
+        if b"/" not in path and is_trash(os.fsdecode(path), folds=context.roots.folds):
+            return True
+        spared = context.spared(path, found)
+        if spared is None:
+            return False
+        if spared[0]:
+            context.report.withheld(path, kind_of(found.st_mode), *spared, size_of(found))
+        return True
 
     def _remove_tree(self, top: bytes) -> bool:
         """Contents first. Paths are stacked, not descriptors, so depth costs none."""
@@ -111,7 +117,7 @@ class Remover:
                         continue
                     is_directory = stat.S_ISDIR(found.st_mode)
                     item = join(path, name)
-                    if self._protected(item, is_directory):
+                    if self._spared(item, found):
                         self._sheltering.add(path)
                     elif is_directory:
                         below.append(name)

@@ -6,6 +6,7 @@ any component is refused instead of followed (faults F5, F36).
 
 from __future__ import annotations
 
+import errno
 import os
 
 DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -67,6 +68,19 @@ class Walker:
             fd = fds.pop()
             if fd >= 0:
                 os.close(fd)
+
+
+class NoTree(Walker):
+    """Walks a tree that does not exist."""
+
+    def __init__(self) -> None:
+        return
+
+    def open(self, path: bytes) -> int:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+    def forget(self) -> None:
+        return
 
 
 def join(directory: bytes, name: bytes) -> bytes:

@@ -23,14 +23,18 @@ from store.models import (
     RUN_IS_ACTIVE,
     AccessGrant,
     AgentBeat,
+    JobDefinition,
     JobRun,
     ProgressSample,
     RunItem,
     RunLease,
     RunProgress,
+    RunReport,
+    StorageMover,
 )
-from store.resources.runs import end_run, expire_cancellations, move, run_label
-from store.vocabulary import AgentStatus, CopyMode, GrantPermission, JobRunStatus, ScanStatus
+from store.resources.runs import end_run, expire_cancellations, move, run_label, target_permission
+from store.settings import CopySettings
+from store.vocabulary import AgentStatus, CopyMode, GrantPermission, Guard, JobRunStatus, RunKind, ScanStatus
 
 CANCEL_STATUSES = (JobRunStatus.CANCEL_REQUESTED, JobRunStatus.CANCELING)
 _PROGRESS_FIELDS = (*COUNTER_FIELDS, "phase", "total_items", "total_bytes", "bytes_in_flight", "current")
@@ -43,13 +47,26 @@ class Claim:
     run_id: int
     fence: int
     label: str
+    kind: RunKind
     copy_mode: CopyMode
     source: Mapping[str, Any]
     source_subpath: str
     target: Mapping[str, Any]
     target_subpath: str
+    settings: CopySettings
+    overrides: frozenset[Guard]
+    report: bool
+    """Whether a line is wanted for every item."""
+    planned: bool
+    """Whether only what a plan says may be done."""
+    plan_run_id: int | None
+    """The preview that is the plan; None without a plan, or when it is there no more."""
+    source_identity: str
+    """What told the source root from others when a copy first read it; empty before."""
+    started_at: int
+    """When the run's first attempt began, store time."""
     last_items: int
-    """Items and bytes that the definition's last complete pass scanned, -1 when there is none."""
+    """Items and bytes that the definition's last complete copy scanned, -1 when there is none."""
     last_bytes: int
     resumed: bool
     """Whether an earlier attempt of the same run went before."""
@@ -137,11 +154,18 @@ def reclaim_run(tx: Write, identity: AgentIdentity, claim: Claim, why: str) -> C
     return _take(tx, identity, run, resumed=True, why=why)
 
 
-def report_started(tx: Write, identity: AgentIdentity, claim: Claim) -> None:
-    """Preflight has passed: Started becomes Running."""
+def report_started(tx: Write, identity: AgentIdentity, claim: Claim, source_identity: str = "") -> None:
+    """Preflight has passed: Started becomes Running.
+
+    Args:
+        source_identity: what tells the source root from others. The definition keeps that of its first
+            copy, and takes another one only from a copy whose admin overrode the guard.
+    """
     run = guard(tx, identity, claim)
     if run.status == JobRunStatus.STARTED:
         move(tx, run, JobRunStatus.RUNNING, claim.label)
+    if source_identity and claim.kind == RunKind.COPY:
+        _keep_source_identity(tx, run, source_identity, overridden=Guard.SOURCE_IDENTITY in claim.overrides)
 
 
 def report_progress(tx: Write, identity: AgentIdentity, claim: Claim, numbers: Mapping[str, Any]) -> JobRunStatus:
@@ -187,6 +211,14 @@ def report_items(
     ]
     if rows:
         tx.session.execute(insert(RunItem), rows)
+
+
+def report_chunk(tx: Write, identity: AgentIdentity, claim: Claim, items: int, data: bytes) -> None:
+    """Keep a part of the full report: so many lines of ``store.report_lines``, packed."""
+    guard(tx, identity, claim)
+    tx.session.execute(
+        insert(RunReport), [{"run_id": claim.run_id, "fence": claim.fence, "items": items, "data": data, "at": tx.now}]
+    )
 
 
 def acknowledge_cancel(tx: Write, identity: AgentIdentity, claim: Claim) -> None:
@@ -258,6 +290,7 @@ def _take(tx: Write, identity: AgentIdentity, run: JobRun, *, resumed: bool, why
         .where(
             JobRun.definition_id == run.definition_id,
             JobRun.id != run.id,
+            JobRun.kind == RunKind.COPY,
             JobRun.status == JobRunStatus.SUCCEEDED,
         )
         .order_by(col(JobRun.id).desc())
@@ -268,11 +301,19 @@ def _take(tx: Write, identity: AgentIdentity, run: JobRun, *, resumed: bool, why
         run_id=run.id,
         fence=run.fence,
         label=label,
+        kind=run.kind,
         copy_mode=run.copy_mode,
         source=run.source_properties,
         source_subpath=str(definition.get("sourceSubpath", "")),
         target=run.target_properties,
         target_subpath=str(definition.get("targetSubpath", "")),
+        settings=CopySettings.from_properties(definition),
+        overrides=frozenset(Guard(name) for name in run.overrides),
+        report=run.report,
+        planned=run.plan_number is not None,
+        plan_run_id=run.plan_run_id,
+        source_identity=tx.session.get_one(JobDefinition, run.definition_id).source_identity,
+        started_at=run.execution_start_time,
         last_items=last[0] if last else -1,
         last_bytes=last[1] if last else -1,
         resumed=resumed,
@@ -290,12 +331,35 @@ def _show_work(tx: Write, identity: AgentIdentity) -> None:
 
 
 def _granted(tx: Write, identity: AgentIdentity, claim: Claim) -> bool:
-    """Whether the agent still holds both grants of the run: read on the source, write on the target."""
-    permissions = tx.session.exec(
-        select(AccessGrant.permission).where(
+    """Whether the agent still holds both grants of the run: on the source, and on the target as its kind needs it."""
+    held = tx.session.exec(
+        select(AccessGrant.endpoint_name, AccessGrant.permission).where(
             AccessGrant.run_id == claim.run_id,
             AccessGrant.agent_id == identity.agent_id,
             col(AccessGrant.ended_at).is_(None),
         )
     )
-    return set(permissions) >= {GrantPermission.READ, GrantPermission.WRITE}
+    needed = {
+        (claim.source["name"], GrantPermission.READ),
+        (claim.target["name"], target_permission(claim.kind)),
+    }
+    return {(name, permission) for name, permission in held} >= needed
+
+
+def _keep_source_identity(tx: Write, run: JobRun, found: str, *, overridden: bool) -> None:
+    definition = tx.session.get_one(JobDefinition, run.definition_id)
+    before = definition.source_identity
+    if before == found or (before and not overridden):
+        return
+    definition.source_identity = found
+    tx.session.add(definition)
+    path = f"{tx.session.get_one(StorageMover, run.mover_id).name}/{run_label(tx.session, run).partition('#')[0]}"
+    detail = f"by run #{run.number}: {found}" + (f" instead of {before}" if before else "")
+    tx.event(
+        "job_definition",
+        definition.id,
+        path,
+        "source identified",
+        mover_id=definition.mover_id,
+        detail=detail,
+    )

@@ -62,7 +62,7 @@ class ProjectRow(NamedTuple):
 
 
 class DefinitionRow(NamedTuple):
-    """A definition with its latest run's state; ``run_status`` is "" before the first."""
+    """A definition with its latest run's state; ``run_kind`` and ``run_status`` are "" before the first."""
 
     id: int
     project_id: int
@@ -79,6 +79,7 @@ class DefinitionRow(NamedTuple):
     agent_name: str
     run_id: int | None
     run_number: int
+    run_kind: str
     run_status: str
     run_ended: int | None
 
@@ -179,7 +180,8 @@ def endpoints(reader: Reader, scope: Scope, page: Page, *, text: str = "") -> Wi
 
 _DEFINITION_COLUMNS = """SELECT d.id, d.project_id, d.mover_id, m.name AS mover, p.name AS project, d.name,
         d.description, d.copy_mode, s.name AS source, d.source_subpath, t.name AS target, d.target_subpath,
-        d.agent_name, r.id AS run_id, coalesce(r.number, 0), coalesce(r.status, ''), r.execution_end_time
+        d.agent_name, r.id AS run_id, coalesce(r.number, 0), coalesce(r.kind, ''),
+        coalesce(r.status, ''), r.execution_end_time
     FROM job_definition d
     JOIN project p ON p.id = d.project_id JOIN storage_mover m ON m.id = d.mover_id
     JOIN endpoint s ON s.id = d.source_id JOIN endpoint t ON t.id = d.target_id

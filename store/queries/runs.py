@@ -11,7 +11,7 @@ from store.lifecycle import ENDED, OFFLINE_AFTER_INTERVALS
 from store.queries.hierarchy import Scope
 from store.queries.window import Keyset, Page, Window, like
 from store.reader import Reader
-from store.vocabulary import JobRunStatus, ScanStatus
+from store.vocabulary import JobRunStatus, RunKind, ScanStatus
 
 _ENDED = ", ".join(f"'{status}'" for status in sorted(ENDED))
 _ACTIVE = f"job_run INDEXED BY ix_job_run_active WHERE status NOT IN ({_ENDED})"
@@ -40,8 +40,10 @@ COUNTERS = tuple(
 class RunRow(NamedTuple):
     """A run with the numbers of now: live ones while it is active, its final ones after.
 
-    ``total_items`` and ``total_bytes`` are -1 while unknown. ``lost_since`` is the time of the
-    agent's last heartbeat when its lease has run out, else None.
+    ``plan_number`` is the number of the preview that it carries out, or None; ``overrides`` are the
+    names of guards; ``report`` says whether a line is kept for every item. ``total_items`` and
+    ``total_bytes`` are -1 while unknown. ``lost_since`` is the time of the agent's last heartbeat when
+    its lease has run out, else None.
     """
 
     id: int
@@ -52,6 +54,10 @@ class RunRow(NamedTuple):
     project: str
     definition: str
     number: int
+    kind: RunKind
+    plan_number: int | None
+    overrides: list[str]
+    report: bool
     agent_name: str
     copy_mode: str
     status: JobRunStatus
@@ -84,6 +90,8 @@ class RunRow(NamedTuple):
 
 
 class ItemRow(NamedTuple):
+    """An item that needs attention; ``fence`` is the attempt of the run that recorded it."""
+
     id: int
     path: bytes
     kind: str
@@ -92,6 +100,7 @@ class ItemRow(NamedTuple):
     message: str
     size: int
     at: int
+    fence: int
 
 
 class EventRow(NamedTuple):
@@ -126,7 +135,8 @@ _COUNTER_COLUMNS = ", ".join(
     for name in COUNTERS
 )
 _RUN = f"""SELECT r.id, r.mover_id, r.project_id, r.definition_id, m.name AS mover, p.name AS project,
-        d.name AS definition, r.number, r.agent_name, r.copy_mode, r.status, r.scan_status, r.created_at,
+        d.name AS definition, r.number, r.kind, r.plan_number, r.overrides, r.report,
+        r.agent_name, r.copy_mode, r.status, r.scan_status, r.created_at,
         r.execution_start_time, r.execution_end_time, r.cancel_deadline, r.fence, r.error_code, r.error_message,
         {_COUNTER_COLUMNS}, g.phase, g.total_items, g.total_bytes, g.bytes_in_flight, g.current, g.at AS progress_at,
         b.at AS beat, a.heartbeat_ms, l.lease_until
@@ -139,6 +149,16 @@ _RUN = f"""SELECT r.id, r.mover_id, r.project_id, r.definition_id, m.name AS mov
 def run(reader: Reader, run_id: int) -> RunRow | None:
     """One run."""
     row = reader.row(_RUN + "WHERE r.id = :id", {"id": run_id})
+    return None if row is None else _run(row, reader.now())
+
+
+def last_copy(reader: Reader, definition_id: int) -> RunRow | None:
+    """The latest run of a definition that copies or copied, whatever became of it: previews and verifies are none."""
+    row = reader.row(
+        _RUN + "WHERE r.id = (SELECT id FROM job_run INDEXED BY ix_job_run_definition "
+        "WHERE definition_id = :id AND kind = 'Copy' ORDER BY id DESC LIMIT 1)",
+        {"id": definition_id},
+    )
     return None if row is None else _run(row, reader.now())
 
 
@@ -196,7 +216,8 @@ def runs(reader: Reader, scope: Scope, page: Page, *, text: str = "") -> Window[
 
 
 _ITEMS: Keyset[ItemRow] = Keyset(
-    """SELECT i.id, i.path, i.kind, i.outcome, i.code, i.message, i.size, i.at FROM run_item i
+    """SELECT i.id, i.path, i.kind, i.outcome, i.code, i.message, i.size, i.at, i.fence
+       FROM run_item i
        JOIN job_run r ON r.id = i.run_id
        WHERE i.run_id = :run AND (i.fence = r.fence OR i.outcome = 'Deleted' OR r.cancel_deadline IS NOT NULL)
          AND (:outcome = '' OR i.outcome = :outcome)
@@ -296,10 +317,16 @@ def _run(row: sqlite3.Row, now: int) -> RunRow:
     lost = offline and status != JobRunStatus.QUEUED and (lease is None or lease < now)
     return RunRow._make(
         (
-            *tuple(row)[:10],
+            *tuple(row)[:8],
+            RunKind(row["kind"]),
+            row["plan_number"],
+            json.loads(row["overrides"]),
+            bool(row["report"]),
+            row["agent_name"],
+            row["copy_mode"],
             status,
             ScanStatus(row["scan_status"]),
-            *tuple(row)[12:19],
+            *tuple(row)[16:23],
             {name: row[name] for name in COUNTERS},
             row["phase"] or "",
             -1 if row["total_items"] is None else row["total_items"],

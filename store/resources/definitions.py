@@ -39,6 +39,7 @@ def put_definition(
         "schedule": body.schedule and body.schedule.model_dump(mode="json", by_alias=True, exclude_none=True),
         "data_integrity_validation": body.data_integrity_validation,
         "preserve_permissions": body.preserve_permissions,
+        "settings": body.settings(),
     }
     if found is None:
         _check_pair(source, body.source_subpath, target, body.target_subpath)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from typing import Any
+
 from sqlalchemy import update
 from sqlmodel import Session, col, delete, func, select
 
@@ -25,13 +28,16 @@ from store.models import (
 from store.resources.common import active_run, find_definition, find_in_mover
 from store.resources.definitions import location
 from store.rules import NAME, location_overlaps
+from store.settings import CopySettings
 from store.vocabulary import (
     AgentStatus,
     CopyMode,
     DataIntegrityValidation,
     EndpointType,
     GrantPermission,
+    Guard,
     JobRunStatus,
+    RunKind,
 )
 
 STORE_ACTOR = "store"
@@ -45,6 +51,10 @@ def start_run(
     *,
     agent_name: str | None = None,
     copy_mode: CopyMode | None = None,
+    kind: RunKind = RunKind.COPY,
+    plan: JobRun | None = None,
+    overrides: Collection[Guard] = (),
+    report: bool = False,
 ) -> JobRun:
     """Create a run in Queued for the chosen agent, with its grants and its snapshots.
 
@@ -54,11 +64,17 @@ def start_run(
         definition_path: ``PROJECT/DEFINITION``.
         agent_name: the chosen agent; by default the definition's last one.
         copy_mode: another mode for this run only.
+        kind: what the run is for.
+        plan: the preview to carry out, and nothing else.
+        overrides: guards that are not to stop it.
+        report: keep a line for every item; a preview does, and so does a run that makes digests.
 
     Raises:
         AgentUnavailable: no agent to choose, or one that cannot take runs.
-        Conflict: the definition or its target is held by a run that has not ended.
-        InvalidInput: the definition asks for what this version does not carry out.
+        Conflict: the definition or its target is held by a run that has not ended, or the plan is not of
+            the definition as it is now.
+        InvalidInput: the definition asks for what this version does not carry out, or kind, plan and
+            overrides do not go together.
     """
     expire_cancellations(tx)
     project, definition = find_definition(tx.session, mover, definition_path)
@@ -78,6 +94,11 @@ def start_run(
     _refuse_busy_target(tx.session, target_key, target.name)
 
     mode = copy_mode or definition.copy_mode
+    properties = {**arm.definition_properties(definition, source, target), "copyMode": mode}
+    if kind == RunKind.VERIFY and overrides:
+        raise InvalidInput("A verify run deletes nothing, so it has no guard to override: leave that out.")
+    if plan is not None:
+        _check_plan(tx.session, kind, plan, definition.id, properties)
     definition.run_count += 1
     definition.agent_name = agent.name
     run = JobRun(
@@ -85,6 +106,13 @@ def start_run(
         project_id=project.id,
         definition_id=definition.id,
         number=definition.run_count,
+        kind=kind,
+        plan_run_id=plan.id if plan else None,
+        plan_number=plan.number if plan else None,
+        overrides=sorted(str(guard) for guard in set(overrides)),
+        report=report
+        or kind == RunKind.PREVIEW
+        or definition.data_integrity_validation != DataIntegrityValidation.NONE,
         agent_id=agent.id,
         agent_name=agent.name,
         copy_mode=mode,
@@ -92,7 +120,7 @@ def start_run(
         created_at=tx.now,
         created_by=tx.actor,
         last_status_update=tx.now,
-        definition_properties={**arm.definition_properties(definition, source, target), "copyMode": mode},
+        definition_properties=properties,
         source_properties={"name": source.name, **arm.endpoint_properties(source)},
         target_properties={"name": target.name, **arm.endpoint_properties(target)},
     )
@@ -101,8 +129,7 @@ def start_run(
     definition.latest_run_id = run.id
     tx.session.add(definition)
     _grant(tx, run, agent, source, target)
-    detail = f"{mode} on {agent.name}; read {source.name}, write {target.name}"
-    _tell(tx, run, f"{label}#{run.number}", "queued", detail)
+    _tell(tx, run, f"{label}#{run.number}", "queued", _started_words(run, source.name, target.name))
     return run
 
 
@@ -207,6 +234,11 @@ def end_run(
     tx.session.exec(delete(RunLease).where(col(RunLease.run_id) == run.id))
 
 
+def target_permission(kind: RunKind) -> GrantPermission:
+    """What a run's agent may do to the target."""
+    return GrantPermission.WRITE if kind == RunKind.COPY else GrantPermission.READ
+
+
 def find_run(session: Session, mover: StorageMover, path: str) -> tuple[Project, JobDefinition, JobRun]:
     """The run at ``PROJECT/DEFINITION/NUMBER`` (or ``#NUMBER``); without a number, the latest."""
     definition_path, number = path, ""
@@ -263,8 +295,8 @@ def _choose_agent(session: Session, mover: StorageMover, definition: JobDefiniti
 
 
 def _grant(tx: Write, run: JobRun, agent: Agent, source: Endpoint, target: Endpoint) -> None:
-    """Let the chosen agent read the source and write the target, until the run ends."""
-    for endpoint, permission in ((source, GrantPermission.READ), (target, GrantPermission.WRITE)):
+    """Let the chosen agent read the source, and write or only read the target, until the run ends."""
+    for endpoint, permission in ((source, GrantPermission.READ), (target, target_permission(run.kind))):
         tx.session.add(
             AccessGrant(
                 run_id=run.id,
@@ -287,17 +319,46 @@ def _refuse_unsupported(label: str, definition: JobDefinition, source: Endpoint,
                 "between LocalPath endpoints only: mount the share and name it as a LocalPath.",
                 code="EndpointTypeUnsupported",
             )
-    if definition.data_integrity_validation != DataIntegrityValidation.NONE:
+
+
+def _check_plan(
+    session: Session, kind: RunKind, plan: JobRun, definition_id: int, properties: Mapping[str, Any]
+) -> None:
+    """Refuse a plan that is none, or that was made of something else than what is to run now."""
+    label = run_label(session, plan)
+    if kind != RunKind.COPY:
+        raise InvalidInput(f"A {kind.lower()} run carries out no plan: leave the plan out, or start a copy.")
+    if plan.definition_id != definition_id:
+        raise InvalidInput(f"The plan '{label}' is of another job definition: start that one.", code="PlanOfAnother")
+    if plan.kind != RunKind.PREVIEW:
         raise InvalidInput(
-            f"'{label}' asks for dataIntegrityValidation {definition.data_integrity_validation}, which this version "
-            "does not carry out: set it to None and compare with another tool.",
-            code="ValidationUnsupported",
+            f"The run '{label}' is no preview and has no plan: make one with --preview.", code="NotAPreview"
         )
-    if not definition.preserve_permissions:
-        raise InvalidInput(
-            f"'{label}' has preservePermissions false, which this version does not carry out: set it to true.",
-            code="PermissionsUnsupported",
+    if plan.status != JobRunStatus.SUCCEEDED:
+        raise Conflict(
+            f"The preview '{label}' is {plan.status}, and only one that Succeeded is a plan: make another.",
+            code="PlanIncomplete",
         )
+    if plan.copy_mode != properties["copyMode"]:
+        raise Conflict(
+            f"The plan '{label}' was made for {plan.copy_mode}, and this run would be {properties['copyMode']}: "
+            f"start it with --mode {plan.copy_mode}, or make a new preview.",
+            code="PlanOutdated",
+        )
+    if CopySettings.from_properties(plan.definition_properties) != CopySettings.from_properties(properties):
+        raise Conflict(
+            f"The settings of the job definition have changed since the plan '{label}' was made: make a new preview.",
+            code="PlanOutdated",
+        )
+
+
+def _started_words(run: JobRun, source: str, target: str) -> str:
+    """What was started, for its event."""
+    what = run.copy_mode if run.kind == RunKind.COPY else f"{run.kind} of {run.copy_mode}"
+    words = f"{what} on {run.agent_name}; read {source}, {target_permission(run.kind).lower()} {target}"
+    if run.plan_number is not None:
+        words += f"; plan of #{run.plan_number}"
+    return words + (f"; overridden: {', '.join(run.overrides)}" if run.overrides else "")
 
 
 def _refuse_busy_target(session: Session, target_key: str, name: str) -> None:

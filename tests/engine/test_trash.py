@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from agentsim.engine.attributes import Attributes
 from agentsim.engine.board import Board
 from agentsim.engine.decide import Owners
 from agentsim.engine.errors import ItemFailed
 from agentsim.engine.lease import Lease, now
 from agentsim.engine.metadata import Metadata
+from agentsim.engine.sourcefile import Reader
 from agentsim.engine.trash import Trash, fitted, folder
 from store import codes
 from store.settings import CopySettings
@@ -316,7 +318,9 @@ class Place:
     def __init__(self, root: Path) -> None:
         lease = Lease(now() + 60)
         self.root = os.open(root, os.O_RDONLY)
-        self.trash = Trash(self.root, "run", lease, Metadata(lease, Owners.of_this_process(), Board(1).slots[0]))
+        owners, slot = Owners.of_this_process(), Board(1).slots[0]
+        metadata = Metadata(lease, owners, slot, Attributes(owners, slot), Reader(owners.privileged))
+        self.trash = Trash(self.root, "run", lease, metadata)
 
 
 def test_where_links_are_refused_the_old_file_is_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

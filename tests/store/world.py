@@ -144,9 +144,12 @@ class World:
         *,
         mover: str = "nas",
         copy_mode: CopyMode | None = None,
+        plan: int | None = None,
+        **options: Any,
     ) -> int:
         with self.mover_write(mover) as (tx, parent):
-            return start_run(tx, parent, definition, agent_name=agent, copy_mode=copy_mode).id
+            preview = tx.session.get_one(JobRun, plan) if plan else None
+            return start_run(tx, parent, definition, agent_name=agent, copy_mode=copy_mode, plan=preview, **options).id
 
     def claim(self, identity: AgentIdentity, *held: Claim) -> Claim | None:
         with self.write(f"agent/{identity.name}") as tx:

@@ -22,7 +22,7 @@ def place(options: argparse.Namespace) -> StorePlace:
 
 
 def reader(options: argparse.Namespace) -> Reader:
-    """A reader of the store; one with an older schema is upgraded first.
+    """A reader of the store; one with an older schema is upgraded first, unless ``--read-only`` was given.
 
     Raises:
         StoreUnavailable: there is none, or it cannot be used. It is never made here.
@@ -31,7 +31,7 @@ def reader(options: argparse.Namespace) -> Reader:
     try:
         return Reader(where)
     except StoreUnavailable as error:
-        if error.code != "StoreOutdated":
+        if error.code != "StoreOutdated" or options.read_only:
             raise
     from store.db import open_store
 

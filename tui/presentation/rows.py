@@ -5,7 +5,7 @@ from __future__ import annotations
 from store.display import display
 from store.queries.hierarchy import AgentRow, DefinitionRow, EndpointRow, definition_key
 from store.queries.runs import EventRow, ItemRow, RunRow
-from store.vocabulary import JobRunStatus, Outcome
+from store.vocabulary import JobRunStatus, Outcome, RunKind
 from tui.presentation import format as figures
 from tui.presentation import progress
 from tui.presentation.cells import Cell, Column, Row
@@ -90,6 +90,9 @@ def definition_row(definition: DefinitionRow, now: int, glyphs: Glyphs) -> Row:
         latest = Cell("never run", "dim")
     else:
         state = run_state(definition.run_status, glyphs)
+        if definition.run_kind != RunKind.COPY:
+            # Its success is not the copy's.
+            state = state._replace(text=f"{state.text[:1]} {display(definition.run_kind)}")
         when = f" {ago(now, definition.run_ended)}" if definition.run_ended else f" #{definition.run_number}"
         latest = Cell(state.text + when, state.style)
     return Row(
@@ -106,7 +109,8 @@ def definition_row(definition: DefinitionRow, now: int, glyphs: Glyphs) -> Row:
 def run_row(run: RunRow, now: int, glyphs: Glyphs, rate: float | None) -> Row:
     """A run's line: its live numbers while it is active, how it ended after."""
     counters = run.counters
-    name = Cell(f"{run.definition} #{run.number}", "strong")
+    kind = "" if run.kind == RunKind.COPY else f" {run.kind.lower()}"
+    name = Cell(f"{run.definition} #{run.number}{kind}", "strong")
     agent = Cell(run.agent_name)
     if run.active:
         total = run.total_items if run.total_items >= counters["items_scanned"] else -1
