@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import itertools
 import os
 import stat
@@ -42,6 +41,9 @@ def fitted(name: bytes, suffix: bytes, longest: int) -> bytes:
     """A name with a suffix, its end replaced by a hash where it would be longer than so many bytes."""
     if len(name) + len(suffix) <= longest:
         return name + suffix
+    # Few names are so long; importing it would slow the start of every run.
+    import hashlib
+
     digest = b"-" + hashlib.blake2b(name, digest_size=8).hexdigest().encode()
     cut = longest - len(digest) - len(suffix)
     # Not through a character: some file systems refuse what is no UTF-8.

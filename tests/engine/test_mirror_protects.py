@@ -205,8 +205,9 @@ class Counted:
         self.roots = open_roots(task, lease, lambda seconds: None)
         self.ours, self.theirs = Channel.pair()
         self.lease = lease
-        self.slot = Board(1).slots[0]
-        self.census = Census(Context(self.roots, task, lease, self.slot, self.ours))
+        whole = Board(1)
+        self.slot = whole.slots[0]
+        self.census = Census(Context(self.roots, task, lease, whole, self.slot, self.ours, plan=None, umask=0o022))
 
     def count(self, path: bytes, *names: bytes) -> tuple[int, int]:
         for cell in (board.DOOMED, board.TARGET_ITEMS):
