@@ -112,7 +112,7 @@ class Acts(ABC):
             ItemChanged, ItemFailed, Canceled, RunStopped: they could not be compared.
         """
         equal, _ = self.context.comparer.compare(here.source, here.target, name, source, twin)
-        return after_comparison(source, twin, self.context.owners, equal=equal)
+        return after_comparison(source, twin, self.context.fidelity, equal=equal)
 
     def extras(self, here: Here, listing: Listing, changed: bool) -> bool:
         """Deal with what only the target has and the filters do not protect; as :meth:`extra`."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from agentsim.engine.board import ACLS_LOST, Slot
-from agentsim.engine.decide import Owners
+from agentsim.engine.decide import Fidelity
 from agentsim.engine.errors import Side, classify
 from store.display import display
 
@@ -118,14 +118,14 @@ class Change:
 class Attributes:
     """Reads, compares and sets them; remembers which file systems have none."""
 
-    def __init__(self, owners: Owners, slot: Slot) -> None:
-        self._privileged = owners.privileged
-        self._permissions = owners.permissions
+    def __init__(self, fidelity: Fidelity, slot: Slot) -> None:
+        self._privileged = fidelity.privileged
+        self._permissions = fidelity.permissions
         self._cells = slot.cells
         self._without: set[int] = set()
         self._sorted: dict[tuple[str, ...], Names] = {}
         # A link cannot be opened; this is the way to it that starts from a held directory.
-        self._links = owners.privileged and os.path.isdir("/proc/self/fd")
+        self._links = fidelity.privileged and os.path.isdir("/proc/self/fd")
 
     def of(self, place: Place, device: int, side: Side) -> Names:
         """What an item has.

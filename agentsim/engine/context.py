@@ -13,7 +13,7 @@ from agentsim.engine.board import Board, Slot
 from agentsim.engine.channel import Channel
 from agentsim.engine.comparison import Comparer
 from agentsim.engine.copyfile import FileCopier
-from agentsim.engine.decide import Owners, kind_of
+from agentsim.engine.decide import Fidelity, kind_of
 from agentsim.engine.errors import ItemChanged, ItemFailed, Side, classify
 from agentsim.engine.filters import Filters
 from agentsim.engine.findings import Findings
@@ -68,15 +68,17 @@ class Context:
         self.target = Walker(roots.target) if roots.target >= 0 else NoTree()
         self.filters = Filters(order.settings, order.moment)
         settings = order.settings
-        self.owners = Owners.of_this_process(permissions=settings.preserve_permissions, umask=umask)
-        self.attributes = Attributes(self.owners, slot)
-        reader, patience = Reader(self.owners.privileged), Patience(lease)
+        self.fidelity = Fidelity.of_this_process(
+            permissions=settings.preserve_permissions, umask=umask, time_step=roots.traits.time_step
+        )
+        self.attributes = Attributes(self.fidelity, slot)
+        reader, patience = Reader(self.fidelity.privileged), Patience(lease)
         digests = settings.validation is not DataIntegrityValidation.NONE
         self.comparer = Comparer(lease, slot, reader, patience, digests=digests)
-        self.metadata = Metadata(lease, self.owners, slot, self.attributes, reader, settings.durability)
+        self.metadata = Metadata(lease, self.fidelity, slot, self.attributes, reader, settings.durability)
         self.files = FileCopier(
             lease,
-            self.owners,
+            self.fidelity,
             slot,
             self.metadata,
             attributes=self.attributes,
@@ -124,7 +126,7 @@ class Context:
             self.lease,
             cleans=self.order.writes,
             at_root=not here.path,
-            folds=self.roots.folds,
+            folds=self.roots.traits.folds,
         )
 
     def enter(self, path: bytes) -> Here:

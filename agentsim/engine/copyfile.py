@@ -17,7 +17,7 @@ from agentsim.engine.attributes import NONE, Attributes, Names
 from agentsim.engine.backoff import Patience
 from agentsim.engine.board import IN_FLIGHT, Slot
 from agentsim.engine.content import ContentCopier
-from agentsim.engine.decide import RESERVED, Owners, moved
+from agentsim.engine.decide import RESERVED, Fidelity, moved
 from agentsim.engine.digest import digest_of, new_digest
 from agentsim.engine.errors import ItemChanged, ItemFailed, Side, classify, describe
 from agentsim.engine.lease import Lease
@@ -77,7 +77,7 @@ class FileCopier:
     def __init__(
         self,
         lease: Lease,
-        owners: Owners,
+        fidelity: Fidelity,
         slot: Slot,
         metadata: Metadata,
         *,
@@ -90,7 +90,7 @@ class FileCopier:
         self.digest = ""
         self.before_replace: Callable[[int, str], None] | None = None
         self._lease = lease
-        self._owners = owners
+        self._fidelity = fidelity
         self._cells = slot.cells
         self._metadata = metadata
         self._attributes = attributes
@@ -164,7 +164,7 @@ class FileCopier:
                 before = settled(source, before)
             size = before.st_size
             names = self._attributes.of(source, before.st_dev, Side.SOURCE)
-            old = None if self._owners.permissions else self._replaced(name)
+            old = None if self._fidelity.permissions else self._replaced(name)
             self._lease.check()
             temporary, target = self._create(before, names, old)
             try:
@@ -219,12 +219,12 @@ class FileCopier:
 
         It gets its final mode at once where nothing else is due, and is private until then otherwise.
         """
-        mode = self._owners.file_mode(source.st_mode)
+        mode = self._fidelity.file_mode(source.st_mode)
         uid, gid = self._made or self._guess
         attributes = bool(names.carried) or self._inherits
         if old is not None:
             asked = 0o600
-        elif not self._owners.permissions:
+        elif not self._fidelity.permissions:
             # What a default ACL makes of it is to stay, and writing attributes takes the right to write.
             asked = mode | 0o600 if attributes else mode
         elif attributes or source.st_uid != uid or source.st_gid != gid or mode & 0o7000:
@@ -264,7 +264,7 @@ class FileCopier:
 
     def _dress(self, source_fd: int, target: int, source: os.stat_result, names: Names) -> None:
         """Owner, attributes, mode, times: in this order, since each can change what the next one sets."""
-        mode = self._owners.file_mode(source.st_mode)
+        mode = self._fidelity.file_mode(source.st_mode)
         asked = self._asked
         if self._made is None or asked not in self._exact:
             made = os.fstat(target)
@@ -279,7 +279,7 @@ class FileCopier:
             change = self._attributes.change(source_fd, names, target, present)
             self.remark = self._attributes.apply(target, change, target)
             due = True
-        if not self._owners.permissions:
+        if not self._fidelity.permissions:
             if asked & ~mode:
                 os.fchmod(target, stat.S_IMODE(os.fstat(target).st_mode) & ~(asked & ~mode))
         elif due or asked != mode or not self._exact[asked]:

@@ -185,7 +185,7 @@ class CopyActs(Acts):
         self.context.lease.check()
         created = True
         try:
-            os.mkdir(name, self.context.owners.directory_mode(source.st_mode), dir_fd=here.target)
+            os.mkdir(name, self.context.fidelity.directory_mode(source.st_mode), dir_fd=here.target)
         except FileExistsError:
             created = False
         except OSError as error:

@@ -70,7 +70,9 @@ class DirectoryScan:
             self._give_up(here, error, None)
             return
         changed = (
-            created or here.target_stat is None or directory_differs(here.source_stat, here.target_stat, context.owners)
+            created
+            or here.target_stat is None
+            or directory_differs(here.source_stat, here.target_stat, context.fidelity)
         )
         try:
             self._acts.enter(here)
@@ -151,7 +153,7 @@ class DirectoryScan:
     def _entries(self, here: Here, listing: Listing) -> None:
         self._share = None
         try:
-            self._collisions = colliding(here.source) if self._context.roots.folds else {}
+            self._collisions = colliding(here.source) if self._context.roots.traits.folds else {}
             with os.scandir(here.source) as entries:
                 for number, entry in enumerate(entries, 1):
                     if not number % CHECK_ENTRIES:
@@ -212,7 +214,7 @@ class DirectoryScan:
     def _known(self, here: Here, name: str, source: os.stat_result, twin: os.stat_result | None) -> None:
         """Deal with an entry of which both sides are known."""
         if (name[:11] == RESERVED or not here.path) and is_reserved(
-            name, at_root=not here.path, folds=self._context.roots.folds
+            name, at_root=not here.path, folds=self._context.roots.traits.folds
         ):
             self._unsupported(here, name, source, codes.ITEM_NAME_RESERVED, "The name is reserved")
             return
@@ -223,7 +225,7 @@ class DirectoryScan:
             self._report.scanned(source.st_size)
             self._context.findings.link(member(here.path, name, source))
             return
-        action = decide(source, twin, self._context.mode, self._context.owners, self._compare)
+        action = decide(source, twin, self._context.mode, self._context.fidelity, self._compare)
         if action is NOTHING and twin is not None:
             self._equal.append((name, source, twin))
             if len(self._equal) >= EQUAL_ENTRIES:

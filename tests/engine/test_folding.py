@@ -133,15 +133,15 @@ def test_the_probe_tells_and_leaves_nothing(trees: Trees, folding: FaultFs, fold
     folding.order(fold=fold)
     os.utime(trees.target, ns=(5, 7))
     fd = opened(trees.target)
-    assert probe.folds_names(fd) is expected
-    assert not probe.seems_to_fold_names(fd)
+    assert probe.probed(fd).folds is expected
+    assert not probe.guessed(fd).folds
     assert os.listdir(folding.source) == []
     assert trees.target.stat().st_mtime_ns == 7
     for name in ("Letters", COMPOSED):
         (folding.source / name).touch()
     os.close(fd)
     fd = opened(trees.target)
-    assert probe.seems_to_fold_names(fd) is expected
+    assert probe.guessed(fd).folds is expected
     os.close(fd)
 
 
@@ -156,10 +156,10 @@ def test_a_full_target_is_asked_by_what_it_holds(tmp_path: Path, monkeypatch: py
         return original(path, flags, *rest, **where)
 
     monkeypatch.setattr(os, "open", full)
-    assert not probe.folds_names(fd)
+    assert not probe.probed(fd).folds
     # A second link is what another spelling of one file looks like.
     monkeypatch.setattr(probe, "same_entry", lambda directory, one, other: {one, other} == {"name", "NAME"})
-    assert probe.folds_names(fd)
+    assert probe.probed(fd).folds
     os.close(fd)
 
 
@@ -256,3 +256,17 @@ def test_a_listing_too_large_to_hold_counts_all_and_names_no_trash(
     assert sorted(found.unmatched(source)) == list("abcde")
     os.close(source)
     os.close(target)
+
+
+@pytest.mark.parametrize(
+    ("kept", "step"),
+    [(1_123_456_789, 1), (1_123_456_700, 100), (1_123_456_000, 1000), (1_000_000_000, 10**9), (0, 2 * 10**9)],
+)
+def test_the_step_of_a_target_that_cuts_times_short_is_learnt_from_one_file(kept: int, step: int) -> None:
+    assert probe.step_of(1_123_456_789, kept) == step
+
+
+def test_few_round_times_are_chance() -> None:
+    assert probe.coarsest([0, 4 * 10**9]) == 1
+    assert probe.coarsest([0, 4 * 10**9, 10**10]) == 2 * 10**9
+    assert probe.coarsest([0, 4 * 10**9, 10**10 + 1]) == 1

@@ -10,7 +10,7 @@ import pytest
 
 from agentsim.engine.attributes import Attributes
 from agentsim.engine.board import Board
-from agentsim.engine.decide import Owners
+from agentsim.engine.decide import Fidelity
 from agentsim.engine.errors import ItemFailed
 from agentsim.engine.lease import Lease, now
 from agentsim.engine.metadata import Metadata
@@ -318,8 +318,8 @@ class Place:
     def __init__(self, root: Path) -> None:
         lease = Lease(now() + 60)
         self.root = os.open(root, os.O_RDONLY)
-        owners, slot = Owners.of_this_process(), Board(1).slots[0]
-        metadata = Metadata(lease, owners, slot, Attributes(owners, slot), Reader(owners.privileged))
+        fidelity, slot = Fidelity.of_this_process(), Board(1).slots[0]
+        metadata = Metadata(lease, fidelity, slot, Attributes(fidelity, slot), Reader(fidelity.privileged))
         self.trash = Trash(self.root, "run", lease, metadata)
 
 
