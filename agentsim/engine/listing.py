@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 
@@ -23,6 +24,25 @@ def lstat(directory: int, name: str) -> os.stat_result | None:
         return os.stat(name, dir_fd=directory, follow_symlinks=False)
     except FileNotFoundError:
         return None
+
+
+def same_entry(directory: int, one: str, other: str) -> bool:
+    """Whether two spellings lead to one entry of a directory.
+
+    Raises:
+        OSError: the answer is not known.
+    """
+    try:
+        first, second = lstat(directory, one), lstat(directory, other)
+    except UnicodeEncodeError:
+        return False  # No file can have this spelling,
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False  # nor this one.
+        raise
+    if first is None or second is None:
+        return False
+    return (first.st_dev, first.st_ino) == (second.st_dev, second.st_ino)
 
 
 class Listing:
@@ -119,7 +139,7 @@ class Listing:
             return None
 
     def _take_other_spelling(self, name: str) -> os.stat_result | None:
-        from agentsim.engine.aliases import folded, same_entry
+        from agentsim.engine.aliases import folded
 
         for other in self._spellings.get(folded(name), ()):
             # Names that could be one are not, on a target that ignores less than others do.

@@ -6,10 +6,9 @@ import contextlib
 import errno
 import itertools
 import os
-import unicodedata
 
-from agentsim.engine.aliases import same_entry, spellings
 from agentsim.engine.decide import RESERVED
+from agentsim.engine.listing import same_entry
 
 ASKED_ENTRIES = 64
 """Entries that are asked where nothing may be written."""
@@ -46,6 +45,9 @@ def seems_to_fold_names(directory: int) -> bool:
     Raises:
         OSError: the directory could not be listed.
     """
+    # Few runs ask so; importing it would slow the start of every one.
+    from agentsim.engine.aliases import spellings
+
     with os.scandir(directory) as entries:
         names = [entry.name for entry in itertools.islice(entries, ASKED_ENTRIES)]
     return any(other not in names and same_entry(directory, name, other) for name in names for other in spellings(name))
@@ -57,8 +59,8 @@ def _letters() -> tuple[str, str]:
 
 
 def _accent() -> tuple[str, str]:
-    name = f"{RESERVED}{os.urandom(8).hex()}-\u00e9.part"
-    return name, unicodedata.normalize("NFD", name)
+    name = f"{RESERVED}{os.urandom(8).hex()}-"
+    return name + "\u00e9.part", name + "e\u0301.part"
 
 
 def _folds(directory: int, name: str, other: str) -> bool:

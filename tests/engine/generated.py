@@ -117,8 +117,8 @@ links = st.builds(
 fifos = st.builds(Item, kind=st.just("fifo"), mode=st.just(0o644), **_common)
 
 
-def directories(items: st.SearchStrategy[Item]) -> st.SearchStrategy[Item]:
-    """Directories that hold such items."""
+def directories(held: st.SearchStrategy[Item], least: int, most: int) -> st.SearchStrategy[Item]:
+    """Directories that hold so many of such items."""
     return st.builds(
         Item,
         kind=st.just("directory"),
@@ -126,14 +126,23 @@ def directories(items: st.SearchStrategy[Item]) -> st.SearchStrategy[Item]:
         attributes=_attributes,
         acl=_rarely,
         default_acl=_rarely,
-        entries=st.dictionaries(st.sampled_from(NAMES), items, max_size=5).map(lambda held: tuple(held.items())),
+        entries=st.dictionaries(st.sampled_from(NAMES), held, min_size=least, max_size=most).map(
+            lambda found: tuple(found.items())
+        ),
         **_common,
     )
 
 
-leaves = st.one_of(files, files, files, links, fifos)
-items = st.recursive(leaves, directories, max_leaves=12)
-trees = directories(items)
+def mixed(*kinds: st.SearchStrategy[Item]) -> st.SearchStrategy[Item]:
+    """One of these, each as likely as it is named often."""
+    return st.sampled_from(kinds).flatmap(lambda kind: kind)
+
+
+leaves = mixed(files, files, files, files, files, links, links, fifos)
+_lowest = directories(leaves, 0, 4)
+_middle = directories(mixed(leaves, leaves, leaves, _lowest), 1, 5)
+items = mixed(leaves, leaves, leaves, _lowest, _middle)
+trees = directories(items, 3, 8)
 
 
 @st.composite
@@ -154,7 +163,7 @@ def earlier(draw: st.DrawFn, now: Item) -> Item:
         return replace(now, text=draw(st.sampled_from(TEXTS)))
     kept = {name: draw(earlier(held)) for name, held in now.entries if draw(st.integers(0, 4))}
     further = draw(st.dictionaries(st.sampled_from(NAMES), items, max_size=2))
-    was = draw(st.sampled_from((now, draw(directories(leaves)))))
+    was = draw(st.sampled_from((now, draw(directories(leaves, 0, 0)))))
     return replace(was, entries=tuple({**further, **kept}.items()))
 
 

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
 from store.vocabulary import CopyMode, Guard
@@ -30,7 +30,16 @@ pytestmark = pytest.mark.skipif(not shutil.which("rsync"), reason="needs rsync")
 
 def rsync_differences(one: Path, other: Path, *options: str) -> str:
     """What rsync would do to make ``other`` like ``one``, every byte compared."""
-    command = [*RSYNC, "--dry-run", "--itemize-changes", "--checksum", *options, f"{one}/", f"{other}/"]
+    command = [
+        *RSYNC,
+        "--dry-run",
+        "--itemize-changes",
+        "--checksum",
+        "--info=nonreg0",
+        *options,
+        f"{one}/",
+        f"{other}/",
+    ]
     found = subprocess.run(command, capture_output=True, check=False)
     return (found.stdout + found.stderr).decode(errors="backslashreplace")
 
@@ -69,6 +78,8 @@ def holes_filled(source: Path, target: Path) -> list[bytes]:
     derandomize=not EXAMPLES,
     database=None,
     deadline=None,
+    phases=(Phase.generate, Phase.shrink),
+    report_multiple_bugs=False,
     print_blob=True,
     suppress_health_check=list(HealthCheck),
 )
