@@ -107,7 +107,8 @@ def test_a_target_directory_swapped_between_scan_and_copy(trees: Trees, faulty_s
     for root in (faulty_source.source, trees.target):
         (root / "d" / "sub").mkdir(parents=True)
         (root / "d" / "sub" / "file").write_text(str(root))
-    waiting = Fault(operation="opendir", path="d", hang=True)
+    (faulty_source.source / "z").touch()
+    waiting = Fault(operation="open", path="z", hang=True)
     agent = swapped_at(waiting, faulty_source, victim, trees.target / "d", trees)
     assert agent.row(b"d")[2] == "Failed"
 
