@@ -278,7 +278,7 @@ class FileCopier:
             present = self._attributes.of(target, self._target_device, Side.TARGET) if self._inherits else NONE
             change = self._attributes.change(source_fd, names, target, present)
             self.remark = self._attributes.apply(target, change, target)
-            due = True
+            mode, due = change.mode(mode), True
         if not self._fidelity.permissions:
             if asked & ~mode:
                 os.fchmod(target, stat.S_IMODE(os.fstat(target).st_mode) & ~(asked & ~mode))

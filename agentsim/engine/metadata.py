@@ -182,6 +182,8 @@ class Metadata:
         """Attributes, then mode, since both attributes and a new owner can change it, then times."""
         mode = stat.S_IMODE((source if self._fidelity.permissions else found).st_mode)
         remark = self._attributes.apply(fd, change, fd) if change else ""
+        if self._fidelity.permissions:
+            mode = change.mode(mode)
         present = os.fstat(fd) if change or chowned else found
         if stat.S_IMODE(present.st_mode) != mode:
             os.fchmod(fd, mode)
