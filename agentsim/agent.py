@@ -234,10 +234,9 @@ class Agent:
                 log.log(
                     logging.getLevelNamesMapping().get(level.upper(), logging.INFO), "%s: %s", held.claim.label, text
                 )
-            case ("started", *facts):
-                identity = str(facts[0].get("source_identity", "")) if facts and isinstance(facts[0], dict) else ""
+            case ("started", dict(facts)):
                 with self._store.write(self._actor) as tx:
-                    claims.report_started(tx, self._identity, held.claim, identity)
+                    claims.report_started(tx, self._identity, held.claim, str(facts["source_identity"]))
             case ("progress", dict(numbers)):
                 held.progressed = held.progressed or numbers.get("items_transferred", 0) > 0
                 before = boot_time()

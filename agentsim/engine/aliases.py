@@ -6,7 +6,6 @@ name what it has just copied; and two source items can want the same name (fault
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import unicodedata
@@ -14,7 +13,7 @@ from array import array
 from collections.abc import Iterator
 
 from agentsim.engine.errors import ItemFailed
-from agentsim.engine.listing import lstat
+from agentsim.engine.listing import same_entry
 from store import codes
 from store.display import display
 
@@ -111,7 +110,7 @@ class FoldedNames:
         Raises:
             OSError: it could not be listed.
         """
-        buckets = 1 << 16
+        buckets = 1 << 12
         self._buckets = [array("Q") for _ in range(buckets)]
         with os.scandir(directory) as entries:
             for entry in entries:
@@ -143,22 +142,3 @@ def source_has_alias(source: int, target: int, name: str) -> bool:
     wanted = folded(name)
     with os.scandir(source) as entries:
         return any(folded(entry.name) == wanted and same_entry(target, name, entry.name) for entry in entries)
-
-
-def same_entry(directory: int, one: str, other: str) -> bool:
-    """Whether two spellings lead to one entry of a directory.
-
-    Raises:
-        OSError: the answer is not known.
-    """
-    try:
-        first, second = lstat(directory, one), lstat(directory, other)
-    except UnicodeEncodeError:
-        return False  # No file can have this spelling,
-    except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
-            return False  # nor this one.
-        raise
-    if first is None or second is None:
-        return False
-    return (first.st_dev, first.st_ino) == (second.st_dev, second.st_ino)

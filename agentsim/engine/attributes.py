@@ -8,12 +8,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from agentsim.engine.board import ACLS_LOST, Slot
-from agentsim.engine.decide import Owners
+from agentsim.engine.decide import Fidelity
 from agentsim.engine.errors import Side, classify
 from store.display import display
 
@@ -105,27 +106,54 @@ class Change:
         put: values to set, by name.
         drop: names to remove.
         lost: names that could not be read, and why (errno).
+        refused_acl: the access ACL that the target did not take, once that is known.
     """
 
     put: dict[str, bytes] = field(default_factory=dict)
     drop: list[str] = field(default_factory=list)
     lost: list[tuple[str, int]] = field(default_factory=list)
+    refused_acl: bytes = b""
 
     def __bool__(self) -> bool:
         return bool(self.put or self.drop or self.lost)
+
+    def mode(self, mode: int) -> int:
+        """The mode to set instead of the source's: an ACL that is missing must not open the item to anybody."""
+        return without_acl(mode, self.refused_acl) if self.refused_acl else mode
+
+
+_ACL_ENTRY = struct.Struct("<HHI")
+_ACL_HEADER_BYTES = 4
+_ACL_GROUP, _ACL_MASK = 0x04, 0x10
+
+
+def without_acl(mode: int, acl: bytes) -> int:
+    """The mode that grants no more than an ACL did, for a target that has none.
+
+    With an ACL the mode's group bits are its mask, the most that anybody named in it may do; the owning
+    group itself may be granted less (acl(5), "Correspondence between ACL entries and file permission bits").
+
+    Args:
+        mode: of the item that has the ACL.
+        acl: value of its ``system.posix_acl_access``.
+    """
+    entries = acl[_ACL_HEADER_BYTES : len(acl) - (len(acl) - _ACL_HEADER_BYTES) % _ACL_ENTRY.size]
+    granted: dict[int, int] = {tag: bits for tag, bits, _ in _ACL_ENTRY.iter_unpack(entries)}
+    group = granted.get(_ACL_GROUP, 0) & granted.get(_ACL_MASK, 0o7)
+    return mode & ~0o070 | group << 3
 
 
 class Attributes:
     """Reads, compares and sets them; remembers which file systems have none."""
 
-    def __init__(self, owners: Owners, slot: Slot) -> None:
-        self._privileged = owners.privileged
-        self._permissions = owners.permissions
+    def __init__(self, fidelity: Fidelity, slot: Slot) -> None:
+        self._privileged = fidelity.privileged
+        self._permissions = fidelity.permissions
         self._cells = slot.cells
         self._without: set[int] = set()
         self._sorted: dict[tuple[str, ...], Names] = {}
         # A link cannot be opened; this is the way to it that starts from a held directory.
-        self._links = owners.privileged and os.path.isdir("/proc/self/fd")
+        self._links = fidelity.privileged and os.path.isdir("/proc/self/fd")
 
     def of(self, place: Place, device: int, side: Side) -> Names:
         """What an item has.
@@ -225,6 +253,8 @@ class Attributes:
                 os.setxattr(target, at, value, follow_symlinks=follow)
 
             self._attempt(target, name, lost, directory, put)
+        if any(name == _ACLS[0] for name, _ in lost):
+            change.refused_acl = change.put.get(_ACLS[0], b"")
         return _remark(lost)
 
     def _attempt(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from agentsim.engine import board
 from agentsim.engine.attributes import Attributes
@@ -13,7 +14,7 @@ from agentsim.engine.board import Board, Slot
 from agentsim.engine.channel import Channel
 from agentsim.engine.comparison import Comparer
 from agentsim.engine.copyfile import FileCopier
-from agentsim.engine.decide import Owners, kind_of
+from agentsim.engine.decide import Fidelity, kind_of
 from agentsim.engine.errors import ItemChanged, ItemFailed, Side, classify
 from agentsim.engine.filters import Filters
 from agentsim.engine.findings import Findings
@@ -22,15 +23,18 @@ from agentsim.engine.lease import Lease
 from agentsim.engine.listing import Listing
 from agentsim.engine.metadata import Metadata
 from agentsim.engine.order import Order
-from agentsim.engine.plan import Plan
 from agentsim.engine.preflight import Roots
 from agentsim.engine.report import Report
 from agentsim.engine.sourcefile import Reader
-from agentsim.engine.trash import Trash
 from agentsim.engine.walker import NoTree, Walker, join
 from store import codes
 from store.display import display
 from store.vocabulary import CopyMode, DataIntegrityValidation, ItemKind, Outcome, PlannedAction
+
+# What only some runs need is imported by them, since it would slow the start of every one.
+if TYPE_CHECKING:
+    from agentsim.engine.plan import Plan
+    from agentsim.engine.trash import Trash
 
 Spared = tuple[str, str]
 """Why a target item is not deleted: code and message, both empty when nothing is to be said of it."""
@@ -68,15 +72,17 @@ class Context:
         self.target = Walker(roots.target) if roots.target >= 0 else NoTree()
         self.filters = Filters(order.settings, order.moment)
         settings = order.settings
-        self.owners = Owners.of_this_process(permissions=settings.preserve_permissions, umask=umask)
-        self.attributes = Attributes(self.owners, slot)
-        reader, patience = Reader(self.owners.privileged), Patience(lease)
+        self.fidelity = Fidelity.of_this_process(
+            permissions=settings.preserve_permissions, umask=umask, time_step=roots.traits.time_step
+        )
+        self.attributes = Attributes(self.fidelity, slot)
+        reader, patience = Reader(self.fidelity.privileged), Patience(lease)
         digests = settings.validation is not DataIntegrityValidation.NONE
         self.comparer = Comparer(lease, slot, reader, patience, digests=digests)
-        self.metadata = Metadata(lease, self.owners, slot, self.attributes, reader, settings.durability)
+        self.metadata = Metadata(lease, self.fidelity, slot, self.attributes, reader, settings.durability)
         self.files = FileCopier(
             lease,
-            self.owners,
+            self.fidelity,
             slot,
             self.metadata,
             attributes=self.attributes,
@@ -86,6 +92,8 @@ class Context:
         )
         self.trash: Trash | None = None
         if settings.trash and order.writes:
+            from agentsim.engine.trash import Trash
+
             self.trash = Trash(roots.target, order.run, lease, self.metadata)
             self.files.before_replace = self._keep_replaced
         self.report = Report(slot, channel, full=order.report, attempt=order.attempt)
@@ -124,7 +132,7 @@ class Context:
             self.lease,
             cleans=self.order.writes,
             at_root=not here.path,
-            folds=self.roots.folds,
+            folds=self.roots.traits.folds,
         )
 
     def enter(self, path: bytes) -> Here:

@@ -11,13 +11,13 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 from agentsim.engine.attributes import NONE, Attributes, Names
 from agentsim.engine.backoff import Patience
 from agentsim.engine.board import IN_FLIGHT, Slot
 from agentsim.engine.content import ContentCopier
-from agentsim.engine.decide import RESERVED, Owners, moved
+from agentsim.engine.decide import RESERVED, Fidelity, moved
 from agentsim.engine.digest import digest_of, new_digest
 from agentsim.engine.errors import ItemChanged, ItemFailed, Side, classify, describe
 from agentsim.engine.lease import Lease
@@ -34,6 +34,9 @@ LARGE_BYTES = 64 * 1024 * 1024
 """From this size on a file is a unit of its own, so that two of them are copied at once."""
 
 _CREATE = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+SLOW_SECONDS = 0.0001
+"""A small file takes a third of this where its source is in memory, and more where it is not."""
+
 _CREATE_ATTEMPTS = 8
 
 
@@ -77,7 +80,7 @@ class FileCopier:
     def __init__(
         self,
         lease: Lease,
-        owners: Owners,
+        fidelity: Fidelity,
         slot: Slot,
         metadata: Metadata,
         *,
@@ -90,7 +93,7 @@ class FileCopier:
         self.digest = ""
         self.before_replace: Callable[[int, str], None] | None = None
         self._lease = lease
-        self._owners = owners
+        self._fidelity = fidelity
         self._cells = slot.cells
         self._metadata = metadata
         self._attributes = attributes
@@ -101,11 +104,14 @@ class FileCopier:
         self._verify = settings.validation is DataIntegrityValidation.SAVE_VERIFY_FILE_MD5
         self._every_file = settings.durability is Durability.EVERY_FILE
         self._create_flags = _CREATE | (os.O_RDWR if self._verify else os.O_WRONLY)
-        self._serial = int.from_bytes(os.urandom(8))
+        # One name will do: it is free again as soon as a file is in place, and a name that the
+        # directory has had costs it less than a new one.
+        self._temporary = _temporary_name()
         self._source = self._target = -1
         self._target_device = -1
         self._made: tuple[int, int] | None = None
         self._guess = (0, 0)
+        self._slow = False
         self._inherits = False
         self._exact: dict[int, bool] = {}
 
@@ -121,6 +127,23 @@ class FileCopier:
         setgid = target_stat.st_mode & stat.S_ISGID
         self._guess = (os.geteuid(), target_stat.st_gid if setgid else os.getegid())
         self._exact.clear()
+
+    @contextlib.contextmanager
+    def together(self, names: Sequence[str]) -> Iterator[None]:
+        """Copy these files of the present directory next; where reading is slow, all of them are read ahead.
+
+        A source that has to be fetched from a disk or a server answers many requests in little more
+        time than one.
+        """
+        began = time.monotonic()
+        if self._slow:
+            self._reader.open_ahead(self._source, names)
+        try:
+            yield
+        finally:
+            self._reader.close_ahead()
+        # Once is enough: reading ahead hides what it is needed for.
+        self._slow = self._slow or time.monotonic() - began > SLOW_SECONDS * len(names)
 
     def copy(self, name: str, limit: int | None = LARGE_BYTES, linked: bool = False) -> int:
         """Copy one regular file and put it in place.
@@ -164,7 +187,7 @@ class FileCopier:
                 before = settled(source, before)
             size = before.st_size
             names = self._attributes.of(source, before.st_dev, Side.SOURCE)
-            old = None if self._owners.permissions else self._replaced(name)
+            old = None if self._fidelity.permissions else self._replaced(name)
             self._lease.check()
             temporary, target = self._create(before, names, old)
             try:
@@ -219,12 +242,12 @@ class FileCopier:
 
         It gets its final mode at once where nothing else is due, and is private until then otherwise.
         """
-        mode = self._owners.file_mode(source.st_mode)
+        mode = self._fidelity.file_mode(source.st_mode)
         uid, gid = self._made or self._guess
         attributes = bool(names.carried) or self._inherits
         if old is not None:
             asked = 0o600
-        elif not self._owners.permissions:
+        elif not self._fidelity.permissions:
             # What a default ACL makes of it is to stay, and writing attributes takes the right to write.
             asked = mode | 0o600 if attributes else mode
         elif attributes or source.st_uid != uid or source.st_gid != gid or mode & 0o7000:
@@ -233,20 +256,16 @@ class FileCopier:
             asked = mode
         try:
             for _ in range(_CREATE_ATTEMPTS):
-                temporary = self._temporary_name()
                 try:
-                    fd = os.open(temporary, self._create_flags, asked, dir_fd=self._target)
+                    fd = os.open(self._temporary, self._create_flags, asked, dir_fd=self._target)
                 except FileExistsError:
+                    self._temporary = _temporary_name()
                     continue
                 self._asked = asked
-                return temporary, fd
+                return self._temporary, fd
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         except OSError as error:
             raise classify(error, Side.TARGET, "creating the target file") from error
-
-    def _temporary_name(self) -> str:
-        self._serial = (self._serial + 1) & 0xFFFF_FFFF_FFFF_FFFF
-        return f"{RESERVED}{self._serial:016x}.part"
 
     def _read_back(self, target: int) -> None:
         if self._every_file:
@@ -264,7 +283,7 @@ class FileCopier:
 
     def _dress(self, source_fd: int, target: int, source: os.stat_result, names: Names) -> None:
         """Owner, attributes, mode, times: in this order, since each can change what the next one sets."""
-        mode = self._owners.file_mode(source.st_mode)
+        mode = self._fidelity.file_mode(source.st_mode)
         asked = self._asked
         if self._made is None or asked not in self._exact:
             made = os.fstat(target)
@@ -278,8 +297,8 @@ class FileCopier:
             present = self._attributes.of(target, self._target_device, Side.TARGET) if self._inherits else NONE
             change = self._attributes.change(source_fd, names, target, present)
             self.remark = self._attributes.apply(target, change, target)
-            due = True
-        if not self._owners.permissions:
+            mode, due = change.mode(mode), True
+        if not self._fidelity.permissions:
             if asked & ~mode:
                 os.fchmod(target, stat.S_IMODE(os.fstat(target).st_mode) & ~(asked & ~mode))
         elif due or asked != mode or not self._exact[asked]:
@@ -325,7 +344,7 @@ class FileCopier:
         text = read_link(self._source, name, Side.SOURCE)
         original, names = self._attributes.of_link(self._source, name, source.st_dev, Side.SOURCE)
         self._lease.check()
-        temporary = self._temporary_name()
+        temporary = _temporary_name()
         try:
             os.symlink(text, temporary, dir_fd=self._target)
         except OSError as error:
@@ -367,7 +386,7 @@ class FileCopier:
             # It would be left under both names: rename does nothing between two links of one file.
             return
         self._lease.check()
-        temporary = self._temporary_name()
+        temporary = _temporary_name()
         try:
             os.link(
                 leader_name,
@@ -412,3 +431,7 @@ def read_link(directory: int, name: str, side: Side) -> str:
         if side is Side.SOURCE and error.errno == errno.EINVAL:
             raise ItemChanged(codes.ITEM_CHANGED, "No longer a symbolic link") from error
         raise classify(error, side, f"reading the {side.value} link") from error
+
+
+def _temporary_name() -> str:
+    return f"{RESERVED}{os.urandom(8).hex()}.part"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from agentsim.engine import board, units
 from agentsim.engine.acts import Acts, same_link
@@ -36,7 +36,15 @@ class CopyActs(Acts):
         context.files.enter(here.source, here.target, here.source_stat, here.target_stat)
         context.at = here.path
 
-    def copy_unseen(self, here: Here, name: str) -> None:
+    def copy_unseen(self, here: Here, names: Sequence[str]) -> None:
+        with self._files.together(names):
+            for name in names:
+                try:
+                    self._copy_new(here, name)
+                except (ItemChanged, ItemFailed) as error:
+                    self.context.problem(here.child(name), ItemKind.FILE, error, 0)
+
+    def _copy_new(self, here: Here, name: str) -> None:
         try:
             size = self._files.copy(name)
         except TooLarge as large:
@@ -185,7 +193,7 @@ class CopyActs(Acts):
         self.context.lease.check()
         created = True
         try:
-            os.mkdir(name, self.context.owners.directory_mode(source.st_mode), dir_fd=here.target)
+            os.mkdir(name, self.context.fidelity.directory_mode(source.st_mode), dir_fd=here.target)
         except FileExistsError:
             created = False
         except OSError as error:

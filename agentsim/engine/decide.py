@@ -48,8 +48,8 @@ class Action(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Owners:
-    """Which permissions this process gives to items: owners, groups and modes.
+class Fidelity:
+    """What of an item's metadata this run carries, and how exactly the target can keep it.
 
     Attributes:
         privileged: any owner and group; otherwise the owner stays the process's own.
@@ -57,16 +57,23 @@ class Owners:
         permissions: whether mode, owner and ACLs travel at all. Otherwise items that are there keep
             theirs, and new ones get the source's mode as ``umask`` allows.
         umask: bits that such a new item does not get: the process's own mask before the engine cleared it.
+        time_step: nanoseconds between two modification times that the target can tell apart; 1 where it keeps all.
     """
 
     privileged: bool
     groups: frozenset[int]
     permissions: bool = True
     umask: int = 0o022
+    time_step: int = 1
 
     @classmethod
-    def of_this_process(cls, *, permissions: bool = True, umask: int = 0o022) -> Owners:
-        return cls(os.geteuid() == 0, frozenset((os.getegid(), *os.getgroups())), permissions, umask)
+    def of_this_process(cls, *, permissions: bool = True, umask: int = 0o022, time_step: int = 1) -> Fidelity:
+        groups = frozenset((os.getegid(), *os.getgroups()))
+        return cls(os.geteuid() == 0, groups, permissions, umask, time_step)
+
+    def same_time(self, source: os.stat_result, target: os.stat_result) -> bool:
+        """Whether the target's modification time is the source's, as exactly as the target can keep it."""
+        return abs(source.st_mtime_ns - target.st_mtime_ns) < self.time_step
 
     def settable(self, uid: int, gid: int) -> tuple[int, int]:
         """What to ask of ``chown``: -1 stands for "leave it"."""
@@ -121,7 +128,7 @@ def decide(
     source: os.stat_result,
     target: os.stat_result | None,
     mode: CopyMode,
-    owners: Owners,
+    fidelity: Fidelity,
     compare: Compare = Compare.SIZE_AND_TIME,
     links: int = 1,
 ) -> Action:
@@ -136,7 +143,7 @@ def decide(
         source: the entry, by ``lstat``.
         target: what the target has under the same name, by ``lstat``; None for nothing.
         mode: the run's copy mode.
-        owners: which differences of owner and mode can and shall be mended.
+        fidelity: which differences of owner and mode can and shall be mended.
         compare: how content is compared.
         links: names of the target file that are known to be the source file's.
     """
@@ -149,9 +156,9 @@ def decide(
                 return Action.COPY_FILE
             if compare is _CHECKSUM:
                 return Action.COMPARE_CONTENT
-            if source.st_mtime_ns != target.st_mtime_ns:
+            if source.st_mtime_ns != target.st_mtime_ns and not fidelity.same_time(source, target):
                 return Action.COPY_FILE
-            if owners.same(source, target):
+            if fidelity.same(source, target):
                 return Action.NOTHING
             return Action.REPAIR_METADATA if target.st_nlink == links else Action.COPY_FILE
         return _in_the_way(target, mode) or Action.COPY_FILE
@@ -163,27 +170,27 @@ def decide(
         if target is None:
             return Action.COPY_LINK
         if stat.S_ISLNK(target.st_mode):
-            same = source.st_mtime_ns == target.st_mtime_ns and owners.equal(source, target)
+            same = fidelity.same_time(source, target) and fidelity.equal(source, target)
             return Action.COMPARE_LINK if same else Action.COPY_LINK
         return _in_the_way(target, mode) or Action.COPY_LINK
     return Action.UNSUPPORTED
 
 
 def after_comparison(
-    source: os.stat_result, target: os.stat_result, owners: Owners, equal: bool, links: int = 1
+    source: os.stat_result, target: os.stat_result, fidelity: Fidelity, equal: bool, links: int = 1
 ) -> Action:
     """The action for two files whose content was compared.
 
     Args:
         source: the source file.
         target: the target file.
-        owners: as in :func:`decide`.
+        fidelity: as in :func:`decide`.
         equal: whether their bytes are the same.
         links: as in :func:`decide`.
     """
     if not equal:
         return Action.COPY_FILE
-    if source.st_mtime_ns == target.st_mtime_ns and owners.same(source, target):
+    if fidelity.same_time(source, target) and fidelity.same(source, target):
         return Action.NOTHING
     return Action.REPAIR_METADATA if target.st_nlink == links else Action.COPY_FILE
 
@@ -194,15 +201,15 @@ def _in_the_way(target: os.stat_result, mode: CopyMode) -> Action | None:
     return Action.AFTER_DELETES if mode is CopyMode.MIRROR else Action.BLOCKED
 
 
-def directory_differs(source: os.stat_result, target: os.stat_result, owners: Owners) -> bool:
+def directory_differs(source: os.stat_result, target: os.stat_result, fidelity: Fidelity) -> bool:
     """Whether a directory's own metadata (mode, owner, modification time in ns) needs setting."""
-    return source.st_mtime_ns != target.st_mtime_ns or not owners.same(source, target)
+    return not fidelity.same_time(source, target) or not fidelity.same(source, target)
 
 
 def why(
     source: os.stat_result,
     target: os.stat_result | None,
-    owners: Owners,
+    fidelity: Fidelity,
     compare: Compare = Compare.SIZE_AND_TIME,
 ) -> str:
     """In words, why an entry of the source needs something, as far as ``stat`` knows.
@@ -210,7 +217,7 @@ def why(
     Args:
         source: the entry, by ``lstat``.
         target: what the target has under the same name, by ``lstat``; None for nothing.
-        owners: as in :func:`decide`.
+        fidelity: as in :func:`decide`.
         compare: how content is compared; where its bytes are, they are what differs when nothing else does.
 
     Returns:
@@ -223,9 +230,9 @@ def why(
     link = stat.S_ISLNK(source.st_mode)
     found = {
         "size differs": stat.S_ISREG(source.st_mode) and source.st_size != target.st_size,
-        "modification time differs": source.st_mtime_ns != target.st_mtime_ns,
-        "mode differs": owners.permissions and not link and source.st_mode != target.st_mode,
-        "owner differs": not owners.equal(source, target),
+        "modification time differs": not fidelity.same_time(source, target),
+        "mode differs": fidelity.permissions and not link and source.st_mode != target.st_mode,
+        "owner differs": not fidelity.equal(source, target),
     }
     words = ", ".join(words for words, so in found.items() if so)
     return words or ("content differs" if compare is _CHECKSUM and stat.S_ISREG(source.st_mode) else "")

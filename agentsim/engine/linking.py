@@ -203,7 +203,7 @@ class LinkWork:
         if there is None or found.twin is None or found.source.st_size != found.twin.st_size:
             return False
         if context.settings.compare is Compare.SIZE_AND_TIME:
-            return found.source.st_mtime_ns == found.twin.st_mtime_ns
+            return context.fidelity.same_time(found.source, found.twin)
         if there not in read:
             read[there] = context.comparer.compare(here.source, here.target, name, found.source, found.twin)[0]
         return read[there]
@@ -212,7 +212,7 @@ class LinkWork:
         """Whether the metadata of a target file with the right content has to be set."""
         directory, _, name = leader.path.rpartition(b"/")
         here = self._context.open(directory)
-        return bool(why(leader.source, leader.twin, self._context.owners)) or bool(
+        return bool(why(leader.source, leader.twin, self._context.fidelity)) or bool(
             self._context.attributes.differing(here.source, here.target, [os.fsdecode(name)])
         )
 
@@ -245,7 +245,7 @@ class LinkWork:
             ItemKind.FILE,
             Outcome.TRANSFERRED,
             size_of(name.source),
-            message=message or why(name.source, name.twin, self._context.owners) or "attributes differ",
+            message=message or why(name.source, name.twin, self._context.fidelity) or "attributes differ",
             action=action,
             seen=(name.source, name.twin),
             scanned=name.listed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 
@@ -25,6 +26,25 @@ def lstat(directory: int, name: str) -> os.stat_result | None:
         return None
 
 
+def same_entry(directory: int, one: str, other: str) -> bool:
+    """Whether two spellings lead to one entry of a directory.
+
+    Raises:
+        OSError: the answer is not known.
+    """
+    try:
+        first, second = lstat(directory, one), lstat(directory, other)
+    except UnicodeEncodeError:
+        return False  # No file can have this spelling,
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False  # nor this one.
+        raise
+    if first is None or second is None:
+        return False
+    return (first.st_dev, first.st_ino) == (second.st_dev, second.st_ino)
+
+
 class Listing:
     """The entries of one target directory as they were before the run touched it.
 
@@ -32,6 +52,7 @@ class Listing:
 
     Attributes:
         entries: how many there were.
+        held: those that no source entry was taken for, by name; none where they are too many.
     """
 
     def __init__(
@@ -51,7 +72,7 @@ class Listing:
         self._cleans = cleans
         self._at_root = at_root
         self._folds = folds
-        self._held: dict[str, os.DirEntry[str]] = {}
+        self.held: dict[str, os.DirEntry[str]] = {}
         self._spellings: dict[str, list[str]] = {}
         self._streaming = False
         self.entries = 0
@@ -66,7 +87,7 @@ class Listing:
             OSError: the directory could not be listed.
             Canceled: the run is to stop.
         """
-        held = self._held
+        held = self.held
         number = 0
         with os.scandir(self._directory) as entries:
             for entry in entries:
@@ -110,7 +131,7 @@ class Listing:
         """
         if self._streaming:
             return lstat(self._directory, name)
-        entry = self._held.pop(name, None)
+        entry = self.held.pop(name, None)
         if entry is None:
             return self._take_other_spelling(name) if self._spellings else None
         try:
@@ -119,18 +140,18 @@ class Listing:
             return None
 
     def _take_other_spelling(self, name: str) -> os.stat_result | None:
-        from agentsim.engine.aliases import folded, same_entry
+        from agentsim.engine.aliases import folded
 
         for other in self._spellings.get(folded(name), ()):
             # Names that could be one are not, on a target that ignores less than others do.
-            if other in self._held and same_entry(self._directory, other, name):
-                del self._held[other]
+            if other in self.held and same_entry(self._directory, other, name):
+                del self.held[other]
                 return lstat(self._directory, name)
         return None
 
     def unlisted(self) -> Iterator[str]:
         """Names that no source entry has been taken for so far; none where they could not be held."""
-        return iter(self._held)
+        return iter(self.held)
 
     def unmatched(self, source: int) -> Iterator[str]:
         """Names that the target has and the source does not, once every source entry was taken.
@@ -142,7 +163,7 @@ class Listing:
             OSError: a directory could not be listed again.
         """
         if not self._streaming:
-            yield from self._held
+            yield from self.held
             return
         aliased = self._alias_finder(source)
         with os.scandir(self._directory) as entries:

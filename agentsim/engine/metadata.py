@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from agentsim.engine.attributes import NONE, Attributes, Change, Names
 from agentsim.engine.board import OWNERS_LOST, Slot
-from agentsim.engine.decide import Owners, directory_differs, moved
+from agentsim.engine.decide import Fidelity, directory_differs, moved
 from agentsim.engine.durability import sync_directory
 from agentsim.engine.errors import ItemFailed, Side, classify
 from agentsim.engine.lease import Lease
@@ -24,14 +24,14 @@ class Metadata:
     def __init__(
         self,
         lease: Lease,
-        owners: Owners,
+        fidelity: Fidelity,
         slot: Slot,
         attributes: Attributes,
         reader: Reader,
         durability: Durability = Durability.END_OF_RUN,
     ) -> None:
         self._lease = lease
-        self._owners = owners
+        self._fidelity = fidelity
         self._cells = slot.cells
         self._attributes = attributes
         self._reader = reader
@@ -52,7 +52,7 @@ class Metadata:
         Raises:
             OSError: for any reason but a missing privilege.
         """
-        if not self._owners.permissions:
+        if not self._fidelity.permissions:
             return False
         return self._give(lambda new_uid, new_gid: os.fchown(fd, new_uid, new_gid), source, uid, gid)
 
@@ -62,7 +62,7 @@ class Metadata:
         Raises:
             OSError: for any reason but a missing privilege.
         """
-        if not self._owners.permissions:
+        if not self._fidelity.permissions:
             return
         made = os.stat(name, dir_fd=directory, follow_symlinks=False)
         self._give(
@@ -75,7 +75,7 @@ class Metadata:
     def _give(self, chown: Callable[[int, int], None], source: os.stat_result, uid: int, gid: int) -> bool:
         if source.st_uid == uid and source.st_gid == gid:
             return False
-        new_uid, new_gid = self._owners.settable(source.st_uid, source.st_gid)
+        new_uid, new_gid = self._fidelity.settable(source.st_uid, source.st_gid)
         lost = new_uid != source.st_uid and source.st_uid != uid
         lost = lost or (new_gid != source.st_gid and source.st_gid != gid)
         called = False
@@ -180,8 +180,10 @@ class Metadata:
 
     def _set(self, fd: int, source: os.stat_result, found: os.stat_result, change: Change, chowned: bool) -> str:
         """Attributes, then mode, since both attributes and a new owner can change it, then times."""
-        mode = stat.S_IMODE((source if self._owners.permissions else found).st_mode)
+        mode = stat.S_IMODE((source if self._fidelity.permissions else found).st_mode)
         remark = self._attributes.apply(fd, change, fd) if change else ""
+        if self._fidelity.permissions:
+            mode = change.mode(mode)
         present = os.fstat(fd) if change or chowned else found
         if stat.S_IMODE(present.st_mode) != mode:
             os.fchmod(fd, mode)
@@ -198,7 +200,7 @@ class Metadata:
         Raises:
             OSError: the directory is somebody else's.
         """
-        if self._owners.privileged or not self._owners.permissions or found.st_mode & 0o700 == 0o700:
+        if self._fidelity.privileged or not self._fidelity.permissions or found.st_mode & 0o700 == 0o700:
             return
         if found.st_uid == os.geteuid():
             self._lease.check()
@@ -232,7 +234,7 @@ class Metadata:
         try:
             found = os.fstat(target)
             names, change = self._change(source, source_stat, target, found)
-            if change or directory_differs(source_stat, found, self._owners):
+            if change or directory_differs(source_stat, found, self._fidelity):
                 self._lease.check()
                 chowned = self.give(target, source_stat, found.st_uid, found.st_gid)
                 remark = self._set(target, source_stat, found, change, chowned)

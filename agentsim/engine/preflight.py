@@ -17,7 +17,7 @@ from agentsim.engine.errors import RunStopped, Side, classify, describe
 from agentsim.engine.lease import Lease
 from agentsim.engine.mounts import locations, meet, read_mounts
 from agentsim.engine.order import UNKNOWN, Order
-from agentsim.engine.probe import folds_names, seems_to_fold_names
+from agentsim.engine.probe import EXACT, Traits, guessed, probed
 from agentsim.engine.source_identity import same_source, source_identity
 from agentsim.engine.walker import DIRECTORY_FLAGS
 from store import codes
@@ -48,7 +48,7 @@ class Roots:
         target_identity: the same for the target root; NOWHERE where there is none.
         held: descriptors whose locks must live as long as the run.
         source_id: what tells the source root from others at any time (``source_identity.source_identity``).
-        folds: the target takes other spellings of a name for the same.
+        traits: what the target makes of names and times.
         warnings: what an admin should know, and what does not stop the run.
     """
 
@@ -58,7 +58,7 @@ class Roots:
     target_identity: Identity
     held: tuple[int, ...]
     source_id: str
-    folds: bool
+    traits: Traits
     warnings: tuple[str, ...]
 
 
@@ -144,14 +144,14 @@ def open_roots(order: Order, lease: Lease, wait: Callable[[float], None]) -> Roo
             chain.append(os.open(part, DIRECTORY_FLAGS, dir_fd=chain[-1]))
     _lock(chain, wait, exclusive=order.writes)
     target = -1 if missing and not order.writes else chain[-1]
-    folds = False
-    with _target_errors("asking how the target takes names"):
+    traits = EXACT
+    with _target_errors("asking how the target takes names and times"):
         if order.writes:
             _await_lease(lease, wait)
-            folds = folds_names(target)
+            traits = probed(target)
             warnings += _lack_of_space(target, order)
         elif target >= 0:
-            folds = seems_to_fold_names(target)
+            traits = guessed(target)
     return Roots(
         source=source,
         target=target,
@@ -159,7 +159,7 @@ def open_roots(order: Order, lease: Lease, wait: Callable[[float], None]) -> Roo
         target_identity=identity(target) if target >= 0 else NOWHERE,
         held=tuple(chain),
         source_id=source_id,
-        folds=folds,
+        traits=traits,
         warnings=warnings,
     )
 

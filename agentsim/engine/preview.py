@@ -86,7 +86,7 @@ class PreviewActs(Acts):
             kind_of(source.st_mode),
             Outcome.TRANSFERRED,
             size_of(source),
-            message=why(source, twin, self.context.owners) or ("attributes differ" if repair else "content differs"),
+            message=why(source, twin, self.context.fidelity) or ("attributes differ" if repair else "content differs"),
             action=planned,
             seen=(source, twin),
             scanned=listed,

@@ -69,7 +69,7 @@ class Remover:
     def _spared(self, path: bytes, found: os.stat_result) -> bool:
         """Whether an item is to be left alone; recorded where there is something to say of it."""
         context = self._context
-        if b"/" not in path and is_trash(os.fsdecode(path), folds=context.roots.folds):
+        if b"/" not in path and is_trash(os.fsdecode(path), folds=context.roots.traits.folds):
             return True
         spared = context.spared(path, found)
         if spared is None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import itertools
 import os
 import stat
@@ -42,6 +41,9 @@ def fitted(name: bytes, suffix: bytes, longest: int) -> bytes:
     """A name with a suffix, its end replaced by a hash where it would be longer than so many bytes."""
     if len(name) + len(suffix) <= longest:
         return name + suffix
+    # Few names are so long; importing it would slow the start of every run.
+    import hashlib
+
     digest = b"-" + hashlib.blake2b(name, digest_size=8).hexdigest().encode()
     cut = longest - len(digest) - len(suffix)
     # Not through a character: some file systems refuse what is no UTF-8.
@@ -198,9 +200,13 @@ class Trash:
             OSError: it is a link, no directory, or cannot be opened.
             ItemFailed: it is somebody else's, who could read and take what is put there.
         """
+        before = os.fstat(above)
         with contextlib.suppress(FileExistsError):
             self._lease.check()
             os.mkdir(name, 0o700, dir_fd=above)
+            with contextlib.suppress(OSError):
+                # The target's root may have its final time already.
+                os.utime(above, ns=(before.st_atime_ns, before.st_mtime_ns))
         fd = os.open(name, DIRECTORY_FLAGS, dir_fd=above)
         if os.fstat(fd).st_uid not in (os.geteuid(), os.fstat(self._root).st_uid):
             os.close(fd)

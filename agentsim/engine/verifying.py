@@ -40,7 +40,7 @@ class VerifyActs(Acts):
         elif twin is None:
             raise ItemFailed(codes.VERIFY_MISSING, "The target does not have it")
         elif kind_of(twin.st_mode) is not kind:
-            raise ItemFailed(codes.VERIFY_TYPE, why(source, twin, self.context.owners))
+            raise ItemFailed(codes.VERIFY_TYPE, why(source, twin, self.context.fidelity))
         elif kind is ItemKind.DIRECTORY:
             self.context.findings.directory(here.child(name), created=False)
         elif kind is ItemKind.SYMLINK:
@@ -72,7 +72,7 @@ class VerifyActs(Acts):
         digest: str = "",
     ) -> None:
         """Content is alike: metadata decides."""
-        differs = why(source, twin, self.context.owners)
+        differs = why(source, twin, self.context.fidelity)
         kind = kind_of(source.st_mode)
         if not differs and kind is ItemKind.FILE and self._attributes_differ(here, name):
             differs = "attributes differ"
@@ -99,7 +99,7 @@ class VerifyActs(Acts):
         if here.target_stat is None:
             error = ItemFailed(codes.VERIFY_MISSING, "The target does not have this directory")
         elif changed:
-            differs = why(here.source_stat, here.target_stat, self.context.owners) or "metadata differs"
+            differs = why(here.source_stat, here.target_stat, self.context.fidelity) or "metadata differs"
             error = ItemFailed(codes.VERIFY_METADATA, differs)
         elif self.context.metadata.attributes_differ(here.source, here.source_stat, here.target, here.target_stat):
             error = ItemFailed(codes.VERIFY_METADATA, "attributes differ")
@@ -121,7 +121,7 @@ class VerifyActs(Acts):
 class LinkCheck:
     """Compares the names of one file that has several: content once, and that they are one file there too."""
 
-    def __init__(self, acts: VerifyActs) -> None:
+    def __init__(self, acts: Acts) -> None:
         self._acts = acts
 
     def run(self, members: Sequence[tuple[bytes, int]]) -> None:

@@ -136,15 +136,6 @@ def test_a_worker_is_told_all_that_its_run_asks_for(listening: Listening) -> Non
     assert (order["kind"], order["source_identity"]) == ("Verify", "ext4/1/2")
 
 
-def test_a_worker_that_says_nothing_of_the_source_is_understood(listening: Listening) -> None:
-    listening.worker(started='agent.send(("started",))')
-    listening.migration.start_run()
-    listening.start_agent()
-    assert listening.migration.ended().status == JobRunStatus.SUCCEEDED
-    with Reader(str(listening.migration.path)) as reader:
-        assert reader.value("SELECT source_identity FROM job_definition") == ""
-
-
 def test_a_worker_s_report_is_kept_in_its_order(listening: Listening) -> None:
     listening.worker(after='for n in range(50): agent.send(("report", n, b"%d" % n * 70_000))')
     run_id = listening.migration.start_run(report=True)

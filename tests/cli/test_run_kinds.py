@@ -376,3 +376,14 @@ def test_read_only_does_not_upgrade_an_older_store(site: Site) -> None:
     assert site.dump() == before
     assert site.call("run", "list").code == 0
     assert (site.root / "longshore.db.schema-0001").exists()
+
+
+def test_what_a_broken_preview_would_have_deleted_is_not_told_twice(acted: Acted) -> None:
+    acted.site.call(*START, "--preview")
+    acted.take()
+    acted.report(acted.line(b"gone", "Deleted", action="delete", target=SEEN))
+    acted.die()
+    acted.report(acted.line(b"gone", "Deleted", action="delete", target=SEEN))
+    acted.end(items_deleted=1)
+    assert len(reported(acted.site.call("run", "report", HOME, *M))) == 1
+    assert "delete 1;" in acted.site.call("run", "watch", HOME, *M).out

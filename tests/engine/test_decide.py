@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agentsim.engine.decide import (
     TEMPORARY,
     Action,
-    Owners,
+    Fidelity,
     after_comparison,
     decide,
     directory_differs,
@@ -23,9 +23,9 @@ from agentsim.engine.decide import (
 )
 from store.vocabulary import Compare, CopyMode, ItemKind
 
-ROOT = Owners(True, frozenset())
-USER = Owners(False, frozenset({100}))
-CONTENT_ONLY = Owners(True, frozenset(), permissions=False, umask=0o027)
+ROOT = Fidelity(True, frozenset())
+USER = Fidelity(False, frozenset({100}))
+CONTENT_ONLY = Fidelity(True, frozenset(), permissions=False, umask=0o027)
 KINDS = [stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK, stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR, stat.S_IFBLK]
 
 
@@ -52,7 +52,7 @@ stats = st.builds(
     gid=st.integers(99, 101),
     nlink=st.integers(1, 2),
 )
-owners = st.sampled_from([ROOT, USER, CONTENT_ONLY])
+fidelity = st.sampled_from([ROOT, USER, CONTENT_ONLY])
 compares = st.sampled_from(list(Compare))
 modes = st.sampled_from(list(CopyMode))
 
@@ -91,9 +91,9 @@ def test_a_directory_in_the_way_waits_for_the_deletes_or_blocks(kind: int) -> No
     assert decide(fake(mode=kind | 0o644), directory, CopyMode.MIRROR, ROOT) is Action.AFTER_DELETES
 
 
-@given(source=stats, target=stats, mode=modes, who=owners)
+@given(source=stats, target=stats, mode=modes, who=fidelity)
 def test_nothing_is_done_only_when_all_that_can_be_set_is_equal(
-    source: os.stat_result, target: os.stat_result, mode: CopyMode, who: Owners
+    source: os.stat_result, target: os.stat_result, mode: CopyMode, who: Fidelity
 ) -> None:
     if decide(source, target, mode, who) is Action.NOTHING:
         assert source.st_size == target.st_size
@@ -102,16 +102,16 @@ def test_nothing_is_done_only_when_all_that_can_be_set_is_equal(
         assert who is not ROOT or (source.st_uid, source.st_gid) == (target.st_uid, target.st_gid)
 
 
-@given(source=stats, target=st.none() | stats, mode=modes, who=owners)
+@given(source=stats, target=st.none() | stats, mode=modes, who=fidelity)
 def test_special_files_are_never_opened(
-    source: os.stat_result, target: os.stat_result | None, mode: CopyMode, who: Owners
+    source: os.stat_result, target: os.stat_result | None, mode: CopyMode, who: Fidelity
 ) -> None:
     special = kind_of(source.st_mode) is ItemKind.SPECIAL
     assert (decide(source, target, mode, who) is Action.UNSUPPORTED) == special
 
 
-@given(source=stats, mode=modes, who=owners)
-def test_an_equal_target_needs_nothing(source: os.stat_result, mode: CopyMode, who: Owners) -> None:
+@given(source=stats, mode=modes, who=fidelity)
+def test_an_equal_target_needs_nothing(source: os.stat_result, mode: CopyMode, who: Fidelity) -> None:
     expected = {
         ItemKind.FILE: Action.NOTHING,
         ItemKind.DIRECTORY: Action.DESCEND,
@@ -122,9 +122,9 @@ def test_an_equal_target_needs_nothing(source: os.stat_result, mode: CopyMode, w
     assert not directory_differs(source, source, who)
 
 
-@given(source=stats, target=stats, mode=modes, who=owners)
+@given(source=stats, target=stats, mode=modes, who=fidelity)
 def test_by_checksum_size_alone_tells_files_apart(
-    source: os.stat_result, target: os.stat_result, mode: CopyMode, who: Owners
+    source: os.stat_result, target: os.stat_result, mode: CopyMode, who: Fidelity
 ) -> None:
     by_time = decide(source, target, mode, who)
     by_content = decide(source, target, mode, who, Compare.CHECKSUM)
@@ -134,9 +134,11 @@ def test_by_checksum_size_alone_tells_files_apart(
         return
     same_size = source.st_size == target.st_size
     assert by_content is (Action.COMPARE_CONTENT if same_size else Action.COPY_FILE)
+    if not same_size:
+        return
     assert after_comparison(source, target, who, False) is Action.COPY_FILE
     after = after_comparison(source, target, who, True)
-    if same_size and source.st_mtime_ns == target.st_mtime_ns:
+    if source.st_mtime_ns == target.st_mtime_ns:
         assert after is by_time
     else:
         assert after is (Action.REPAIR_METADATA if target.st_nlink == 1 else Action.COPY_FILE)
@@ -176,9 +178,9 @@ def test_why_in_words() -> None:
     assert why(fake(uid=1), fake(uid=2), USER) == ""
 
 
-@given(source=stats, target=stats, mode=modes, who=owners, compare=compares)
+@given(source=stats, target=stats, mode=modes, who=fidelity, compare=compares)
 def test_whatever_stat_makes_a_file_need_can_be_said(
-    source: os.stat_result, target: os.stat_result, mode: CopyMode, who: Owners, compare: Compare
+    source: os.stat_result, target: os.stat_result, mode: CopyMode, who: Fidelity, compare: Compare
 ) -> None:
     if decide(source, target, mode, who, compare) in (Action.COPY_FILE, Action.REPAIR_METADATA, Action.COPY_LINK):
         assert why(source, target, who, compare)

@@ -18,6 +18,8 @@ from agentsim.engine.errors import RunStopped
 from store import codes
 from store.settings import CopySettings
 
+from ..faultfs.faults import Fault
+from ..faultfs.mount import FaultFs
 from .conftest import Trees
 from .driver import copied, differences, order, run
 from .test_mirror import NOBODY, as_root
@@ -371,3 +373,18 @@ def test_what_travels(names: list[str], privileged: bool, permissions: bool) -> 
     assert set(acls) == ({name for name in names if "posix_acl" in name} if permissions else set())
     assert found.carried[len(found.carried) - len(acls) :] == tuple(acls)
     assert found.foreign == ("system.nfs4_acl" in names and permissions)
+
+
+def test_a_target_without_acls_grants_the_owning_group_no_more_than_the_source_does(
+    trees: Trees, faulty_target: FaultFs
+) -> None:
+    """With an ACL the mode's group bits are its mask: alone, they would let the owning group write."""
+    faulty_target.order(Fault(operation="setxattr", error="EOPNOTSUPP"))
+    (trees.source / "file").write_text("x")
+    (trees.source / "file").chmod(0o640)
+    subprocess.run(["setfacl", "-m", "u:nobody:rw", str(trees.source / "file")], check=True)
+    assert (trees.source / "file").stat().st_mode & 0o777 == 0o660
+    for _ in range(2):
+        agent = run(order(trees.source, trees.target))
+        assert agent.row(b"file")[2:4] == ("Unsupported", codes.ITEM_METADATA_LOST)
+        assert (trees.target / "file").stat().st_mode & 0o777 == 0o640

@@ -10,7 +10,7 @@ import pytest
 
 from agentsim.engine.attributes import Attributes
 from agentsim.engine.board import Board
-from agentsim.engine.decide import Owners
+from agentsim.engine.decide import Fidelity
 from agentsim.engine.errors import ItemFailed
 from agentsim.engine.lease import Lease, now
 from agentsim.engine.metadata import Metadata
@@ -18,7 +18,7 @@ from agentsim.engine.sourcefile import Reader
 from agentsim.engine.trash import Trash, fitted, folder
 from store import codes
 from store.settings import CopySettings
-from store.vocabulary import CopyMode, Guard
+from store.vocabulary import CopyMode, Guard, RunKind
 
 from .conftest import Trees
 from .driver import Agent, assert_sums, copied, differences, order, run
@@ -72,6 +72,8 @@ def test_what_is_deleted_can_be_copied_back_as_it_was(trees: Trees) -> None:
     twin = trees.base / "twin"
     subprocess.run(["cp", "-a", str(gone), str(twin)], check=True)
     (trees.source / "d").mkdir()
+    # Deletes come last: the root has its time by then, and keeps it.
+    os.utime(trees.source, ns=(1, 1_500_000_000_000_000_000))
     agent = mirror(trees, run="nas/hr-home#12")
     assert status(agent) == ("Succeeded", codes.SUCCESS)
     assert apart_from_the_trash(trees) == ""
@@ -316,8 +318,8 @@ class Place:
     def __init__(self, root: Path) -> None:
         lease = Lease(now() + 60)
         self.root = os.open(root, os.O_RDONLY)
-        owners, slot = Owners.of_this_process(), Board(1).slots[0]
-        metadata = Metadata(lease, owners, slot, Attributes(owners, slot), Reader(owners.privileged))
+        fidelity, slot = Fidelity.of_this_process(), Board(1).slots[0]
+        metadata = Metadata(lease, fidelity, slot, Attributes(fidelity, slot), Reader(fidelity.privileged))
         self.trash = Trash(self.root, "run", lease, metadata)
 
 
@@ -382,3 +384,29 @@ def test_names_of_the_trash() -> None:
     assert cut.endswith(b".1")
     cut.decode()
     assert fitted(long + b"x", b".1", 255) != fitted(long + b"y", b".1", 255)
+
+
+def test_replaced_names_of_one_file_are_all_kept_in_their_own_directories(trees: Trees) -> None:
+    """Further names of a file are made after all directories were gone through."""
+    for directory in ("a", "b/c"):
+        for root in (trees.source, trees.target):
+            (root / directory).mkdir(parents=True)
+    (trees.source / "a" / "one").write_text("new")
+    os.link(trees.source / "a" / "one", trees.source / "b" / "c" / "two")
+    os.link(trees.source / "a" / "one", trees.source / "b" / "three")
+    for name in ("a/one", "b/c/two", "b/three"):
+        (trees.target / name).write_text(f"old {name}")
+    assert status(mirror(trees)) == ("Succeeded", codes.SUCCESS)
+    assert apart_from_the_trash(trees) == ""
+    for name in ("a/one", "b/c/two", "b/three"):
+        assert (trees.target / TRASH / "test" / name).read_text() == f"old {name}"
+
+
+def test_a_preview_makes_no_trash(trees: Trees) -> None:
+    (trees.source / "kept").write_text("new")
+    (trees.target / "kept").write_text("old")
+    (trees.target / "only").touch()
+    agent = mirror(trees, kind=RunKind.PREVIEW)
+    assert agent.done is not None
+    assert agent.done["status"] == "Succeeded"
+    assert sorted(os.listdir(trees.target)) == ["kept", "only"]

@@ -12,7 +12,7 @@ from agentsim.engine.backoff import Patience
 from agentsim.engine.board import Board
 from agentsim.engine.comparison import Comparer
 from agentsim.engine.copyfile import FileCopier
-from agentsim.engine.decide import Owners
+from agentsim.engine.decide import Fidelity
 from agentsim.engine.lease import Lease, now
 from agentsim.engine.metadata import Metadata
 from agentsim.engine.sourcefile import Reader
@@ -29,16 +29,16 @@ class Workbench:
         self.lease = Lease(now() + 60)
         slot = Board(1).slots[0]
         self.cells = slot.cells
-        self.owners = Owners.of_this_process(permissions=settings.preserve_permissions)
-        self.attributes = Attributes(self.owners, slot)
-        self.reader = Reader(self.owners.privileged)
+        self.fidelity = Fidelity.of_this_process(permissions=settings.preserve_permissions)
+        self.attributes = Attributes(self.fidelity, slot)
+        self.reader = Reader(self.fidelity.privileged)
         self.patience = Patience(self.lease)
         self.metadata = Metadata(
-            self.lease, self.owners, slot, self.attributes, self.reader, durability=settings.durability
+            self.lease, self.fidelity, slot, self.attributes, self.reader, durability=settings.durability
         )
         self.files = FileCopier(
             self.lease,
-            self.owners,
+            self.fidelity,
             slot,
             self.metadata,
             attributes=self.attributes,

@@ -15,12 +15,14 @@ from store.execution.claims import (
     guard,
     reclaim_run,
     report_chunk,
+    report_items,
     report_progress,
     report_started,
 )
 from store.execution.trust import AgentIdentity
 from store.models import JobRun
 from store.queries import hierarchy, reports, runs
+from store.queries.window import Page
 from store.vocabulary import CopyMode, Guard, JobRunStatus, RunKind
 from tests.store.world import World, refusal, sql
 
@@ -425,3 +427,37 @@ def test_arm_resources_tell_the_kind_and_the_plan(ready: World) -> None:
         ("Preview", None, [], True),
         ("Copy", "1", ["DeletePercent"], False),
     ]
+
+
+@pytest.mark.parametrize(("kind", "deleted"), [(RunKind.COPY, 5), (RunKind.PREVIEW, 3)])
+def test_only_a_copy_has_deleted_what_its_broken_attempt_counted(ready: World, kind: RunKind, deleted: int) -> None:
+    """A preview that begins anew finds all that it would delete once more."""
+    identity = ready.connect()
+    claim = taken(ready, identity, kind=kind)
+    item = (b"gone", "F", "Deleted", "AZSM0000", "Not in the source", 7)
+    ready.call(identity, report_items, claim, [item] * 2)
+    ready.call(identity, report_progress, claim, {"items_deleted": 2, "bytes_deleted": 14})
+    claim = ready.call(identity, reclaim_run, claim, "the worker died")
+    ready.call(identity, report_items, claim, [item] * 3)
+    ready.call(identity, report_progress, claim, {"items_deleted": 3, "bytes_deleted": 21})
+    ready.call(identity, finish_run, claim, JobRunStatus.FAILED, code="LSM1106", message="", target="")
+    run = ready.run(claim.run_id)
+    assert (run.items_deleted, run.bytes_deleted) == (deleted, deleted * 7)
+    with ready.reader() as reader:
+        assert len(runs.items(reader, claim.run_id, Page()).rows) == deleted
+
+
+def test_reports_and_the_last_copy_are_found_by_their_indexes(ready: World) -> None:
+    """However long the history is, none of it is walked."""
+    with ready.reader() as reader:
+        for sql_text, index in (
+            (reports._CHUNKS, "ix_run_report_run"),
+            (
+                "SELECT id FROM job_run INDEXED BY ix_job_run_definition WHERE definition_id = 1 AND kind = 'Copy' "
+                "ORDER BY id DESC LIMIT 1",
+                "ix_job_run_definition",
+            ),
+        ):
+            steps = [row[3] for row in reader.rows(f"EXPLAIN QUERY PLAN {sql_text}", {"run": 1, "after": 0})]
+            assert any(f"INDEX {index}" in step for step in steps), steps
+            assert not any(step.startswith("SCAN") or "TEMP B-TREE" in step for step in steps), steps

@@ -91,10 +91,12 @@ def _lines(reader: Reader, run: RunRow) -> Iterator[tuple[bytes, dict[str, Any]]
 def _holds(item: dict[str, Any], chunk: ReportChunk, run: RunRow) -> bool:
     """Whether a line is still true: an attempt that was broken off was followed by one that looked anew.
 
-    What the earlier one deleted is not found again, and the digest of what it copied is not made again.
-    A run that was canceled has perhaps no later attempt.
+    What the earlier one of a copy deleted is not found again, and the digest of what it copied is not
+    made again. A run that was canceled has perhaps no later attempt.
     """
-    return chunk.final or run.cancel_deadline is not None or item["outcome"] == Outcome.DELETED or "md5" in item
+    if chunk.final or run.cancel_deadline is not None:
+        return True
+    return run.kind == RunKind.COPY and (item["outcome"] == Outcome.DELETED or "md5" in item)
 
 
 def _chunks(reader: Reader, run: RunRow) -> Iterator[ReportChunk]:
