@@ -234,10 +234,12 @@ class SampleStore:
             message=message,
         )
 
-    def guarded(self, code: str = "LSM1105", message: str = STOPPED, overrides: Collection[Guard] = ()) -> None:
+    def guarded(
+        self, code: str = "LSM1105", message: str = STOPPED, *, overrides: Collection[Guard] = (), plan: str = ""
+    ) -> None:
         """A copy of hr-home whose deletes a guard has stopped."""
         self.end(
-            self.claim("hr-shares/hr-home", "dock-2", overrides=overrides),
+            self.claim("hr-shares/hr-home", "dock-2", plan=plan, overrides=overrides),
             JobRunStatus.FAILED,
             {"items_scanned": 82_000, "items_no_transfer_needed": 82_000, "items_delete_withheld": 38_400},
             code=code,

@@ -157,7 +157,7 @@ async def test_r_on_a_preview_starts_exactly_its_plan(sample: SampleStore) -> No
     app = app_of(sample)
     async with app.run_test(size=NARROW) as pilot:
         await at_latest_run(pilot)
-        await until(pilot, "carries out exactly this")
+        await until(pilot, "starts a copy that does exactly this")
         await pilot.press("r")
         text = await until(pilot, "Exactly what preview #2 listed; what has changed since is left alone")
         assert "may read the source and write the target" in text
@@ -226,7 +226,7 @@ async def test_a_plan_whose_definition_has_changed_is_refused(sample: SampleStor
     app = app_of(sample)
     async with app.run_test(size=WIDE) as pilot:
         await at_latest_run(pilot)
-        await until(pilot, "carries out exactly this")
+        await until(pilot, "starts a copy that does exactly this")
         from sqlalchemy import text
 
         with sample.store.write("user/ana") as tx:
@@ -260,9 +260,10 @@ async def test_a_guard_is_overridden_by_typing_its_name(sample: SampleStore) -> 
         assert "38400 of the target's 120400 items would be deleted" in text
         assert "On for this run too: DeletePercent, DeleteCount" in text
         await pilot.press("o")
-        await until(pilot, "type the guard's name")
+        text = await until(pilot, "leave every guard on")
+        assert "enter start" not in text
         await pilot.press(*"deletepercent", "enter")
-        text = await until(pilot, "'deletepercent' overrides nothing: type DeletePercent or DeleteCount")
+        text = await until(pilot, "'deletepercent' is no guard here: DeletePercent, DeleteCount")
         assert "On for this run too" in text
         for _ in "deletepercent":
             await pilot.press("backspace")

@@ -60,9 +60,7 @@ def typed_guards(text: str, offered: Collection[Guard]) -> tuple[Guard, ...]:
     names = text.replace(",", " ").split()
     for name in names:
         if name not in offered:
-            raise ValueError(
-                f"'{display(name, 20)}' overrides nothing: type {' or '.join(offered)}, or leave it empty."
-            )
+            raise ValueError(f"'{display(name, 20)}' is no guard here: {', '.join(offered)}")
     return tuple(guard for guard in Guard if guard in names)
 
 

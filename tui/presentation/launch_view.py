@@ -81,6 +81,7 @@ def tail_lines(
     glyphs: Glyphs,
     *,
     guarded: bool,
+    typing: bool,
     refusal: str,
 ) -> list[Line]:
     """What the last pass did, what is to be known of the chosen agent, why a key did nothing, and the keys.
@@ -92,6 +93,7 @@ def tail_lines(
         now: store time.
         glyphs: the set to draw with.
         guarded: whether there is a guard to override.
+        typing: whether the names of guards are being typed.
         refusal: why the last key did nothing, or empty.
     """
     return [
@@ -99,7 +101,7 @@ def tail_lines(
         _last_pass(last, now, glyphs),
         _warning(agent, glyphs),
         [Cell(refusal, "warn")],
-        _keys(choice, guarded),
+        _keys(choice, guarded, typing),
     ]
 
 
@@ -128,21 +130,24 @@ def _mode(definition: DefinitionRow, choice: Choice) -> Line:
     ]
 
 
-def _keys(choice: Choice, guarded: bool) -> Line:
+def _keys(choice: Choice, guarded: bool, typing: bool) -> Line:
     """The keys that do something now; a narrow sheet has room for no others."""
-    if choice.overrides:
-        keys = [("enter", f"start WITHOUT {', '.join(choice.overrides)}"), ("o", "guards")]
+    style = ""
+    if typing:
+        keys = [("enter", "override what is typed"), ("esc", "leave every guard on")]
+    elif choice.overrides:
+        keys = [("enter", f"start WITHOUT {', '.join(choice.overrides)}"), ("o", "change"), ("esc", "leave")]
+        style = "bad"
     else:
         keys = [("enter", "start")]
         if choice.plan is None:
-            keys += [pair for kind, pair in _KINDS.items() if kind != choice.kind]
-            keys.append(("m", "mode"))
+            keys += [*(pair for kind, pair in _KINDS.items() if kind != choice.kind), ("m", "mode")]
         if guarded and choice.kind != RunKind.VERIFY:
             keys.append(("o", "override"))
+        keys.append(("esc", "leave"))
     line: Line = []
-    for key, label in [*keys, ("esc", "leave")]:
-        style = "bad" if key == "enter" and choice.overrides else ""
-        line += [Cell(key, "accent"), Cell(f" {label}", style), Cell("   ")]
+    for key, label in keys:
+        line += [Cell(key, "accent"), Cell(f" {label}", style if key == "enter" else ""), Cell("   ")]
     return line[:-1]
 
 

@@ -80,8 +80,8 @@ def run_lines(
         _plot(run, samples, now, width, glyphs),
         _overridden(run),
         *(_counters(run, pair) for pair in _COUNTERS[run.kind]),
-        _current(run, 0, glyphs) or _next_step(run),
-        _verdict(run, now, glyphs) or _current(run, 1, glyphs),
+        _current(run, 0, glyphs) or _report(run),
+        _verdict(run, now, glyphs) or _current(run, 1, glyphs) or _plan(run),
     ]
 
 
@@ -189,16 +189,6 @@ def _current(run: RunRow, helper: int, glyphs: Glyphs) -> Line:
     return [Cell(f"{glyphs.busy} ", "busy"), Cell(run.current[helper], "dim")]
 
 
-def _next_step(run: RunRow) -> Line:
-    """What to do with a run that has ended: where all its items are, and how to carry out a plan."""
-    if run.active or not run.report:
-        return []
-    line = [Cell("every item: ", "dim"), Cell(f"longshore run report {run.label}")]
-    if run.kind == RunKind.PREVIEW and not why_no_plan(run):
-        line = [Cell("r", "accent"), Cell(" carries out exactly this", "dim"), Cell("   "), *line]
-    return line
-
-
 def _verdict(run: RunRow, now: int, glyphs: Glyphs) -> Line:
     """What an admin should know above all: why it failed, that its agent is lost, when a cancel ends."""
     if run.error_code:
@@ -220,3 +210,17 @@ def _verdict(run: RunRow, now: int, glyphs: Glyphs) -> Line:
         text = f"stopping; the store ends the run in {left} s if the agent does not ({CANCEL_DEADLINE_MS // 1000} s)"
         return [Cell(f"{glyphs.stopping} {text}", "warn")]
     return []
+
+
+def _report(run: RunRow) -> Line:
+    """Where the lines of all items are, once the run has ended."""
+    if run.active or not run.report:
+        return []
+    return [Cell("Every item:  ", "dim"), Cell(f"longshore run report {run.label}")]
+
+
+def _plan(run: RunRow) -> Line:
+    """What to do with a preview that has seen everything."""
+    if run.kind != RunKind.PREVIEW or why_no_plan(run):
+        return []
+    return [Cell("r", "accent"), Cell("  starts a copy that does exactly this", "dim")]

@@ -127,6 +127,7 @@ class LaunchScreen(ModalScreen[Launch | None]):
             facts.now,
             self._glyphs,
             guarded=bool(self._offered),
+            typing=self.query_one(OverrideLine).display,
             refusal=self._refusal,
         )
         self.query_one("#tail", TextLines).set_lines(tail)
