@@ -18,6 +18,7 @@ from pathlib import Path
 from agentsim.held_run import HeldRun, boot_time, safe_deadline, shown_progress
 from agentsim.retry import next_delay
 from agentsim.worker_process import WorkerProcess
+from store import codes
 from store.db import Store
 from store.display import display
 from store.errors import LeaseLost, StoreUnavailable
@@ -35,6 +36,13 @@ MAX_RUNS = 4
 STORE_RETRY_SECONDS = 0.5
 ABORTED = "AZSM1045"
 """Job aborted while running: its worker died again and again."""
+
+PLAN_GONE = {
+    "status": JobRunStatus.FAILED.value,
+    "code": codes.PLAN_INCOMPLETE,
+    "message": "The preview that this run was to carry out is there no more",
+}
+"""How a run ends whose plan was pruned before an agent took it."""
 
 log = logging.getLogger("longshore.agent")
 
@@ -100,6 +108,8 @@ class Agent:
                 self._beat_if_due()
                 for held in list(self._held.values()):
                     self._work_off(held)
+                    if held.wants_plan:
+                        held.send_plan(self._reader)
                 if woken or self._look_for_work:
                     self._look()
                 self._restart_due()
@@ -114,19 +124,32 @@ class Agent:
         due = [self._next_beat, *(h.restart_at for h in self._held.values() if h.restart_at is not None)]
         if self._retry_store_at is not None:
             due = [self._retry_store_at]
-        if any(h.backlog for h in self._held.values()) and self._retry_store_at is None:
+        if any(h.backlog or h.wants_plan for h in self._held.values()) and self._retry_store_at is None:
             due.append(now)
+        self._listen_for_room()
         woken = False
-        for key, _ in self._selector.select(max(0.0, min(due) - now)):
+        for key, events in self._selector.select(max(0.0, min(due) - now)):
             if key.fileobj is self._wake_out:
                 self._wake_out.recv(4096)
                 woken = True
-            elif isinstance(key.data, HeldRun) and self._retry_store_at is None:
-                self._receive(key.data)
+            elif isinstance(key.data, HeldRun):
+                if events & selectors.EVENT_WRITE and key.data.worker is not None:
+                    key.data.worker.flush()
+                if events & selectors.EVENT_READ and self._retry_store_at is None:
+                    self._receive(key.data)
         if self._retry_store_at is not None and not woken:
             # Workers go unread while the store is away: their pipes fill and hold them back.
             time.sleep(min(0.05, max(0.0, self._retry_store_at - time.monotonic())))
         return woken
+
+    def _listen_for_room(self) -> None:
+        """Wait for room in the channels of those workers alone that have not taken all that was sent."""
+        for key in list(self._selector.get_map().values()):
+            if isinstance(key.data, HeldRun) and key.data.worker is not None:
+                full = key.data.worker.channel.has_outgoing
+                events = selectors.EVENT_READ | (selectors.EVENT_WRITE if full else 0)
+                if key.events != events:
+                    self._selector.modify(key.fileobj, events, key.data)
 
     def _follow_store(self) -> None:
         """A store that was put in another's place is opened anew; writing into the old file would be lost."""
@@ -174,7 +197,11 @@ class Agent:
     def _start_worker(self, held: HeldRun) -> None:
         held.restart_at = None
         held.progressed = False
+        if held.claim.planned and held.claim.plan_run_id is None:
+            held.backlog.append(("done", PLAN_GONE))
+            return
         held.worker = WorkerProcess(held.order(self._helpers), self._state)
+        held.plan_after = 0 if held.claim.planned else None
         self._selector.register(held.worker.channel, selectors.EVENT_READ, held)
 
     def _receive(self, held: HeldRun) -> None:
@@ -207,9 +234,9 @@ class Agent:
                 log.log(
                     logging.getLevelNamesMapping().get(level.upper(), logging.INFO), "%s: %s", held.claim.label, text
                 )
-            case ("started",):
+            case ("started", dict(facts)):
                 with self._store.write(self._actor) as tx:
-                    claims.report_started(tx, self._identity, held.claim)
+                    claims.report_started(tx, self._identity, held.claim, str(facts["source_identity"]))
             case ("progress", dict(numbers)):
                 held.progressed = held.progressed or numbers.get("items_transferred", 0) > 0
                 before = boot_time()
@@ -219,6 +246,9 @@ class Agent:
             case ("items", list(items)):
                 with self._store.write(self._actor) as tx:
                     claims.report_items(tx, self._identity, held.claim, items)
+            case ("report", int(items), bytes(data)):
+                with self._store.write(self._actor) as tx:
+                    claims.report_chunk(tx, self._identity, held.claim, items, data)
             case ("done", dict(result)):
                 self._finish(held, result)
             case ("end",):

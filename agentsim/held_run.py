@@ -14,8 +14,11 @@ from agentsim.worker_process import WorkerProcess
 from store.display import display
 from store.execution.claims import Claim
 from store.lifecycle import lease_ms
-from store.settings import CopySettings
-from store.vocabulary import RunKind
+from store.queries.reports import plan_chunks
+from store.reader import Reader
+
+PLAN_CHUNKS = 4
+"""Chunks of a plan that are read and sent at a time: few, so that a heartbeat is never late for them."""
 
 NAME_CELLS = 200
 """What a helper is on is kept up to this width: it is for a screen's line."""
@@ -35,6 +38,30 @@ class HeldRun:
     canceling: bool = False
     restart_at: float | None = None
     """When to start the next worker (monotonic seconds), after one has died."""
+    plan_after: int | None = None
+    """Id of the plan's last chunk that the worker was sent; None when it has all of it, or needs none."""
+
+    @property
+    def wants_plan(self) -> bool:
+        """Whether the worker is to be sent more of its plan, and has taken what was sent before."""
+        return self.plan_after is not None and self.worker is not None and not self.worker.channel.has_outgoing
+
+    def send_plan(self, reader: Reader) -> None:
+        """Send the worker the next chunks of its plan, or that there are no more.
+
+        Raises:
+            StoreUnavailable: the store cannot be read now; nothing was sent.
+        """
+        assert self.worker is not None
+        assert self.plan_after is not None
+        assert self.claim.plan_run_id is not None
+        chunks = plan_chunks(reader, self.claim.plan_run_id, self.plan_after, PLAN_CHUNKS)
+        for number, data in chunks:
+            self.worker.send_plan(data)
+            self.plan_after = number
+        if not chunks:
+            self.worker.end_plan()
+            self.plan_after = None
 
     def order(self, helpers: int) -> Order:
         """What the worker is told."""
@@ -51,14 +78,14 @@ class HeldRun:
             expected_items=claim.last_items,
             expected_bytes=claim.last_bytes,
             last_source_items=claim.last_items,
-            kind=RunKind.COPY,
-            source_identity="",
-            settings=CopySettings(),
-            overrides=frozenset(),
-            report=False,
-            planned=False,
+            kind=claim.kind,
+            source_identity=claim.source_identity,
+            settings=claim.settings,
+            overrides=claim.overrides,
+            report=claim.report,
+            planned=claim.planned,
             attempt=claim.fence,
-            moment=time.time_ns() // 1_000_000,
+            moment=claim.started_at,
         )
 
 

@@ -52,6 +52,19 @@ class WorkerProcess:
     def cancel(self) -> None:
         self._post(("cancel",))
 
+    def send_plan(self, data: bytes) -> None:
+        """Give it a part of the plan that it is to carry out: a chunk of a preview's report."""
+        self._post(("plan", data))
+
+    def end_plan(self) -> None:
+        """It has the whole plan now."""
+        self._post(("plan_end",))
+
+    def flush(self) -> None:
+        """Send on what did not fit into its channel before."""
+        with contextlib.suppress(OSError):
+            self.channel.flush()
+
     def _post(self, message: tuple[object, ...]) -> None:
         # A worker that is gone shows as the end of its channel.
         with contextlib.suppress(OSError):

@@ -82,16 +82,16 @@ def valid_pattern(text: str) -> str:
     """A pattern of a filter, in gitignore's syntax; one that could never match anything is refused."""
     from pathspec import GitIgnoreSpec  # it costs the first frame more than all else here
 
+    if "\n" in text or "\0" in text:
+        raise InvalidInput("A pattern cannot hold a line feed or a NUL: remove it.", code="InvalidPattern")
     try:
-        if "\n" in text or "\0" in text:
-            raise ValueError
         (pattern,) = GitIgnoreSpec.from_lines([_storable(text, "pattern")]).patterns
         matches = pattern.include is not None
     except (ValueError, LookupError, re.error):
         matches = False
     if not matches:
         raise InvalidInput(
-            f"The pattern '{text}' matches nothing: write it as in a .gitignore file, such as '*.tmp' or '/cache/'.",
+            f"The pattern '{text}' matches nothing: write it as in a .gitignore file, such as '*.tmp'.",
             code="InvalidPattern",
         )
     return text

@@ -79,6 +79,7 @@ class Board:
         memory = memoryview(mmap.mmap(-1, (helpers + 1) * _SLOT_BYTES))
         self.slots = [Slot(memory[at * _SLOT_BYTES : (at + 1) * _SLOT_BYTES]) for at in range(1, helpers + 1)]
         self._survey: memoryview[int] = memory[:24].cast("q")
+        self._hungry: memoryview[int] = memory[24:32].cast("q")
 
     def totals(self) -> list[int]:
         """Sums over all helpers, indexed by the constants of this module."""
@@ -93,6 +94,14 @@ class Board:
     def survey(self) -> tuple[int, int] | None:
         """Items and bytes of the source by a completed survey; None while it is not complete."""
         return (self._survey[0], self._survey[1]) if self._survey[2] else None
+
+    def set_hungry(self, hungry: bool) -> None:
+        """Say whether a helper has nothing to do."""
+        self._hungry[0] = hungry
+
+    def hungry(self) -> bool:
+        """Whether a helper has nothing to do, so that one with much should give some away."""
+        return bool(self._hungry[0])
 
 
 def adds_up(totals: list[int]) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from agentsim.engine.digest import Digest, add_zeros
 from agentsim.engine.errors import Side, classify
+from agentsim.engine.holes import data_segments
 
 CHUNK_BYTES = 4 * 1024 * 1024
 """Bytes per in-kernel copy; the lease is asked and progress shown between two of them."""
@@ -37,28 +39,69 @@ class ContentCopier:
             self._pair = pair
             self._in_kernel = pair not in self._unable
 
-    def copy(self, source: int, target: int, size: int, step: Callable[[int], None]) -> int:
-        """Copy from the present positions up to the end of the source.
+    def copy(
+        self,
+        source: int,
+        target: int,
+        size: int,
+        step: Callable[[int], None],
+        sparse: bool = False,
+        digest: Digest | None = None,
+    ) -> int:
+        """Copy a whole file into an empty one.
 
         Args:
             source: readable descriptor.
             target: writable descriptor.
             size: bytes that the source is expected to hold.
-            step: called before each chunk after the first with the bytes copied so far; may raise to stop.
+            step: called before each chunk after the first with the position reached; may raise to stop.
+            sparse: the source may have holes: only its data is read, and the target gets the same holes.
+            digest: takes in all bytes of the source, holes as zeros; they pass through a buffer then.
 
         Returns:
-            Bytes copied. The source may have turned out shorter or longer than ``size``: then the
-            result is not ``size``, and the copy is not to be used.
+            Bytes copied, holes included. The source may have turned out shorter or longer than
+            ``size``: then the result may differ from ``size``, and the copy is not to be used.
 
         Raises:
             ItemFailed, ItemChanged, RunStopped: by the side whose call failed.
         """
-        done = 0
-        while self._in_kernel and done < size:
-            if done:
-                step(done)
+        if not sparse:
+            return self._copy_range(source, target, 0, size, size, step, digest)
+        at = 0
+        segments = data_segments(source, size)
+        while segment := _next(segments):
+            begin, end = segment
+            if digest:
+                add_zeros(digest, at, begin, step)
+            at = self._copy_range(source, target, begin, end, size, step, digest)
+            if at != end:
+                return at
+        if at < size:
+            if digest:
+                add_zeros(digest, at, size, step)
             try:
-                count = os.copy_file_range(source, target, min(size - done, CHUNK_BYTES))
+                os.ftruncate(target, size)
+            except OSError as error:
+                raise classify(error, Side.TARGET, "writing the target") from error
+        return size
+
+    def _copy_range(
+        self,
+        source: int,
+        target: int,
+        begin: int,
+        end: int,
+        size: int,
+        step: Callable[[int], None],
+        digest: Digest | None,
+    ) -> int:
+        """Copy the bytes from ``begin`` to ``end``; returns the position reached."""
+        at = begin
+        while at < end and self._in_kernel and digest is None:
+            if at:
+                step(at)
+            try:
+                count = os.copy_file_range(source, target, min(end - at, CHUNK_BYTES), at, at)
             except OSError as error:
                 if error.errno in _TARGET:
                     raise classify(error, Side.TARGET, "writing the target") from error
@@ -70,31 +113,52 @@ class ContentCopier:
             if not count:
                 # Some file systems answer 0 instead of refusing; read() knows whether it is the end.
                 break
-            done += count
-        if done == size and size:
-            return done
-        return self._by_buffer(source, target, size, done, step)
+            at += count
+        if at == end and end > begin:
+            return at
+        return self._by_buffer(source, target, at, end, size, step, digest)
 
-    def _by_buffer(self, source: int, target: int, size: int, done: int, step: Callable[[int], None]) -> int:
+    def _by_buffer(
+        self,
+        source: int,
+        target: int,
+        begin: int,
+        end: int,
+        size: int,
+        step: Callable[[int], None],
+        digest: Digest | None,
+    ) -> int:
         if self._buffer is None:
             self._buffer = memoryview(bytearray(BUFFER_BYTES))
-        buffer = self._buffer
+        at = begin
         while True:
-            if done:
-                step(done)
+            if at:
+                step(at)
+            # Up to the end of the file reads may go beyond it, so that a file that grew shows.
+            buffer = self._buffer if end == size else self._buffer[: end - at]
             try:
-                count = os.readv(source, [buffer])
+                count = os.preadv(source, [buffer], at)
             except OSError as error:
                 raise classify(error, Side.SOURCE, "reading the source") from error
             if not count:
-                return done
+                return at
+            if digest:
+                digest.update(buffer[:count])
             rest = buffer[:count]
             while rest:
                 try:
-                    rest = rest[os.write(target, rest) :]
+                    written = os.pwrite(target, rest, at)
                 except OSError as error:
                     raise classify(error, Side.TARGET, "writing the target") from error
-            done += count
-            if done >= size > 0:
+                at += written
+                rest = rest[written:]
+            if at >= end > 0:
                 # The end by the source's own size; a source that grew shows in its next fstat.
-                return done
+                return at
+
+
+def _next(segments: Iterator[tuple[int, int]]) -> tuple[int, int] | None:
+    try:
+        return next(segments, None)
+    except OSError as error:
+        raise classify(error, Side.SOURCE, "reading the source") from error

@@ -6,26 +6,31 @@ so a mount that hangs stops a helper and never a cancel.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from agentsim.engine import board, units
 from agentsim.engine.board import Board
 from agentsim.engine.channel import Channel, Message
 from agentsim.engine.crew import Crew, HelperDied, Member
 from agentsim.engine.errors import Canceled, RunStopped, describe
+from agentsim.engine.findings import LinkMember
+from agentsim.engine.groups import LinkGroups
 from agentsim.engine.guards import DeleteFacts, Stop, stops
 from agentsim.engine.lease import ORPHANED, Lease
 from agentsim.engine.order import UNKNOWN, Order
+from agentsim.engine.plan import Plan
 from agentsim.engine.preflight import Roots, identity, open_roots, open_source
 from agentsim.engine.progress import progress
 from agentsim.engine.schedule import PREFETCHED, Schedule
+from agentsim.engine.source_identity import same_source
 from agentsim.engine.spool import Record, Spool
 from agentsim.engine.verdict import Verdict, ended, verdict
 from store import codes
-from store.vocabulary import CopyMode, JobRunStatus
+from store.vocabulary import CopyMode, JobRunStatus, RunKind
 
 PROGRESS_SECONDS = 0.5
 """Least time between two progress messages."""
@@ -42,6 +47,9 @@ class Coordinator:
         self._crew = Crew(agent, self._lease, self._board)
         self._schedule = Schedule()
         self._spool = Spool()
+        self._links: LinkGroups | None = None
+        self._plan: Plan | None = None
+        self._plan_awaited = False
         self._poll = select.poll()
         self._poll.register(agent, select.POLLIN)
         self._members: dict[int, Member] = {}
@@ -70,60 +78,93 @@ class Coordinator:
         except BaseException:
             self._crew.kill()
             raise
-        self._say_lost_owners()
+        finally:
+            self._spool.close()
+            if self._plan is not None:
+                self._plan.remove()
+        self._say_what_was_lost()
         self._send_progress(time.monotonic())
         return result
 
     def _work(self) -> Verdict:
         order = self._order
+        if order.planned:
+            self._receive_plan()
         roots = open_roots(order, self._lease, self._wait)
-        self._crew.start(roots, order.mode, order.helpers)
+        self._crew.start(roots, order, self._plan)
         if order.expected_items == UNKNOWN:
             self._crew.start_survey(roots)
         for member in self._crew.members:
             self._members[member.channel.fileno()] = member
             self._poll.register(member.channel, select.POLLIN)
-        self._send(("started",))
+        self._send(("started", {"source_identity": roots.source_id}))
+        for warning in roots.warnings:
+            self._send(("log", "warning", warning))
         self._drain(self._next_copy)
         self._crew.end_survey()
-        self._phase = "delete"
-        reasons = self._deferred(roots)
+        self._after_the_scan()
+        reasons = self._delete(roots)
         self._phase = "finish"
         self._send_progress(time.monotonic())
-        once = iter([(units.SYNC,)])
-        self._drain(lambda member: next(once, None))
-        return verdict(self._board.totals(), reasons)
+        if order.writes:
+            self._drain_all([(units.SYNC,)])
+        return verdict(self._board.totals(), reasons, order.kind)
+
+    def _receive_plan(self) -> None:
+        """Take in the parts of the plan, which the agent sends after the order."""
+        self._plan = Plan()
+        self._plan_awaited = True
+        while self._plan_awaited:
+            self._pump(PROGRESS_SECONDS)
 
     def _next_copy(self, member: Member) -> Message | None:
         return self._schedule.next_unit(member.in_flight)
 
-    def _deferred(self, roots: Roots) -> list[Stop]:
-        """Deletes and what waits for them, by one helper, in the order they were found."""
-        reasons = stops(
-            DeleteFacts(
-                source_unchanged=self._source_unchanged(roots),
-                # Directories whose work was deferred are counted when they are finished.
-                source_items=self._board.totals()[board.SCANNED] + self._spool.directories,
-                last_source_items=self._order.last_source_items,
-                candidates=self._spool.candidates,
-            )
-        )
+    def _after_the_scan(self) -> None:
+        """What could not be done before every directory was gone through."""
+        if self._links is not None:
+            self._phase = "links"
+            self._drain_all(_batches(self._links.files()))
+        if self._plan is not None:
+            self._drain_all([(units.GONE,)])
+
+    def _delete(self, roots: Roots) -> list[Stop]:
+        """Deletes and what waits for them, in the order they were found; why there are none, if so."""
+        self._phase = "delete"
+        order, records = self._order, self._spool
+        if order.mode is CopyMode.MIRROR and order.writes and records.candidates:
+            census = ((units.CENSUS, path, names + [late[0] for late in lates]) for path, names, lates, *_ in records)
+            self._drain_all(census)
+        reasons = self._judge(roots)
+        if order.kind is not RunKind.COPY:
+            return reasons
         withheld = (reasons[0].code, reasons[0].message) if reasons else None
-        records: Iterator[Message] = ((units.DEFERRED, *record, withheld) for record in self._spool.replay())
-        worker = self._crew.members[0]
-
-        def next_deferred(member: Member) -> Message | None:
-            if member is not worker or len(member.in_flight) >= PREFETCHED:
-                return None
-            return next(records, None)
-
-        self._drain(next_deferred)
+        # By one helper: a file that takes a directory's place may be another name of an earlier one.
+        self._drain_all(((units.DEFERRED, *record, withheld) for record in records), members=1)
         return reasons
+
+    def _judge(self, roots: Roots) -> list[Stop]:
+        """What the guards have against the deletes."""
+        order, totals = self._order, self._board.totals()
+        if order.mode is CopyMode.ADDITIVE or order.kind is RunKind.VERIFY:
+            return []
+        candidates = self._spool.candidates
+        if order.kind is RunKind.PREVIEW:
+            candidates = totals[board.DELETED] - totals[board.DOOMED]
+        facts = DeleteFacts(
+            source_unchanged=not candidates or self._source_unchanged(roots),
+            source_same_as_first=same_source(order.source_identity, roots.source_id),
+            # Directories whose work was deferred are counted when they are finished.
+            source_items=totals[board.SCANNED] + self._spool.directories,
+            last_source_items=order.last_source_items,
+            candidates=candidates,
+            doomed=candidates + totals[board.DOOMED],
+            target_items=totals[board.TARGET_ITEMS],
+        )
+        return stops(facts, order.settings, order.overrides)
 
     def _source_unchanged(self, roots: Roots) -> bool:
         """Whether the source's path still leads to the directory that the run began with."""
-        if self._order.mode is CopyMode.ADDITIVE or not self._spool.candidates:
-            return True
         try:
             fd = open_source(self._order)
         except RunStopped:
@@ -132,6 +173,18 @@ class Coordinator:
             return identity(fd) == roots.source_identity
         finally:
             os.close(fd)
+
+    def _drain_all(self, messages: Iterable[Message], members: int | None = None) -> None:
+        """Give out these units, to so many helpers at most, until all are answered."""
+        waiting = iter(messages)
+        workers = self._crew.members[:members]
+
+        def next_unit(member: Member) -> Message | None:
+            if member not in workers or len(member.in_flight) >= PREFETCHED:
+                return None
+            return next(waiting, None)
+
+        self._drain(next_unit)
 
     def _drain(self, next_unit: Callable[[Member], Message | None]) -> None:
         """Give out units until there are none and all are answered."""
@@ -144,15 +197,16 @@ class Coordinator:
                     if unit is not None:
                         member.in_flight.append(unit)
                         self._post(member, unit)
-            if not any(member.in_flight for member in members):
+            idle = [not member.in_flight for member in members]
+            self._board.set_hungry(any(idle))
+            if all(idle):
                 return
             self._pump(PROGRESS_SECONDS)
 
     def _post(self, member: Member, unit: Message) -> None:
-        try:
+        # A helper that has left: its last words, or its end, are still to be read.
+        with contextlib.suppress(OSError):
             member.channel.post(unit)
-        except OSError as error:
-            raise HelperDied(f"helper {member.pid} is gone: {error}") from error
         if member.channel.has_outgoing:
             self._poll.modify(member.channel, select.POLLIN | select.POLLOUT)
 
@@ -183,12 +237,18 @@ class Coordinator:
         elif message[0] == "cancel":
             if not self._ending:
                 raise Canceled
+        elif message[0] == "plan" and self._plan is not None and self._plan_awaited:
+            self._plan.add(message[1])
+        elif message[0] == "plan_end" and self._plan is not None:
+            self._plan.complete()
+            self._plan_awaited = False
         else:
             raise ValueError(f"unknown message {message[0]!r} from the agent")
 
     def _hear_member(self, member: Member, event: int) -> None:
         if event & select.POLLOUT:
-            member.channel.flush()
+            with contextlib.suppress(OSError):
+                member.channel.flush()
             if not member.channel.has_outgoing:
                 self._poll.modify(member.channel, select.POLLIN)
         if not event & ~select.POLLOUT:
@@ -214,11 +274,15 @@ class Coordinator:
             self._schedule.found(*values)
         elif tag == units.FOUND_LARGE:
             self._schedule.found_large(*values)
+        elif tag == units.FOUND_FILES:
+            self._schedule.found_files(*values)
+        elif tag == units.FOUND_LINKS:
+            self._keep_links(values[0])
         elif tag == units.LISTED:
             self._schedule.listed(*values)
         elif tag == units.DEFER:
             self._keep_for_later((values[0], values[1], values[2], values[3], values[4]))
-        elif tag in (units.ITEMS, units.LOG):
+        elif tag in (units.ITEMS, units.REPORT, units.LOG):
             self._send(message)
         elif tag == units.STOPPED:
             if not self._ending:
@@ -226,6 +290,11 @@ class Coordinator:
                 raise RunStopped(code, text, target) if code else Canceled
         else:
             raise ValueError(f"unknown message {tag!r} from a helper")
+
+    def _keep_links(self, members: list[LinkMember]) -> None:
+        if self._links is None:
+            self._links = LinkGroups()
+        self._links.add(members)
 
     def _keep_for_later(self, record: Record) -> None:
         try:
@@ -269,9 +338,26 @@ class Coordinator:
         )
         self._send(("progress", values))
 
-    def _say_lost_owners(self) -> None:
-        lost = self._board.totals()[board.OWNERS_LOST]
-        if lost:
-            self._send(
-                ("log", "warning", f"{lost} items could not be given their owner or group: the agent lacks the right")
-            )
+    def _say_what_was_lost(self) -> None:
+        totals = self._board.totals()
+        if lost := totals[board.OWNERS_LOST]:
+            self._warn(f"{lost} items could not be given their owner or group: the agent lacks the right")
+        if lost := totals[board.ACLS_LOST]:
+            self._warn(f"{lost} items have an access control list of a kind that cannot be carried (NFSv4, SMB)")
+
+    def _warn(self, text: str) -> None:
+        self._send(("log", "warning", text))
+
+
+def _batches(groups: Iterator[list[tuple[bytes, int]]]) -> Iterator[Message]:
+    """Files with several names, so many in a unit that sending them costs little."""
+    batch: list[list[tuple[bytes, int]]] = []
+    length = 0
+    for members in groups:
+        batch.append(members)
+        length += sum(len(path) + 16 for path, _ in members)
+        if length >= units.CHUNK_BYTES:
+            yield (units.LINKS, batch)
+            batch, length = [], 0
+    if batch:
+        yield (units.LINKS, batch)

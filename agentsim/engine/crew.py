@@ -15,9 +15,10 @@ from agentsim.engine.board import Board, Slot
 from agentsim.engine.channel import Channel, Message, socket_pair
 from agentsim.engine.helper import UpwardChannel, run_helper
 from agentsim.engine.lease import Lease
+from agentsim.engine.order import Order
+from agentsim.engine.plan import Plan
 from agentsim.engine.preflight import Roots
 from agentsim.engine.survey import survey
-from store.vocabulary import CopyMode
 
 END_SECONDS = 5.0
 """How long processes that were told to stop may take before they are killed."""
@@ -53,16 +54,16 @@ class Crew:
         self._survey_pid = 0
         self.members: list[Member] = []
 
-    def start(self, roots: Roots, mode: CopyMode, helpers: int) -> None:
+    def start(self, roots: Roots, order: Order, plan: Plan | None) -> None:
         """Fork the helpers. Each keeps only its own channel, so that the others' ends are seen."""
         coordinator = os.getpid()
-        for slot in self._board.slots[:helpers]:
+        for slot in self._board.slots[: order.helpers]:
             upper, lower = socket_pair()
 
             def body(slot: Slot = slot, lower: socket.socket = lower, upper: socket.socket = upper) -> None:
                 upper.close()
                 self._lease.adopt_parent(coordinator)
-                run_helper(roots, mode, self._lease, slot, UpwardChannel(lower))
+                run_helper(roots, order, self._lease, self._board, slot, UpwardChannel(lower), plan)
 
             pid = self._fork(body)
             lower.close()

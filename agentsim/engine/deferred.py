@@ -8,17 +8,19 @@ from __future__ import annotations
 import errno
 import os
 
-from agentsim.engine import board
 from agentsim.engine.aliases import source_has_alias
 from agentsim.engine.context import Context
+from agentsim.engine.copyfile import LinkRefused
 from agentsim.engine.decide import kind_of, size_of
-from agentsim.engine.directory import DirectoryCopier
 from agentsim.engine.errors import ItemChanged, ItemFailed, Side, classify, describe
+from agentsim.engine.linking import LinkWork
 from agentsim.engine.listing import lstat
 from agentsim.engine.removal import Remover
+from agentsim.engine.scan import DirectoryScan
+from agentsim.engine.units import Late
 from agentsim.engine.walker import join
 from store import codes
-from store.vocabulary import ItemKind
+from store.vocabulary import ItemKind, Outcome, PlannedAction
 
 Withheld = tuple[str, str] | None
 """Code and message of the guard that stopped the deletes."""
@@ -27,16 +29,17 @@ Withheld = tuple[str, str] | None
 class DeferredWork:
     """Carries out the deferred work of one directory at a time."""
 
-    def __init__(self, context: Context, directories: DirectoryCopier) -> None:
+    def __init__(self, context: Context, scan: DirectoryScan, links: LinkWork) -> None:
         self._context = context
-        self._directories = directories
+        self._scan = scan
+        self._links = links
         self._remover = Remover(context)
 
     def run(
         self,
         path: bytes,
         candidates: list[bytes],
-        late: list[tuple[bytes, int]],
+        late: list[Late],
         final: bool,
         changed: bool,
         withheld: Withheld,
@@ -46,7 +49,7 @@ class DeferredWork:
         Args:
             path: the directory, in both trees.
             candidates: names that only the target had when it was compared.
-            late: names (and listed sizes) whose place a target directory holds.
+            late: names whose place a target directory holds.
             final: this is the last part of the directory's work.
             changed: what to count the directory as, when final.
             withheld: reason not to delete anything.
@@ -60,10 +63,10 @@ class DeferredWork:
         self._context.target.forget()
         for name in candidates:
             self._candidate(path, name, withheld)
-        for name, listed in late:
-            self._late(path, name, listed, withheld)
+        for item in late:
+            self._late(path, item, withheld)
         if final:
-            self._directories.finish(path, changed)
+            self._scan.finish(path, changed)
 
     def _candidate(self, path: bytes, name: bytes, withheld: Withheld) -> None:
         context = self._context
@@ -98,30 +101,53 @@ class DeferredWork:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         return lstat(source, name) is not None or source_has_alias(source, directory, name)
 
-    def _late(self, path: bytes, name: bytes, listed: int, withheld: Withheld) -> None:
+    def _late(self, path: bytes, late: Late, withheld: Withheld) -> None:
+        name, listed, leader = late
         context = self._context
         context.lease.check()
         item = join(path, name)
         kind = ItemKind.FILE
         size = listed
+        remark = digest = ""
         try:
             if withheld is not None:
                 self._keep(path, name, *withheld)
                 raise ItemFailed(codes.ITEM_REPLACE_WITHHELD, withheld[1])
             source = self._find_late(path, name)
             kind, size = kind_of(source.st_mode), size_of(source)
-            if not self._remover.remove(context.enter(path), item):
+            if not self._remover.remove(context.enter(path).target, item):
                 raise ItemFailed(codes.ITEM_REPLACE_WITHHELD, "The target directory in its place was kept")
             # Removing a tree moved the walker elsewhere.
-            context.enter(path)
-            if kind is ItemKind.SYMLINK:
-                context.files.copy_link(os.fsdecode(name), source)
-            else:
-                size = context.files.copy(os.fsdecode(name), limit=None)
+            with context.reopened(path):
+                text = os.fsdecode(name)
+                if kind is ItemKind.SYMLINK:
+                    context.files.copy_link(text, source)
+                    remark = context.files.remark
+                elif not leader or not self._linked(leader, text):
+                    size = context.files.copy(text, limit=None, linked=True)
+                    remark, digest = context.files.remark, context.files.digest
         except (ItemChanged, ItemFailed) as error:
             context.problem(item, kind, error, size, scanned=listed)
             return
-        context.report.late(board.TRANSFERRED, size, listed)
+        context.report.item(
+            item,
+            kind,
+            Outcome.UNSUPPORTED if remark else Outcome.TRANSFERRED,
+            size,
+            code=codes.ITEM_METADATA_LOST if remark else codes.SUCCESS,
+            message=remark,
+            action=PlannedAction.REPLACE,
+            digest=digest,
+            scanned=listed,
+        )
+
+    def _linked(self, leader: bytes, name: str) -> bool:
+        """Make a late name another one of a file that was dealt with before; False where the target refuses."""
+        try:
+            self._links.link(leader, name)
+        except LinkRefused:
+            return False
+        return True
 
     def _find_late(self, path: bytes, name: bytes) -> os.stat_result:
         """The source item as it is now: it must still be something that takes a directory's place."""

@@ -1,7 +1,8 @@
-"""Making what was written survive a power cut, once per run."""
+"""Making what was written survive a power cut: once per run, or file by file."""
 
 from __future__ import annotations
 
+import errno
 import os
 
 from agentsim.engine.errors import RunStopped, describe
@@ -26,3 +27,16 @@ def sync_file_system(fd: int) -> None:
     if libc.syncfs(fd):
         error = OSError(ctypes.get_errno(), "syncfs")
         raise RunStopped(codes.TARGET_NOT_DURABLE, describe(error, "making the target durable"), "target")
+
+
+def sync_directory(fd: int) -> None:
+    """Write a directory's entries to their storage, where its file system can do that for one directory.
+
+    Raises:
+        OSError: the storage reports that they could not be written.
+    """
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+            raise

@@ -30,7 +30,15 @@ class RunStopped(Exception):
 
 
 class ItemFailed(Exception):
-    """One item could not be copied; the run goes on with the next."""
+    """One item could not be copied; the run goes on with the next.
+
+    Attributes:
+        code: a status code of ``store.codes``.
+        message: the words for the admin.
+        stale: a held directory no longer leads to anything: open it again by its path and try once more.
+    """
+
+    stale = False
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(code, message)

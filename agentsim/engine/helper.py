@@ -5,18 +5,27 @@ from __future__ import annotations
 import gc
 import os
 
-from agentsim.engine import board, units
-from agentsim.engine.board import Slot
+from agentsim.engine import units
+from agentsim.engine.acts import Acts
+from agentsim.engine.board import Board, Slot
+from agentsim.engine.census import Census
 from agentsim.engine.channel import Channel, Message
 from agentsim.engine.context import Context
+from agentsim.engine.copying import CopyActs
 from agentsim.engine.deferred import DeferredWork
-from agentsim.engine.directory import DirectoryCopier
 from agentsim.engine.durability import sync_file_system
 from agentsim.engine.errors import Canceled, ItemChanged, ItemFailed, RunStopped
 from agentsim.engine.lease import ORPHANED, Lease
+from agentsim.engine.linking import LinkWork
+from agentsim.engine.order import Order
+from agentsim.engine.plan import Plan
+from agentsim.engine.planned import PlannedActs
 from agentsim.engine.preflight import Roots
+from agentsim.engine.preview import PreviewActs
+from agentsim.engine.scan import DirectoryScan
+from agentsim.engine.verifying import LinkCheck, VerifyActs
 from agentsim.engine.walker import join
-from store.vocabulary import CopyMode, ItemKind
+from store.vocabulary import ItemKind, RunKind
 
 
 class UpwardChannel(Channel):
@@ -29,23 +38,28 @@ class UpwardChannel(Channel):
             os._exit(ORPHANED)
 
 
-def run_helper(roots: Roots, mode: CopyMode, lease: Lease, slot: Slot, channel: Channel) -> None:
+def run_helper(
+    roots: Roots, order: Order, lease: Lease, whole: Board, slot: Slot, channel: Channel, plan: Plan | None
+) -> None:
     """Serve until the coordinator closes the channel or the run stops; the body of a forked process.
 
     Args:
         roots: both trees.
-        mode: the run's copy mode.
+        order: the run.
         lease: asked before every change of the target.
+        whole: the board of all helpers.
         slot: this helper's part of the board.
         channel: units come in, findings go out.
+        plan: what alone is to be done, if there is one.
     """
     gc.disable()
-    os.umask(0)
-    helper = _Helper(Context(roots, mode, lease, slot, channel))
+    umask = os.umask(0)
+    helper = _Helper(Context(roots, order, lease, whole, slot, channel, plan, umask))
     try:
         while (message := channel.recv()) is not None:
             helper.do(message)
             channel.send((units.DONE,))
+        helper.close()
     except Canceled:
         helper.stopped("", "", "")
     except RunStopped as stop:
@@ -55,24 +69,36 @@ def run_helper(roots: Roots, mode: CopyMode, lease: Lease, slot: Slot, channel: 
 class _Helper:
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._directories = DirectoryCopier(context)
-        self._deferred = DeferredWork(context, self._directories)
+        self._acts = _acts(context)
+        self._scan = DirectoryScan(context, self._acts)
+        self._deferred: DeferredWork | None = None
+        self._links: LinkWork | LinkCheck | None = None
 
     def do(self, message: Message) -> None:
         tag, *values = message
         if tag == units.DIRECTORIES:
             for path, created in values[0]:
-                self._directories.run(path, created)
+                self._scan.run(path, created)
         elif tag == units.LARGE:
             self._large(*values)
+        elif tag == units.FILES:
+            self._files(*values)
         elif tag == units.FINISH:
-            self._directories.finish(*values)
+            self._scan.finish(*values)
+        elif tag == units.LINKS:
+            self._linked(values[0])
+        elif tag == units.CENSUS:
+            Census(self._context).count(*values)
         elif tag == units.DEFERRED:
-            self._deferred.run(*values)
+            self._later().run(*values)
+        elif tag == units.GONE:
+            assert isinstance(self._acts, PlannedActs)
+            self._acts.gone()
         elif tag == units.SYNC:
             sync_file_system(self._context.roots.target)
         else:
             raise ValueError(f"unknown unit {tag!r}")
+        self._context.findings.flush()
         self._context.report.flush()
 
     def _large(self, directory: bytes, name: bytes, listed: int) -> None:
@@ -80,13 +106,50 @@ class _Helper:
         path = join(directory, name)
         context.slot.set_current(path)
         try:
-            context.enter(directory)
-            size = context.files.copy(os.fsdecode(name), limit=None)
+            here = context.enter(directory)
+            self._acts.large(here, os.fsdecode(name), listed)
         except (ItemChanged, ItemFailed) as error:
             context.problem(path, ItemKind.FILE, error, listed, scanned=listed)
+
+    def _files(self, directory: bytes, names: list[bytes]) -> None:
+        context = self._context
+        context.slot.set_current(directory)
+        try:
+            here = context.enter(directory)
+        except (ItemChanged, ItemFailed) as error:
+            for name in names:
+                context.problem(join(directory, name), ItemKind.FILE, error, 0)
             return
-        context.report.late(board.TRANSFERRED, size, listed)
+        for name in names:
+            try:
+                self._acts.copy_unseen(here, os.fsdecode(name))
+            except (ItemChanged, ItemFailed) as error:
+                context.problem(join(directory, name), ItemKind.FILE, error, 0)
+
+    def _linked(self, groups: list[list[tuple[bytes, int]]]) -> None:
+        if self._links is None:
+            self._links = LinkCheck(self._acts) if isinstance(self._acts, VerifyActs) else LinkWork(self._context)
+        for members in groups:
+            self._links.run(members)
+
+    def _later(self) -> DeferredWork:
+        if self._deferred is None:
+            self._deferred = DeferredWork(self._context, self._scan, LinkWork(self._context))
+        return self._deferred
+
+    def close(self) -> None:
+        self._context.report.close()
 
     def stopped(self, code: str, message: str, target: str) -> None:
-        self._context.report.flush()
+        self._context.report.close()
         self._context.channel.send((units.STOPPED, code, message, target))
+
+
+def _acts(context: Context) -> Acts:
+    if context.plan is not None:
+        return PlannedActs(context, context.plan)
+    if context.order.kind is RunKind.PREVIEW:
+        return PreviewActs(context)
+    if context.order.kind is RunKind.VERIFY:
+        return VerifyActs(context)
+    return CopyActs(context)

@@ -1,4 +1,4 @@
-"""Setting mode, owner and times on open descriptors of the target."""
+"""Setting mode, owner, attributes and times on open descriptors of the target."""
 
 from __future__ import annotations
 
@@ -7,19 +7,35 @@ import os
 import stat
 from collections.abc import Callable
 
+from agentsim.engine.attributes import NONE, Attributes, Change, Names
 from agentsim.engine.board import OWNERS_LOST, Slot
-from agentsim.engine.decide import Owners
-from agentsim.engine.errors import Side, classify
+from agentsim.engine.decide import Fidelity, directory_differs, moved
+from agentsim.engine.durability import sync_directory
+from agentsim.engine.errors import ItemFailed, Side, classify
 from agentsim.engine.lease import Lease
+from agentsim.engine.sourcefile import Reader
+from store import codes
+from store.vocabulary import Durability
 
 
 class Metadata:
     """Applies a source item's metadata; ownership that may not be given is counted, not failed."""
 
-    def __init__(self, lease: Lease, owners: Owners, slot: Slot) -> None:
+    def __init__(
+        self,
+        lease: Lease,
+        fidelity: Fidelity,
+        slot: Slot,
+        attributes: Attributes,
+        reader: Reader,
+        durability: Durability = Durability.END_OF_RUN,
+    ) -> None:
         self._lease = lease
-        self._owners = owners
+        self._fidelity = fidelity
         self._cells = slot.cells
+        self._attributes = attributes
+        self._reader = reader
+        self._every_file = durability is Durability.EVERY_FILE
 
     def give(self, fd: int, source: os.stat_result, uid: int, gid: int) -> bool:
         """Make the owner of ``fd`` the source's, as far as this process may.
@@ -36,6 +52,8 @@ class Metadata:
         Raises:
             OSError: for any reason but a missing privilege.
         """
+        if not self._fidelity.permissions:
+            return False
         return self._give(lambda new_uid, new_gid: os.fchown(fd, new_uid, new_gid), source, uid, gid)
 
     def give_link(self, directory: int, name: str, source: os.stat_result) -> None:
@@ -44,6 +62,8 @@ class Metadata:
         Raises:
             OSError: for any reason but a missing privilege.
         """
+        if not self._fidelity.permissions:
+            return
         made = os.stat(name, dir_fd=directory, follow_symlinks=False)
         self._give(
             lambda uid, gid: os.chown(name, uid, gid, dir_fd=directory, follow_symlinks=False),
@@ -55,7 +75,7 @@ class Metadata:
     def _give(self, chown: Callable[[int, int], None], source: os.stat_result, uid: int, gid: int) -> bool:
         if source.st_uid == uid and source.st_gid == gid:
             return False
-        new_uid, new_gid = self._owners.settable(source.st_uid, source.st_gid)
+        new_uid, new_gid = self._fidelity.settable(source.st_uid, source.st_gid)
         lost = new_uid != source.st_uid and source.st_uid != uid
         lost = lost or (new_gid != source.st_gid and source.st_gid != gid)
         called = False
@@ -71,70 +91,156 @@ class Metadata:
         self._cells[OWNERS_LOST] += lost
         return called
 
-    def repair_file(self, directory: int, name: str, source: os.stat_result, seen: os.stat_result) -> bool:
-        """Set mode and owner of a target file whose content is already right.
+    def keep_permissions(self, fd: int, directory: int, name: str, old: os.stat_result) -> None:
+        """Give a new file the owner, ACL and mode of the one that it replaces; set-id bits go with the content.
 
         Args:
+            fd: the new file.
             directory: descriptor of the target directory.
-            name: the file in it.
-            source: the source file.
-            seen: the target file as it was compared.
-
-        Returns:
-            False when the file cannot be opened or is not the one that was compared: replace it.
+            name: the old file in it.
+            old: what ``lstat`` says of it.
 
         Raises:
-            ItemFailed, RunStopped: by the target's error.
+            OSError: the target does not accept them.
+        """
+        made = os.fstat(fd)
+        self._give(lambda uid, gid: os.fchown(fd, uid, gid), old, made.st_uid, made.st_gid)
+        self._attributes.keep_acl(f"/proc/self/fd/{directory}/{name}", fd)
+        os.fchmod(fd, old.st_mode & 0o777)
+
+    def repair_file(
+        self,
+        source_directory: int,
+        target_directory: int,
+        name: str,
+        source: os.stat_result,
+        seen: os.stat_result,
+        links: int = 1,
+    ) -> tuple[bool, str]:
+        """Set the metadata of a target file whose content is already right.
+
+        Args:
+            source_directory: descriptor.
+            target_directory: descriptor.
+            name: the file in both.
+            source: the source file as it was compared.
+            seen: the target file as it was compared.
+            links: how many names of the target file are known to be the source file's.
+
+        Returns:
+            Whether it is mended now, and a remark about what the target cannot hold. It is not when a
+            file cannot be opened or is not the one that was compared: replace it.
+
+        Raises:
+            ItemChanged, ItemFailed, RunStopped: by the side whose call failed.
         """
         try:
-            fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
+            fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=target_directory)
         except OSError:
-            return False
+            return False, ""
+        original = -1
         try:
             found = os.fstat(fd)
-            if (found.st_ino, found.st_dev, found.st_nlink) != (seen.st_ino, seen.st_dev, 1):
-                return False
+            if (found.st_ino, found.st_dev, found.st_nlink) != (seen.st_ino, seen.st_dev, links):
+                return False, ""
+            original = self._open_to_compare(source_directory, name)
+            if original >= 0 and moved(source, os.fstat(original)):
+                return False, ""
             self._lease.check()
-            called = self.give(fd, source, found.st_uid, found.st_gid)
-            mode = stat.S_IMODE(source.st_mode)
-            if called or mode != stat.S_IMODE(found.st_mode):
-                os.fchmod(fd, mode)
+            chowned = self.give(fd, source, found.st_uid, found.st_gid)
+            # Only now: a new owner takes the capabilities away.
+            names, change = self._change(original, source, fd, found)
+            remark = self._set(fd, source, found, change, chowned)
+            if self._every_file:
+                os.fsync(fd)
         except OSError as error:
             raise classify(error, Side.TARGET, "setting the metadata of the target file") from error
         finally:
             os.close(fd)
-        return True
+            if original >= 0:
+                os.close(original)
+        self._attributes.count_foreign(names)
+        return True, remark
+
+    def _open_to_compare(self, directory: int, name: str) -> int:
+        """A descriptor of the source file; -1 where it may not be read: then its attributes stay unknown."""
+        try:
+            return self._reader.open(directory, name)
+        except ItemFailed as failure:
+            if failure.code != codes.ITEM_SOURCE_PERMISSION:
+                raise
+            return -1
+
+    def _change(self, original: int, source: os.stat_result, fd: int, found: os.stat_result) -> tuple[Names, Change]:
+        if original < 0:
+            return NONE, Change()
+        wanted = self._attributes.of(original, source.st_dev, Side.SOURCE)
+        present = self._attributes.of(fd, found.st_dev, Side.TARGET)
+        return wanted, self._attributes.change(original, wanted, fd, present)
+
+    def _set(self, fd: int, source: os.stat_result, found: os.stat_result, change: Change, chowned: bool) -> str:
+        """Attributes, then mode, since both attributes and a new owner can change it, then times."""
+        mode = stat.S_IMODE((source if self._fidelity.permissions else found).st_mode)
+        remark = self._attributes.apply(fd, change, fd) if change else ""
+        if self._fidelity.permissions:
+            mode = change.mode(mode)
+        present = os.fstat(fd) if change or chowned else found
+        if stat.S_IMODE(present.st_mode) != mode:
+            os.fchmod(fd, mode)
+        if found.st_mtime_ns != source.st_mtime_ns:
+            os.utime(fd, ns=(source.st_atime_ns, source.st_mtime_ns))
+        return remark
 
     def make_writable(self, fd: int, found: os.stat_result) -> None:
         """Let an unprivileged process work in its own read-only directory (faults F34).
 
-        The right mode is set when the directory is finished.
+        The right mode is set when the directory is finished; where permissions do not travel there
+        is none, and the directory is left alone.
 
         Raises:
             OSError: the directory is somebody else's.
         """
-        if not self._owners.privileged and found.st_mode & 0o700 != 0o700 and found.st_uid == os.geteuid():
+        if self._fidelity.privileged or not self._fidelity.permissions or found.st_mode & 0o700 == 0o700:
+            return
+        if found.st_uid == os.geteuid():
             self._lease.check()
             os.fchmod(fd, stat.S_IMODE(found.st_mode) | 0o700)
 
-    def finish_directory(self, fd: int, source: os.stat_result) -> None:
-        """Give a directory its final owner, mode and times; nothing in it may be touched afterwards.
+    def attributes_differ(
+        self, source: int, source_stat: os.stat_result, target: int, target_stat: os.stat_result
+    ) -> bool:
+        """Whether two open items have other attributes; both by descriptor and by what ``fstat`` says of them.
 
         Raises:
-            ItemFailed, RunStopped: by the target's error.
+            ItemChanged, ItemFailed, RunStopped: by the side whose call failed.
         """
+        return bool(self._change(source, source_stat, target, target_stat)[1])
+
+    def finish_directory(self, source: int, target: int, source_stat: os.stat_result) -> str:
+        """Give a directory its final owner, attributes, mode and times; nothing in it may be touched afterwards.
+
+        Args:
+            source: descriptor of the source directory.
+            target: descriptor of the target directory.
+            source_stat: the source directory as it is to be.
+
+        Returns:
+            A remark about what the target cannot hold, or nothing.
+
+        Raises:
+            ItemChanged, ItemFailed, RunStopped: by the side whose call failed.
+        """
+        remark = ""
         try:
-            found = os.fstat(fd)
-            mode = stat.S_IMODE(source.st_mode)
-            same_owner = (found.st_uid, found.st_gid) == (source.st_uid, source.st_gid)
-            same_mode = stat.S_IMODE(found.st_mode) == mode
-            if same_owner and same_mode and found.st_mtime_ns == source.st_mtime_ns:
-                return
-            self._lease.check()
-            called = self.give(fd, source, found.st_uid, found.st_gid)
-            if called or not same_mode:
-                os.fchmod(fd, mode)
-            if found.st_mtime_ns != source.st_mtime_ns:
-                os.utime(fd, ns=(source.st_atime_ns, source.st_mtime_ns))
+            found = os.fstat(target)
+            names, change = self._change(source, source_stat, target, found)
+            if change or directory_differs(source_stat, found, self._fidelity):
+                self._lease.check()
+                chowned = self.give(target, source_stat, found.st_uid, found.st_gid)
+                remark = self._set(target, source_stat, found, change, chowned)
+            if self._every_file:
+                sync_directory(target)
         except OSError as error:
             raise classify(error, Side.TARGET, "setting the metadata of the target directory") from error
+        self._attributes.count_foreign(names)
+        return remark

@@ -1,10 +1,13 @@
 """Removing one entry of a target directory, with all below it, and nothing else.
 
 Relative to held descriptors, following no link, staying on one mount, contents before containers.
+What the filters protect or a plan does not name stays, with the directories that lead to it. With a trash, nothing is
+unlinked: it is moved there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -13,6 +16,8 @@ from agentsim.engine.context import Context
 from agentsim.engine.decide import kind_of, size_of
 from agentsim.engine.errors import ItemFailed, Side, classify
 from agentsim.engine.listing import lstat
+from agentsim.engine.mounts import mount_number
+from agentsim.engine.reserved import is_trash
 from agentsim.engine.walker import join
 from store import codes
 from store.vocabulary import ItemKind
@@ -30,9 +35,13 @@ class Remover:
         self._mount = ""
         self._holding: set[bytes] = set()
         self._reported: set[bytes] = set()
+        self._sheltering: set[bytes] = set()
 
     def remove(self, directory: int, path: bytes) -> bool:
         """Remove the entry ``path``; whether it is gone.
+
+        What is kept because the filters protect it, or because a plan does not name it, is no item of the run:
+        it gets no record.
 
         Args:
             directory: descriptor of the target directory that holds it.
@@ -46,36 +55,59 @@ class Remover:
             found = lstat(directory, os.fsdecode(name))
             if found is None:
                 return True
+            if self._spared(path, found):
+                return False
             self._make_writable(directory)
             if not stat.S_ISDIR(found.st_mode):
-                return self._unlink(directory, path, name, found)
+                return self._remove_plain(directory, path, name, found)
             self._mount = mount_of(directory)
         except OSError as error:
             self._keep(path, ItemKind.SPECIAL, error, "looking at the target")
             return False
         return self._remove_tree(path)
 
+    def _spared(self, path: bytes, found: os.stat_result) -> bool:
+        """Whether an item is to be left alone; recorded where there is something to say of it."""
+        context = self._context
+        if b"/" not in path and is_trash(os.fsdecode(path), folds=context.roots.traits.folds):
+            return True
+        spared = context.spared(path, found)
+        if spared is None:
+            return False
+        if spared[0]:
+            context.report.withheld(path, kind_of(found.st_mode), *spared, size_of(found))
+        return True
+
     def _remove_tree(self, top: bytes) -> bool:
         """Contents first. Paths are stacked, not descriptors, so depth costs none."""
         self._holding.clear()
         self._reported.clear()
-        stack = [(top, 0)]
+        self._sheltering.clear()
+        stack: list[tuple[bytes, int, os.stat_result | None]] = [(top, 0, None)]
         while stack:
-            path, listed = stack.pop()
-            if listed and self._remove_emptied(path, last_try=listed >= PASSES):
+            path, listed, original = stack.pop()
+            if listed and self._remove_emptied(path, original, last_try=listed >= PASSES):
                 continue
-            stack.append((path, listed + 1))
-            stack.extend((join(path, name), 0) for name in self._remove_entries(path))
-        return top not in self._reported
+            seen, below = self._remove_entries(path)
+            stack.append((path, listed + 1, original or seen))
+            stack.extend((join(path, name), 0, None) for name in below)
+        return top not in self._reported and top not in self._sheltering
 
-    def _remove_entries(self, path: bytes) -> list[bytes]:
-        """Unlink all in a directory that is no directory; returns the names of those that are."""
+    def _remove_entries(self, path: bytes) -> tuple[os.stat_result | None, list[bytes]]:
+        """Remove all in a directory that is no directory.
+
+        Returns:
+            What ``fstat`` said of the directory before (None where it was left alone), and the names
+            of the directories in it.
+        """
         below: list[bytes] = []
+        seen: os.stat_result | None = None
         try:
             directory = self._context.target.open(path)
             if mount_of(directory) != self._mount:
                 self._report(path, codes.DELETE_MOUNT, "Another file system is mounted here")
-                return below
+                return None, below
+            seen = os.fstat(directory)
             self._make_writable(directory)
             with os.scandir(directory) as entries:
                 for entry in entries:
@@ -83,28 +115,51 @@ class Remover:
                     found = lstat(directory, entry.name)
                     if found is None:
                         continue
-                    if stat.S_ISDIR(found.st_mode):
+                    is_directory = stat.S_ISDIR(found.st_mode)
+                    item = join(path, name)
+                    if self._spared(item, found):
+                        self._sheltering.add(path)
+                    elif is_directory:
                         below.append(name)
-                    elif not self._unlink(directory, join(path, name), name, found):
+                    elif not self._remove_plain(directory, item, name, found):
                         self._holding.add(path)
         except FileNotFoundError:
-            return []
+            return seen, []
         except OSError as error:
             self._report(path, *_reason(error, "emptying the directory"))
-        return below
+        return seen, below
 
-    def _remove_emptied(self, path: bytes, *, last_try: bool) -> bool:
-        """Remove a directory that was emptied; False when it turned out to hold something new."""
+    def _remove_emptied(self, path: bytes, original: os.stat_result | None, *, last_try: bool) -> bool:
+        """Remove a directory that was emptied; False when it turned out to hold something new.
+
+        Args:
+            path: the directory.
+            original: what ``fstat`` said of it before anything in it was removed.
+            last_try: it is not listed once more.
+        """
         above, _, name = path.rpartition(b"/")
         if path in self._reported or path in self._holding:
             if path not in self._reported:
                 self._report(path, codes.DELETE_NOT_EMPTY, "Something inside it was kept")
             self._holding.add(above)
+            self._restore_mode(path, original)
             return True
-        self._context.lease.check()
+        if path in self._sheltering:
+            self._sheltering.add(above)
+            self._restore_mode(path, original)
+            return True
+        context = self._context
+        context.lease.check()
         try:
-            os.rmdir(name, dir_fd=self._context.target.open(above))
+            if context.trash is not None and original is not None:
+                context.trash.finish_directory(path, original, context.target.open(path))
+                context.lease.check()
+            os.rmdir(name, dir_fd=context.target.open(above))
         except FileNotFoundError:
+            return True
+        except ItemFailed as failure:
+            self._report(path, failure.code, failure.message)
+            self._holding.add(above)
             return True
         except OSError as error:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST) and not last_try:
@@ -112,21 +167,45 @@ class Remover:
             self._report(path, *_reason(error, "removing the directory"))
             self._holding.add(above)
             return True
-        self._context.report.removed(path, ItemKind.DIRECTORY, 0)
+        context.report.removed(path, ItemKind.DIRECTORY, 0, self._message)
         return True
 
-    def _unlink(self, directory: int, path: bytes, name: bytes, found: os.stat_result) -> bool:
-        kind = kind_of(found.st_mode)
-        self._context.lease.check()
+    def _remove_plain(self, directory: int, path: bytes, name: bytes, found: os.stat_result) -> bool:
+        """Remove an entry that is no directory; whether it is gone."""
+        context = self._context
+        kind, size = kind_of(found.st_mode), size_of(found)
+        context.lease.check()
         try:
-            os.unlink(name, dir_fd=directory)
+            if context.trash is not None:
+                context.trash.move(directory, os.fsdecode(name), path)
+            else:
+                os.unlink(name, dir_fd=directory)
         except FileNotFoundError:
             return True
-        except OSError as error:
-            self._keep(path, kind, error, "deleting", size_of(found))
+        except ItemFailed as failure:
+            context.report.withheld(path, kind, failure.code, failure.message, size)
             return False
-        self._context.report.removed(path, kind, size_of(found))
+        except OSError as error:
+            doing = "deleting" if context.trash is None else "moving it to the trash"
+            self._keep(path, kind, error, doing, size)
+            return False
+        context.report.removed(path, kind, size, self._message)
         return True
+
+    @property
+    def _message(self) -> str:
+        """What the row of a deleted item says."""
+        return "Not in the source" if self._context.trash is None else "Moved to the trash"
+
+    def _restore_mode(self, path: bytes, original: os.stat_result | None) -> None:
+        """Undo what made a directory writable that is kept after all."""
+        if original is None:
+            return
+        with contextlib.suppress(OSError):
+            directory = self._context.target.open(path)
+            if stat.S_IMODE(os.fstat(directory).st_mode) != stat.S_IMODE(original.st_mode):
+                self._context.lease.check()
+                os.fchmod(directory, stat.S_IMODE(original.st_mode))
 
     def _make_writable(self, directory: int) -> None:
         self._context.metadata.make_writable(directory, os.fstat(directory))
@@ -142,15 +221,8 @@ class Remover:
 
 def mount_of(fd: int) -> str:
     """What tells the mount of a directory from others, bind mounts of one file system included."""
-    device = os.fstat(fd).st_dev
-    try:
-        with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as lines:
-            for line in lines:
-                if line.startswith("mnt_id:"):
-                    return f"{device} {line.split()[1]}"
-    except OSError:
-        pass  # No /proc: the device still tells one file system from another.
-    return str(device)
+    # Without /proc the device still tells one file system from another.
+    return f"{os.fstat(fd).st_dev} {mount_number(fd)}"
 
 
 def _reason(error: OSError, doing: str) -> tuple[str, str]:

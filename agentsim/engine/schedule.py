@@ -19,7 +19,7 @@ _BATCH_SHARE = 8
 
 
 class Schedule:
-    """The directories, large files and finishes that wait, deepest directories first.
+    """The directories, parts of directories and finishes that wait, deepest directories first.
 
     Depth first keeps what waits within depth times fan-out, whatever the size of the tree.
     """
@@ -27,6 +27,7 @@ class Schedule:
     def __init__(self) -> None:
         self._directories: list[tuple[bytes, bool]] = [(b"", False)]
         self._large: deque[tuple[bytes, bytes, int]] = deque()
+        self._files: deque[tuple[bytes, list[bytes]]] = deque()
         self._finishes: deque[tuple[bytes, bool]] = deque()
         self._open: dict[bytes, int] = {}
         self._changed: dict[bytes, bool] = {}
@@ -34,8 +35,8 @@ class Schedule:
 
     @property
     def everything_listed(self) -> bool:
-        """Whether no directory waits or is being listed."""
-        return not self._directories and not self._listing
+        """Whether no directory or part of one waits or is being gone through."""
+        return not self._directories and not self._files and not self._listing
 
     def next_unit(self, in_flight: Sequence[Message]) -> Message | None:
         """The next unit for a helper that holds these; None when it should get none now."""
@@ -43,6 +44,9 @@ class Schedule:
             return None  # Nothing may wait behind a large file.
         if self._large:
             return (units.LARGE, *self._large.popleft()) if not in_flight else None
+        if self._files:
+            self._listing += 1
+            return (units.FILES, *self._files.popleft())
         if self._finishes:
             return (units.FINISH, *self._finishes.popleft())
         if not self._directories:
@@ -66,19 +70,27 @@ class Schedule:
     def found_large(self, directory: bytes, name: bytes, size: int) -> None:
         """Take in a large file; its directory is finished after it."""
         self._large.append((directory, name, size))
+        self._await(directory)
+
+    def found_files(self, directory: bytes, names: list[bytes]) -> None:
+        """Take in files that another helper gives away; their directory is finished after them."""
+        self._files.append((directory, names))
+        self._await(directory)
+
+    def _await(self, directory: bytes) -> None:
         # The directory's own unit counts as one, until it says that it is listed.
         self._open[directory] = self._open.get(directory, 1) + 1
 
     def listed(self, directory: bytes, changed: bool) -> None:
-        """A directory with large files has been dealt with but for these."""
+        """A directory with units of its own has been dealt with but for these."""
         self._changed[directory] = changed
         self._settle(directory)
 
     def done(self, unit: Message) -> None:
         """A helper has answered this unit."""
-        if unit[0] == units.DIRECTORIES:
+        if unit[0] in (units.DIRECTORIES, units.FILES):
             self._listing -= 1
-        elif unit[0] == units.LARGE:
+        if unit[0] in (units.LARGE, units.FILES):
             self._settle(unit[1])
 
     def _settle(self, directory: bytes) -> None:

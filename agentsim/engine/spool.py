@@ -6,8 +6,10 @@ import marshal
 from collections.abc import Iterator
 from typing import IO
 
-Record = tuple[bytes, list[bytes], list[tuple[bytes, int]], bool, bool]
-"""Directory, candidates, late names with their listed sizes, final, changed (see ``units.DEFER``)."""
+from agentsim.engine.units import Late
+
+Record = tuple[bytes, list[bytes], list[Late], bool, bool]
+"""Directory, candidates, late names, final, changed (see ``units.DEFER``)."""
 
 
 class Spool:
@@ -39,14 +41,18 @@ class Spool:
             self._file = tempfile.TemporaryFile(prefix="longshore-")  # noqa: SIM115
         marshal.dump(record, self._file)
 
-    def replay(self) -> Iterator[Record]:
-        """All records, once; nothing may be appended afterwards."""
+    def __iter__(self) -> Iterator[Record]:
+        """All records; nothing may be appended while they are gone through."""
         if self._file is None:
             return
-        with self._file as file:
-            file.seek(0)
-            while True:
-                try:
-                    yield marshal.load(file)
-                except EOFError:
-                    return
+        self._file.seek(0)
+        while True:
+            try:
+                yield marshal.load(self._file)
+            except EOFError:
+                return
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._file is not None:
+            self._file.close()

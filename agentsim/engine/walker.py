@@ -6,6 +6,7 @@ any component is refused instead of followed (faults F5, F36).
 
 from __future__ import annotations
 
+import errno
 import os
 
 DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -43,13 +44,17 @@ class Walker:
         self._cut(common)
         at = fds[-1] if fds else self.root
         for level in range(len(names), len(parts)):
-            at = os.open(parts[level], DIRECTORY_FLAGS, dir_fd=at)
+            at = self._enter(at, parts[level])
             names.append(parts[level])
             fds.append(at)
             if level - 2 >= KEPT_LEVELS and fds[level - 2] >= 0:
                 os.close(fds[level - 2])
                 fds[level - 2] = -1
         return at
+
+    def _enter(self, above: int, name: bytes) -> int:
+        """The descriptor of one component below an open one."""
+        return os.open(name, DIRECTORY_FLAGS, dir_fd=above)
 
     def forget(self) -> None:
         """Close everything but the root, so that the next open sees the tree as it is now."""
@@ -63,6 +68,19 @@ class Walker:
             fd = fds.pop()
             if fd >= 0:
                 os.close(fd)
+
+
+class NoTree(Walker):
+    """Walks a tree that does not exist."""
+
+    def __init__(self) -> None:
+        return
+
+    def open(self, path: bytes) -> int:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+    def forget(self) -> None:
+        return
 
 
 def join(directory: bytes, name: bytes) -> bytes:

@@ -277,7 +277,8 @@ def _take(tx: Write, identity: AgentIdentity, run: JobRun, *, resumed: bool, why
     before = tx.session.get(RunProgress, run.id)
     deleted = (
         (before.items_deleted_before + before.items_deleted, before.bytes_deleted_before + before.bytes_deleted)
-        if before
+        # Only a copy has really deleted: what another kind found is found again.
+        if before and run.kind == RunKind.COPY
         else (0, 0)
     )
     tx.session.merge(

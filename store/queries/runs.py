@@ -90,6 +90,8 @@ class RunRow(NamedTuple):
 
 
 class ItemRow(NamedTuple):
+    """An item that needs attention; ``fence`` is the attempt of the run that recorded it."""
+
     id: int
     path: bytes
     kind: str
@@ -98,6 +100,7 @@ class ItemRow(NamedTuple):
     message: str
     size: int
     at: int
+    fence: int
 
 
 class EventRow(NamedTuple):
@@ -213,9 +216,11 @@ def runs(reader: Reader, scope: Scope, page: Page, *, text: str = "") -> Window[
 
 
 _ITEMS: Keyset[ItemRow] = Keyset(
-    """SELECT i.id, i.path, i.kind, i.outcome, i.code, i.message, i.size, i.at FROM run_item i
+    """SELECT i.id, i.path, i.kind, i.outcome, i.code, i.message, i.size, i.at, i.fence
+       FROM run_item i
        JOIN job_run r ON r.id = i.run_id
-       WHERE i.run_id = :run AND (i.fence = r.fence OR i.outcome = 'Deleted' OR r.cancel_deadline IS NOT NULL)
+       WHERE i.run_id = :run AND (i.fence = r.fence OR r.cancel_deadline IS NOT NULL
+            OR (i.outcome = 'Deleted' AND r.kind = 'Copy'))
          AND (:outcome = '' OR i.outcome = :outcome)
          AND (length(:text) = 0 OR instr(i.path, :text) > 0 OR i.code LIKE :like ESCAPE '\\' OR i.outcome LIKE :like
               ESCAPE '\\' OR i.message LIKE :like ESCAPE '\\'){where} ORDER BY {order}""",
@@ -229,7 +234,7 @@ def items(reader: Reader, run_id: int, page: Page, *, outcome: str = "", text: s
     """The items of a run that did not simply transfer, in the order of their recording.
 
     Those of an earlier attempt of the same run were found anew by the present one and are left
-    out, except deletes: what is deleted is not found again.
+    out, except deletes of a copy: what is deleted is not found again.
     """
     raw = text.encode("utf-8", "surrogateescape")
     found = {"run": run_id, "outcome": outcome, "text": raw, "like": like(raw.decode("utf-8", "replace"))}

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from store.db import open_store
 from store.execution.trust import make_token
@@ -33,8 +34,9 @@ AGENT = (sys.executable, "-m", "agentsim")
 class Migration:
     """Two directories, a definition between them, and an agent named dock-1."""
 
-    def __init__(self, directory: Path, mode: str = "Mirror") -> None:
-        self.source, self.target = directory / "source", directory / "target"
+    def __init__(self, directory: Path, mode: str = "Mirror", *, trees: Path | None = None) -> None:
+        """Store and agent live in ``directory``, the two directories in ``trees`` or there too."""
+        self.source, self.target = (trees or directory) / "source", (trees or directory) / "target"
         self.state = directory / "agent"
         self.agents: list[subprocess.Popen[bytes]] = []
         self._log = open(directory / "agent.log", "wb")  # noqa: SIM115 - closed with the migration
@@ -79,9 +81,11 @@ storageMovers:
             file.write_bytes(chance.randbytes(chance.randrange(size)))
             os.utime(file, ns=(10**18, 10**18 + number))
 
-    def start_agent(self, *options: str, state: Path | None = None) -> subprocess.Popen[bytes]:
+    def start_agent(
+        self, *options: str, state: Path | None = None, program: tuple[str, ...] = AGENT
+    ) -> subprocess.Popen[bytes]:
         agent = subprocess.Popen(
-            [*AGENT, "run", "--state", str(state or self.state), "--heartbeat", str(HEARTBEAT), *options],
+            [*program, "run", "--state", str(state or self.state), "--heartbeat", str(HEARTBEAT), *options],
             cwd=ROOT,
             stdout=self._log,
             stderr=self._log,
@@ -89,9 +93,9 @@ storageMovers:
         self.agents.append(agent)
         return agent
 
-    def start_run(self) -> int:
+    def start_run(self, **options: Any) -> int:
         with self.store.write("user/test") as tx:
-            return start_run(tx, find_mover(tx.session, "m"), "p/d").id
+            return start_run(tx, find_mover(tx.session, "m"), "p/d", **options).id
 
     def cancel(self) -> None:
         with self.store.write("user/test") as tx:

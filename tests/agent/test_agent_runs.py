@@ -57,11 +57,18 @@ def test_a_second_pass_copies_only_what_is_missing(migration: Migration) -> None
 
 
 def test_a_stopped_run_leaves_no_halves_and_the_next_finishes(migration: Migration) -> None:
-    migration.fill(6_000, size=30_000)
+    migration.fill(20_000, size=3_000)
     migration.start_agent()
     migration.start_run()
     migration.until(lambda run: run.counters["items_transferred"] > 0)
+    # Held until the cancel has been heard: on a busy machine the rest would be copied meanwhile.
+    workers = migration.workers()
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
     migration.cancel()
+    migration.until(lambda run: run.status == JobRunStatus.CANCELING)
+    for pid in workers:
+        os.kill(pid, signal.SIGCONT)
     run = migration.ended()
     assert run.status == JobRunStatus.CANCELED
     assert migration.leftovers() == []

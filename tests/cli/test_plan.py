@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from .conftest import PLAN, Answer, Site
 
@@ -111,3 +113,26 @@ def test_what_is_hostile_is_never_raw(empty: Site) -> None:
     assert empty.call("mover", "show", "m", "--json").json["properties"]["description"] == hostile
     (empty.root / "exported").write_text(empty.call("export").out)
     assert actions(empty.call("apply", "exported", "--json")) == {"unchanged"}
+
+
+def test_the_readmes_settings_can_be_applied(site: Site) -> None:
+    """The example is a definition's properties; all of it but the filters is the default."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (example,) = re.findall(r"^```yaml\n(properties:.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    document = yaml.safe_load(site.call("export", "nas-exit").out)
+    (definition,) = [
+        one for one in document["storageMovers"][0]["projects"][0]["jobDefinitions"] if one["name"] == "hr-home"
+    ]
+    ends = {name: definition["properties"][name] for name in ("sourceName", "targetName")}
+    definition["properties"] = {**yaml.safe_load(example)["properties"], **ends}
+    plan = site.root / "plan.json"
+    plan.write_text(json.dumps(document))
+    assert site.call("apply", str(plan)).out == "changed job definition nas-exit/hr-shares/hr-home\n"
+    properties = site.call("definition", "show", "hr-shares/hr-home", "--mover", "nas-exit", "--json").json[
+        "properties"
+    ]
+    assert properties["filters"] == definition["properties"]["filters"]
+    assert not {"compare", "durability", "trash", "guards"} & set(properties)
+    shown = site.call("definition", "show", "hr-shares/hr-home", "--mover", "nas-exit").out
+    assert "filters.exclude" in shown
+    assert "~$*, /cache/" in shown

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
+from typing import Any
 
 import pytest
 
 from store import codes
 from store.errors import AgentUnavailable
 from store.queries.runs import COUNTERS, RunRow
-from store.vocabulary import JobRunStatus, RunKind, ScanStatus
+from store.vocabulary import JobRunStatus, PlannedAction, RunKind, ScanStatus
 from tui.cli import exit_codes, output, run_text, waiting
 
 NOW = 1_800_000_000_000
@@ -45,7 +47,67 @@ def row(status: JobRunStatus = JobRunStatus.RUNNING, **changes: object) -> RunRo
     ],
 )
 def test_the_exit_code_of_a_run(status: JobRunStatus, code: str, failed: int, expected: int) -> None:
-    assert exit_codes.of_run(status, code, failed) == expected
+    assert exit_codes.of_run(row(status, error_code=code, items_failed=failed)) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "expected"),
+    [
+        (RunKind.PREVIEW, {}, 0),
+        (RunKind.PREVIEW, {"items_failed": 2, "items_deleted": 7}, 0),
+        (RunKind.PREVIEW, {"error_code": codes.TOO_MANY_DELETES}, 3),
+        (RunKind.PREVIEW, {"error_code": codes.TOO_MANY_DELETES, "status": JobRunStatus.FAILED}, 3),
+        (RunKind.PREVIEW, {"error_code": codes.SOURCE_PATH_INVALID, "status": JobRunStatus.FAILED}, 1),
+        (RunKind.VERIFY, {"items_no_transfer_needed": 9}, 0),
+        (RunKind.VERIFY, {"items_failed": 1}, 1),
+        (RunKind.VERIFY, {"error_code": codes.VERIFY_DIFFERENCES, "status": JobRunStatus.FAILED}, 1),
+        (RunKind.VERIFY, {"items_changed": 1}, 1),
+        (RunKind.COPY, {"items_changed": 1}, 0),
+    ],
+)
+def test_the_exit_code_of_a_kind_of_run(kind: RunKind, changes: dict[str, Any], expected: int) -> None:
+    ended = row(**{"status": JobRunStatus.SUCCEEDED, "kind": kind, **changes})
+    assert exit_codes.of_run(ended) == expected
+
+
+def test_a_preview_tells_what_it_would_do() -> None:
+    ended = row(
+        JobRunStatus.SUCCEEDED, kind=RunKind.PREVIEW, ended=NOW, items_scanned=1_000, items_transferred=7,
+        items_no_transfer_needed=993, items_deleted=4, items_delete_withheld=2,
+    )  # fmt: skip
+    actions = Counter(
+        {PlannedAction.COPY: 2, PlannedAction.LINK: 1, PlannedAction.REPLACE: 3, PlannedAction.REPAIR: 1}
+        | {PlannedAction.DELETE: 4, PlannedAction.KEEP: 2, PlannedAction.SKIP: 993}
+    )
+    line = run_text.result(ended, actions)
+    assert line.startswith("p/d#3 preview Succeeded in 10s: 1,000 items, 0 B scanned; ")
+    assert "would copy 3, replace 3, repair 1, delete 4; 993 unchanged; 0 failed; 2 to keep" in line
+    assert "copied" not in line
+    assert "would transfer 7, delete 4" in run_text.result(ended)
+    assert "longshore run start p/d --plan p/d#3" in run_text.advice(ended)
+    stopped = ended._replace(status=JobRunStatus.FAILED, error_code=codes.TOO_MANY_DELETES)
+    assert "--plan" not in run_text.advice(stopped)
+    assert "--override DeleteCount" in run_text.advice(stopped)
+
+
+def test_a_verify_tells_what_is_alike() -> None:
+    ended = row(
+        JobRunStatus.FAILED, kind=RunKind.VERIFY, ended=NOW, items_scanned=12, items_no_transfer_needed=9,
+        items_failed=2, items_changed=1, error_code=codes.VERIFY_DIFFERENCES,
+    )  # fmt: skip
+    line = run_text.result(ended)
+    assert line == "p/d#3 verify Failed in 10s: 12 items, 0 B scanned; 9 items alike, 2 differ; 1 changed while read"
+    assert "copied" not in dict(run_text.facts(ended, NOW))
+
+
+def test_a_run_says_its_kind_and_its_plan() -> None:
+    assert [run_text.what(one) for one in (row(), row(kind=RunKind.VERIFY), row(plan_number=2))] == [
+        "Mirror",
+        "Mirror, verify",
+        "Mirror, plan of #2",
+    ]
+    facts = dict(run_text.facts(row(plan_number=2, overrides=["DeleteCount"], report=True), NOW))
+    assert (facts["kind"], facts["plan"], facts["overridden"]) == ("Copy", "of the preview #2", "DeleteCount")
 
 
 def test_progress_says_what_is_known_and_no_more() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -18,7 +20,7 @@ from store.place import StorePlace
 from tui.demo.agents import Agents
 from tui.demo.compare import differences
 
-from .conftest import Site, command, wait_until
+from .conftest import Answer, Site, command, wait_until
 
 M = ("--mover", "nas-exit")
 HOME = "hr-shares/hr-home"
@@ -175,3 +177,103 @@ def make_silent(site: Site) -> None:
         agent.heartbeat_ms = 1
         tx.session.add(agent)
     store.close()
+
+
+# Previews, plans and verifies.
+
+
+def lines(answer: Answer) -> dict[str, dict[str, Any]]:
+    """The lines of a report by their paths."""
+    return {item["path"]: item for item in map(json.loads, answer.out.splitlines())}
+
+
+def test_a_preview_is_carried_out_as_it_was_shown(working: Site) -> None:
+    """Exactly that plan: what changed since is left alone, what came since waits, and the rest is done."""
+    old, new = working.root / "old", working.root / "new"
+    fill(old, 30, 1_000)
+    assert working.run(*START, "--wait").code == 0
+    (old / "file 1").write_bytes(b"replaced")
+    (old / "file 2").chmod(0o600)
+    (old / "file 3").unlink()
+    (old / "added").write_bytes(b"new")
+    (old / "added later").write_bytes(b"also in the plan")
+    before = tree(new)
+    preview = working.run(*START, "--preview", "--wait")
+    assert preview.code == 0, preview
+    assert "would copy 2, replace 1, repair " in preview.out, preview
+    assert "delete 1" in preview.out
+    assert tree(new) == before, "a preview changes nothing"
+    report = lines(working.run("run", "report", HOME, *M))
+    assert {name: report[name]["action"] for name in ("added", "file 1", "file 2", "file 3", "file 4")} == {
+        "added": "copy",
+        "file 1": "replace",
+        "file 2": "repair",
+        "file 3": "delete",
+        "file 4": "skip",
+    }
+    (old / "added later").write_bytes(b"changed since the preview")
+    (old / "not in the plan").write_bytes(b"came since the preview")
+    planned = working.run(*START, "--plan", f"{HOME}#2", "--wait")
+    assert f"{HOME}#3" in planned.out, planned
+    assert (new / "added").read_bytes() == b"new"
+    assert (new / "file 1").read_bytes() == b"replaced"
+    assert (new / "file 2").stat().st_mode & 0o777 == 0o600
+    assert not (new / "file 3").exists()
+    assert not (new / "added later").exists()
+    assert not (new / "not in the plan").exists()
+    assert working.run(*START, "--wait").code == 0
+    assert differences(old, new)[1] == []
+
+
+def test_a_preview_says_that_a_guard_would_stop_it(working: Site) -> None:
+    fill(working.root / "old", 2, 10)
+    fill(working.root / "new", 60, 10)
+    answer = working.run(*START, "--preview", "--wait")
+    assert (answer.code, "LSM1105" in answer.err) == (3, True), answer
+    stopped = working.run(*START, "--wait")
+    assert stopped.code == 3, stopped
+    assert len(list((working.root / "new").iterdir())) == 60
+    assert working.run(*START, "--override", "DeletePercent", "--wait").code == 0
+    assert len(list((working.root / "new").iterdir())) == 2
+
+
+def test_a_verify_finds_what_no_time_and_size_tells(working: Site) -> None:
+    old, new = working.root / "old", working.root / "new"
+    fill(old, 20, 1_000)
+    assert working.run(*START, "--wait").code == 0
+    alike = working.run(*START, "--verify", "--wait")
+    assert (alike.code, " 0 differ" in alike.out) == (0, True), alike
+    times = (new / "file 7").stat()
+    with (new / "file 7").open("r+b") as file:
+        file.write(b"stealth")
+    os.utime(new / "file 7", ns=(times.st_atime_ns, times.st_mtime_ns))
+    before = tree(new)
+    differs = working.run(*START, "--verify", "--wait")
+    assert (differs.code, " 1 differ" in differs.out) == (1, True), differs
+    assert tree(new) == before
+    items = working.call("run", "items", HOME, *M, "--outcome", "Failed")
+    assert "file 7" in items.out
+    assert "LSM2203" in items.out
+
+
+def test_a_full_report_has_every_item_and_its_digest(working: Site) -> None:
+    fill(working.root / "old", 40, 500)
+    plan = working.root / "plan.yaml"
+    exported = working.call("export", "nas-exit").out
+    plan.write_text(exported.replace("dataIntegrityValidation: None", "dataIntegrityValidation: SaveVerifyFileMD5"))
+    assert working.call("apply", str(plan)).code == 0
+    done = working.run(*START, "--wait", "--json")
+    assert done.code == 0, done
+    report = lines(working.run("run", "report", HOME, *M))
+    assert len(report) == done.json["properties"]["itemsScanned"]
+    for number in range(40):
+        content = (working.root / "old" / f"file {number}").read_bytes()
+        assert report[f"file {number}"]["md5"] == hashlib.md5(content).hexdigest()
+
+
+def tree(root: Path) -> dict[str, tuple[Any, ...]]:
+    """Everything below a directory: names, times of change, content."""
+    return {
+        str(path): (path.lstat().st_ctime_ns, path.lstat().st_mode, path.read_bytes() if path.is_file() else b"")
+        for path in [root, *root.rglob("*")]
+    }

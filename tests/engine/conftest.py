@@ -1,4 +1,4 @@
-"""Two empty trees for every test that copies."""
+"""Two empty trees for every test that copies, on ordinary or on faulty file systems."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from tests.faultfs.mount import FaultFs, fault_fs
 
 
 class Trees(NamedTuple):
@@ -29,3 +31,21 @@ def trees() -> Iterator[Trees]:
     found.target.mkdir()
     yield found
     shutil.rmtree(base)
+
+
+@pytest.fixture
+def faulty_source(trees: Trees) -> Iterator[FaultFs]:
+    """``trees.source`` is such a file system; ``.source`` is the real directory behind it."""
+    real = trees.base / "behind the source"
+    real.mkdir()
+    with fault_fs(real, trees.source) as mounted:
+        yield mounted
+
+
+@pytest.fixture
+def faulty_target(trees: Trees) -> Iterator[FaultFs]:
+    """``trees.target`` is such a file system; ``.source`` is the real directory behind it."""
+    real = trees.base / "behind the target"
+    real.mkdir()
+    with fault_fs(real, trees.target) as mounted:
+        yield mounted

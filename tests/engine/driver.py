@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from agentsim.engine.channel import Channel, Message
 from agentsim.engine.decide import TEMPORARY
 from agentsim.engine.lease import now
 from agentsim.engine.order import Order
+from store.display import undisplay
+from store.report_lines import read
 from store.settings import CopySettings
 from store.vocabulary import CopyMode, RunKind
 
@@ -58,14 +60,25 @@ class Agent:
 
     Attributes:
         rows: all items rows so far.
+        report: all parts of the full report so far.
+        identity: what the worker says of the source root.
         logs: all log lines so far.
         reports: all progress dicts so far.
         done: the last message's dict, once it came.
         finish_seconds: from the first word of the phase "finish" to ``done``: the cost of ``syncfs``.
     """
 
-    def __init__(self, task: Order, wrapper: tuple[str, ...] = (), *, script: str = "") -> None:
-        """Start a worker under a wrapping command, or a script of Python in the worker's place."""
+    def __init__(
+        self, task: Order, wrapper: tuple[str, ...] = (), *, script: str = "", plan: Sequence[bytes] = ()
+    ) -> None:
+        """Start a worker under a wrapping command, or a script of Python in the worker's place.
+
+        Args:
+            task: the order.
+            wrapper: command and arguments before the interpreter's.
+            script: Python source to run in the worker's place.
+            plan: the report of a preview, for an order that has one to follow.
+        """
         self.channel, theirs = Channel.pair()
         program = ["-c", script] if script else ["-m", "agentsim.worker"]
         command = [*wrapper, sys.executable, *program, str(theirs.fileno())]
@@ -78,6 +91,8 @@ class Agent:
         )
         theirs.close()
         self.rows: list[Row] = []
+        self.report: list[bytes] = []
+        self.identity = ""
         self.logs: list[tuple[str, str]] = []
         self.reports: list[dict[str, Any]] = []
         self.started = False
@@ -85,6 +100,10 @@ class Agent:
         self.finish_seconds = 0.0
         self._finishing = 0.0
         self.channel.send(("order", task.to_message()))
+        if task.planned:
+            for chunk in plan:
+                self.channel.send(("plan", chunk))
+            self.channel.send(("plan_end",))
 
     def step(self, seconds: float) -> Message | None:
         """Take in one message, waiting at most so long; None when none came or the worker is gone."""
@@ -102,8 +121,11 @@ class Agent:
             self.reports.append(values[0])
             if values[0]["phase"] == "finish" and not self._finishing:
                 self._finishing = time.monotonic()
+        elif tag == "report":
+            self.report.append(values[1])
         elif tag == "started":
             self.started = True
+            self.identity = values[0]["source_identity"]
         elif tag == "done":
             self.done = values[0]
             self.finish_seconds = time.monotonic() - self._finishing
@@ -152,15 +174,19 @@ class Agent:
         (found,) = [row for row in self.rows if row[0] == path]
         return found
 
+    def lines(self) -> dict[bytes, dict[str, Any]]:
+        """The full report: the last line of each path."""
+        return {undisplay(line["path"]): line for chunk in self.report for line in read(chunk)}
+
     @property
     def counters(self) -> dict[str, Any]:
         """The last progress dict."""
         return self.reports[-1]
 
 
-def run(task: Order, wrapper: tuple[str, ...] = (), *, script: str = "") -> Agent:
+def run(task: Order, wrapper: tuple[str, ...] = (), *, script: str = "", plan: Sequence[bytes] = ()) -> Agent:
     """Carry out an order to its end."""
-    agent = Agent(task, wrapper, script=script)
+    agent = Agent(task, wrapper, script=script, plan=plan)
     try:
         agent.finish()
     except BaseException:

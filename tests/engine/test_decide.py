@@ -9,11 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentsim.engine.decide import TEMPORARY, Action, Owners, decide, directory_differs, kind_of, moved, size_of
-from store.vocabulary import CopyMode, ItemKind
+from agentsim.engine.decide import (
+    TEMPORARY,
+    Action,
+    Fidelity,
+    after_comparison,
+    decide,
+    directory_differs,
+    kind_of,
+    moved,
+    size_of,
+    why,
+)
+from store.vocabulary import Compare, CopyMode, ItemKind
 
-ROOT = Owners(True, frozenset())
-USER = Owners(False, frozenset({100}))
+ROOT = Fidelity(True, frozenset())
+USER = Fidelity(False, frozenset({100}))
+CONTENT_ONLY = Fidelity(True, frozenset(), permissions=False, umask=0o027)
 KINDS = [stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK, stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFCHR, stat.S_IFBLK]
 
 
@@ -40,7 +52,8 @@ stats = st.builds(
     gid=st.integers(99, 101),
     nlink=st.integers(1, 2),
 )
-owners = st.sampled_from([ROOT, USER])
+fidelity = st.sampled_from([ROOT, USER, CONTENT_ONLY])
+compares = st.sampled_from(list(Compare))
 modes = st.sampled_from(list(CopyMode))
 
 
@@ -78,27 +91,27 @@ def test_a_directory_in_the_way_waits_for_the_deletes_or_blocks(kind: int) -> No
     assert decide(fake(mode=kind | 0o644), directory, CopyMode.MIRROR, ROOT) is Action.AFTER_DELETES
 
 
-@given(source=stats, target=stats, mode=modes, who=owners)
+@given(source=stats, target=stats, mode=modes, who=fidelity)
 def test_nothing_is_done_only_when_all_that_can_be_set_is_equal(
-    source: os.stat_result, target: os.stat_result, mode: CopyMode, who: Owners
+    source: os.stat_result, target: os.stat_result, mode: CopyMode, who: Fidelity
 ) -> None:
     if decide(source, target, mode, who) is Action.NOTHING:
         assert source.st_size == target.st_size
         assert source.st_mtime_ns == target.st_mtime_ns
-        assert source.st_mode == target.st_mode
-        assert who is USER or (source.st_uid, source.st_gid) == (target.st_uid, target.st_gid)
+        assert who is CONTENT_ONLY or source.st_mode == target.st_mode
+        assert who is not ROOT or (source.st_uid, source.st_gid) == (target.st_uid, target.st_gid)
 
 
-@given(source=stats, target=st.none() | stats, mode=modes, who=owners)
+@given(source=stats, target=st.none() | stats, mode=modes, who=fidelity)
 def test_special_files_are_never_opened(
-    source: os.stat_result, target: os.stat_result | None, mode: CopyMode, who: Owners
+    source: os.stat_result, target: os.stat_result | None, mode: CopyMode, who: Fidelity
 ) -> None:
     special = kind_of(source.st_mode) is ItemKind.SPECIAL
     assert (decide(source, target, mode, who) is Action.UNSUPPORTED) == special
 
 
-@given(source=stats, mode=modes, who=owners)
-def test_an_equal_target_needs_nothing(source: os.stat_result, mode: CopyMode, who: Owners) -> None:
+@given(source=stats, mode=modes, who=fidelity)
+def test_an_equal_target_needs_nothing(source: os.stat_result, mode: CopyMode, who: Fidelity) -> None:
     expected = {
         ItemKind.FILE: Action.NOTHING,
         ItemKind.DIRECTORY: Action.DESCEND,
@@ -107,6 +120,70 @@ def test_an_equal_target_needs_nothing(source: os.stat_result, mode: CopyMode, w
     }
     assert decide(source, source, mode, who) is expected[kind_of(source.st_mode)]
     assert not directory_differs(source, source, who)
+
+
+@given(source=stats, target=stats, mode=modes, who=fidelity)
+def test_by_checksum_size_alone_tells_files_apart(
+    source: os.stat_result, target: os.stat_result, mode: CopyMode, who: Fidelity
+) -> None:
+    by_time = decide(source, target, mode, who)
+    by_content = decide(source, target, mode, who, Compare.CHECKSUM)
+    files = stat.S_ISREG(source.st_mode) and stat.S_ISREG(target.st_mode)
+    if not files:
+        assert by_content is by_time
+        return
+    same_size = source.st_size == target.st_size
+    assert by_content is (Action.COMPARE_CONTENT if same_size else Action.COPY_FILE)
+    if not same_size:
+        return
+    assert after_comparison(source, target, who, False) is Action.COPY_FILE
+    after = after_comparison(source, target, who, True)
+    if source.st_mtime_ns == target.st_mtime_ns:
+        assert after is by_time
+    else:
+        assert after is (Action.REPAIR_METADATA if target.st_nlink == 1 else Action.COPY_FILE)
+
+
+def test_a_file_whose_names_are_all_known_is_repaired() -> None:
+    source, target = fake(), fake(uid=5, nlink=3)
+    for links, expected in ((1, Action.COPY_FILE), (2, Action.COPY_FILE), (3, Action.REPAIR_METADATA)):
+        assert decide(source, target, CopyMode.MIRROR, ROOT, links=links) is expected
+        assert after_comparison(source, target, ROOT, True, links) is expected
+
+
+def test_without_permissions_modes_and_owners_are_nobodys_business() -> None:
+    source, target = fake(mode=stat.S_IFREG | 0o4777, uid=1, gid=2), fake(uid=3, gid=4, nlink=2)
+    assert decide(source, target, CopyMode.MIRROR, CONTENT_ONLY) is Action.NOTHING
+    assert why(source, target, CONTENT_ONLY) == ""
+    assert CONTENT_ONLY.file_mode(source.st_mode) == 0o750
+    assert CONTENT_ONLY.directory_mode(stat.S_IFDIR | 0o2555) == 0o750
+    assert ROOT.file_mode(source.st_mode) == 0o4777
+    assert ROOT.directory_mode(stat.S_IFDIR | 0o2555) == 0o700
+    directory = stat.S_IFDIR | 0o755
+    assert not directory_differs(fake(mode=directory), fake(mode=stat.S_IFDIR | 0o700, uid=9), CONTENT_ONLY)
+    assert directory_differs(fake(mode=directory), fake(mode=directory, mtime_ns=1), CONTENT_ONLY)
+
+
+def test_why_in_words() -> None:
+    link = stat.S_IFLNK | 0o777
+    assert why(fake(), None, ROOT) == "not in the target"
+    assert why(fake(), fake(mode=link), ROOT) == "type differs"
+    assert why(fake(), fake(), ROOT) == ""
+    assert why(fake(), fake(), ROOT, Compare.CHECKSUM) == "content differs"
+    assert why(fake(), fake(mtime_ns=1), ROOT, Compare.CHECKSUM) == "modification time differs"
+    assert why(fake(), fake(mode=stat.S_IFREG | 0o600, size=1, mtime_ns=2, uid=3), ROOT) == (
+        "size differs, modification time differs, mode differs, owner differs"
+    )
+    assert why(fake(mode=link, size=1), fake(mode=stat.S_IFLNK | 0o700, size=2, gid=1), ROOT) == "owner differs"
+    assert why(fake(uid=1), fake(uid=2), USER) == ""
+
+
+@given(source=stats, target=stats, mode=modes, who=fidelity, compare=compares)
+def test_whatever_stat_makes_a_file_need_can_be_said(
+    source: os.stat_result, target: os.stat_result, mode: CopyMode, who: Fidelity, compare: Compare
+) -> None:
+    if decide(source, target, mode, who, compare) in (Action.COPY_FILE, Action.REPAIR_METADATA, Action.COPY_LINK):
+        assert why(source, target, who, compare)
 
 
 def test_an_unprivileged_process_compares_only_the_groups_it_can_give() -> None:

@@ -92,12 +92,12 @@ def test_a_replaced_source_root_deletes_nothing(trees: Trees) -> None:
     code = (
         "import os, sys, time\n"
         "from agentsim.engine import coordinator\n"
-        "original = coordinator.Coordinator._deferred\n"
+        "original = coordinator.Coordinator._delete\n"
         "def swapped(self, roots):\n"
         f"    os.rename({str(trees.source)!r}, {str(trees.base / 'away')!r})\n"
         f"    os.mkdir({str(trees.source)!r})\n"
         "    return original(self, roots)\n"
-        "coordinator.Coordinator._deferred = swapped\n"
+        "coordinator.Coordinator._delete = swapped\n"
         "from agentsim.worker import main\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )

@@ -153,14 +153,16 @@ def test_spool_gives_back_what_it_got() -> None:
     spool = Spool()
     records = [
         (b"a", [b"x", b"\xff"], [], False, True),
-        (b"a", [], [(b"l", 3)], True, True),
+        (b"a", [], [(b"l", 3, b"")], True, True),
         (b"", [b"y"], [], True, False),
     ]
     for record in records:
         spool.append(record)
     assert (spool.candidates, spool.directories) == (4, 1)
-    assert list(spool.replay()) == records
-    assert list(Spool().replay()) == []
+    assert list(spool) == records
+    assert list(spool) == records
+    spool.close()
+    assert list(Spool()) == []
 
 
 def test_aliases_are_one_item_under_two_spellings(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The pure rules of a run: guards, verdict, progress, schedule, order, sub-paths, overlap, errors."""
+"""The pure rules of a run: verdict, progress, schedule, order, sub-paths, overlap, errors."""
 
 from __future__ import annotations
 
@@ -13,31 +13,16 @@ from hypothesis import strategies as st
 from agentsim.engine import board, units
 from agentsim.engine.channel import Message
 from agentsim.engine.errors import ItemChanged, ItemFailed, RunStopped, Side, classify
-from agentsim.engine.guards import DeleteFacts, Stop, stops
+from agentsim.engine.guards import Stop
 from agentsim.engine.order import Order, OrderRefused
 from agentsim.engine.preflight import components, overlaps
 from agentsim.engine.progress import progress
 from agentsim.engine.schedule import Schedule
 from agentsim.engine.verdict import verdict
 from store import codes
+from store.vocabulary import Guard
 
 from .driver import order
-
-
-def facts(**changes: Any) -> DeleteFacts:
-    values = {"source_unchanged": True, "source_items": 5, "last_source_items": -1, "candidates": 3}
-    return DeleteFacts(**{**values, **changes})
-
-
-def test_guards() -> None:
-    assert stops(facts()) == []
-    assert [stop.code for stop in stops(facts(source_unchanged=False))] == [codes.SOURCE_REPLACED]
-    (empty,) = stops(facts(source_items=0, last_source_items=12))
-    assert empty.code == codes.SOURCE_EMPTY
-    assert "12 items last time" in empty.message
-    both = stops(facts(source_unchanged=False, source_items=0))
-    assert [stop.code for stop in both] == [codes.SOURCE_REPLACED, codes.SOURCE_EMPTY]
-    assert stops(facts(source_unchanged=False, source_items=0, candidates=0)) == []
 
 
 def totals(**counts: int) -> list[int]:
@@ -59,7 +44,7 @@ def test_verdict_says_succeeded_only_when_it_is_true() -> None:
     ]:
         bad = verdict(cells, [])
         assert (bad["status"], bad["code"]) == ("Failed", code)
-    guarded = verdict(totals(scanned=1, transferred=1), [Stop("LSM1102", "empty")])
+    guarded = verdict(totals(scanned=1, transferred=1), [Stop(Guard.SOURCE_EMPTY, "empty")])
     assert (guarded["status"], guarded["code"]) == ("Failed", "LSM1102")
 
 

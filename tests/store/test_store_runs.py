@@ -15,6 +15,7 @@ from store.execution.claims import (
     finish_run,
     guard,
     reclaim_run,
+    report_chunk,
     report_items,
     report_progress,
     report_started,
@@ -191,8 +192,6 @@ def test_the_last_agent_is_chosen_by_itself(ready: World) -> None:
     [
         ({"source": {"endpointType": "NfsMount", "host": "h", "export": "/x"}}, "EndpointTypeUnsupported"),
         ({"target": {"endpointType": "SmbMount", "host": "h", "shareName": "x"}}, "EndpointTypeUnsupported"),
-        ({"dataIntegrityValidation": "SaveVerifyFileMD5"}, "ValidationUnsupported"),
-        ({"preservePermissions": False}, "PermissionsUnsupported"),
     ],
 )
 def test_a_run_never_promises_what_it_does_not_carry_out(world: World, change: dict[str, Any], code: str) -> None:
@@ -257,6 +256,8 @@ AGENT_CALLS: dict[str, Callable[[World, AgentIdentity, Claim], object]] = {
     "started": lambda w, i, c: w.call(i, report_started, c),
     "progress": lambda w, i, c: w.call(i, report_progress, c, {"items_scanned": 9}),
     "items": lambda w, i, c: w.call(i, report_items, c, [ITEM]),
+    "chunk": lambda w, i, c: w.call(i, report_chunk, c, 1, b"lines"),
+    "identity": lambda w, i, c: w.call(i, report_started, c, "fs/1/2"),
     "acknowledge": lambda w, i, c: w.call(i, acknowledge_cancel, c),
     "finish": lambda w, i, c: w.call(i, finish_run, c, JobRunStatus.FAILED, **FINE),
     "cancel": lambda w, i, c: w.call(i, finish_run, c, JobRunStatus.CANCELED, **FINE),

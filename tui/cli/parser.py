@@ -7,13 +7,14 @@ import re
 from typing import TYPE_CHECKING, NoReturn
 
 from store import __version__
-from store.vocabulary import CopyMode, Outcome
+from store.vocabulary import CopyMode, Guard, Outcome, RunKind
 from tui.cli.output import complain
 
 if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction["Parser"]
 
 RUN_HELP = "PROJECT/DEFINITION#NUMBER; without a number, the latest run"
+PLAN_HELP = "PROJECT/DEFINITION#NUMBER"
 _TTL = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _TTL_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -143,6 +144,34 @@ def _run(nouns: Verbs) -> None:
     start.add_argument("definition", metavar="PROJECT/DEFINITION")
     start.add_argument("--agent", metavar="A", help="the agent that copies; default: the definition's last one")
     start.add_argument("--mode", choices=[str(mode) for mode in CopyMode], help="another copy mode, for this run only")
+    kinds = start.add_mutually_exclusive_group()
+    kinds.add_argument(
+        "--preview",
+        dest="kind",
+        action="store_const",
+        const=str(RunKind.PREVIEW),
+        default=str(RunKind.COPY),
+        help="change nothing: find out what a copy would do, item by item",
+    )
+    kinds.add_argument(
+        "--verify",
+        dest="kind",
+        action="store_const",
+        const=str(RunKind.VERIFY),
+        help="change nothing: compare source and target, content included; exit code 1 when they differ",
+    )
+    start.add_argument(
+        "--plan", metavar="RUN", type=_plan_of, help=f"carry out exactly what a preview found; {PLAN_HELP}"
+    )
+    start.add_argument(
+        "--override",
+        metavar="GUARD",
+        type=_guard,
+        action="append",
+        default=[],
+        help=f"let a guard not stop this run; may be repeated: {', '.join(Guard)}",
+    )
+    start.add_argument("--report", action="store_true", help="keep a line for every item, for 'run report'")
     start.add_argument("--wait", action="store_true", help="wait for its end; the exit code is the run's")
     listing = _verb(verbs, "list", "cli.run:list_runs", "list runs, the newest first", json=True)
     listing.add_argument(
@@ -157,9 +186,18 @@ def _run(nouns: Verbs) -> None:
     items = _verb(verbs, "items", "cli.run_items:items", "list the items that did not simply transfer", json=True)
     items.add_argument("--outcome", metavar="OUTCOME", choices=[str(outcome) for outcome in Outcome], help="only these")
     _add_limit(items, 100)
-    for parser in (show, watch, stop, items):
+    report = _verb(verbs, "report", "cli.run_report:report", "export what became of every item of a run")
+    report.add_argument(
+        "--format", choices=("jsonl", "csv"), default="jsonl", help="default: jsonl, a JSON object a line"
+    )
+    report.add_argument("--output", metavar="FILE", help="write a new file, for its owner only, instead of to stdout")
+    report.add_argument("--force", action="store_true", help="let --output replace a file")
+    report.add_argument(
+        "--outcome", metavar="OUTCOME", choices=[str(outcome) for outcome in Outcome], help="only these"
+    )
+    for parser in (show, watch, stop, items, report):
         parser.add_argument("run", metavar="RUN", help=RUN_HELP)
-    for parser in (start, listing, show, watch, stop, items):
+    for parser in (start, listing, show, watch, stop, items, report):
         _add_mover(parser)
 
 
@@ -171,6 +209,20 @@ def _add_limit(parser: Parser, default: int) -> None:
     parser.add_argument(
         "--limit", metavar="N", type=_limit, default=default, help=f"at most N of them, or all; default: {default}"
     )
+
+
+def _guard(text: str) -> Guard:
+    """A guard by its name."""
+    if text not in set(Guard):
+        raise argparse.ArgumentTypeError(f"there is no guard '{text}': write one of {', '.join(Guard)}")
+    return Guard(text)
+
+
+def _plan_of(text: str) -> str:
+    """A run by its number: what is carried out is never just the latest."""
+    if not re.fullmatch(r"[^#]+#[0-9]+", text):
+        raise argparse.ArgumentTypeError(f"write {PLAN_HELP}")
+    return text
 
 
 def _limit(text: str) -> int | None:

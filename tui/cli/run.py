@@ -10,8 +10,10 @@ from store.queries import runs as run_queries
 from store.queries.hierarchy import Scope
 from store.queries.runs import RunRow
 from store.reader import Reader
+from store.vocabulary import CopyMode, RunKind
 from tui.actor import actor
 from tui.cli import context, exit_codes, output, run_text, waiting
+from tui.cli.run_report import planned_actions
 from tui.cli.shown import windows
 
 if TYPE_CHECKING:
@@ -27,22 +29,26 @@ def start(options: argparse.Namespace) -> int:
     """Start a run; with ``--wait`` follow it to its end."""
     with context.existing_store(options, writes=True) as store:
         from store.resources.common import find_mover
-        from store.resources.runs import start_run
-        from store.vocabulary import CopyMode
+        from store.resources.runs import find_run, start_run
 
         with store.write(actor()) as tx:
+            mover = find_mover(tx.session, options.mover)
             run = start_run(
                 tx,
-                find_mover(tx.session, options.mover),
+                mover,
                 options.definition,
                 agent_name=options.agent,
                 copy_mode=CopyMode(options.mode) if options.mode else None,
+                kind=RunKind(options.kind),
+                plan=find_run(tx.session, mover, options.plan)[2] if options.plan else None,
+                overrides=options.override,
+                report=options.report,
             )
         row = row_of(options, run.id)
         if row.agent_offline:
             output.say(waiting.not_running(row))
         else:
-            output.say(f"Started {row.label} ({row.copy_mode}) on the agent '{row.agent_name}'.")
+            output.say(f"Started {row.label} ({run_text.what(row)}) on the agent '{row.agent_name}'.")
         if options.wait:
             return _follow(options, store, run.id, quiet=options.json)
         if options.json:
@@ -112,11 +118,12 @@ def show(options: argparse.Namespace) -> int:
 
     with context.reader(options) as reader:
         row = run_queries.run(reader, run_id)
+        if row is None:
+            raise NotFound(f"The run '{options.run}' was deleted a moment ago.")
         events = run_queries.run_events(reader, run_id, Page(limit=EVENTS_SHOWN)).rows
+        actions = planned_actions(reader, row)
         now = reader.now()
-    if row is None:
-        raise NotFound(f"The run '{options.run}' was deleted a moment ago.")
-    output.properties(run_text.facts(row, now))
+    output.properties(run_text.facts(row, now, actions))
     output.data("")
     for event in reversed(events):
         output.data(run_text.event_line(event))
@@ -134,10 +141,12 @@ def _follow(options: argparse.Namespace, store: Store, run_id: int, *, quiet: bo
     if options.json:
         _print_resource(store, run_id)
     else:
-        output.data(run_text.result(row))
-    if row.error_code or row.counters["items_failed"]:
-        output.say(run_text.advice(row))
-    return exit_codes.of_run(row.status, row.error_code, row.counters["items_failed"])
+        with context.reader(options) as reader:
+            output.data(run_text.result(row, planned_actions(reader, row)))
+    advice = run_text.advice(row)
+    if advice:
+        output.say(advice)
+    return exit_codes.of_run(row)
 
 
 def find(store: Store, options: argparse.Namespace) -> JobRun:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from store.codes import CATALOGUE
 from store.queries.runs import EventRow, RunRow
-from store.vocabulary import JobRunStatus, Outcome
+from store.vocabulary import JobRunStatus, Outcome, PlannedAction, RunKind
 from tui.cli.shown import since
 from tui.presentation import format as figures
 from tui.presentation import progress as how_far
@@ -22,6 +22,16 @@ _WORDS = {
     Outcome.DELETED: "deleted",
     Outcome.DELETE_WITHHELD: "deletes withheld",
 }
+_PREVIEW_WORDS = {
+    Outcome.TRANSFERRED: "to transfer",
+    Outcome.CHANGED: "changed while looked at",
+    Outcome.DELETED: "to delete",
+    Outcome.DELETE_WITHHELD: "to keep",
+}
+_VERIFY_WORDS = {
+    Outcome.NO_TRANSFER_NEEDED: "alike",
+    Outcome.FAILED: "differ",
+}
 _FIELDS = {
     Outcome.TRANSFERRED: "transferred",
     Outcome.NO_TRANSFER_NEEDED: "no_transfer_needed",
@@ -33,6 +43,7 @@ _FIELDS = {
     Outcome.DELETE_WITHHELD: "delete_withheld",
 }
 _ALWAYS = (Outcome.TRANSFERRED, Outcome.NO_TRANSFER_NEEDED, Outcome.FAILED)
+_NO_ACTIONS: Mapping[PlannedAction, int] = {}
 
 
 def duration(milliseconds: int) -> str:
@@ -47,18 +58,26 @@ def columns(row: RunRow, now: int) -> tuple[str, ...]:
         row.label,
         _status(row, now),
         row.agent_name,
-        row.copy_mode,
+        what(row),
         since(row.started) or "-",
         _took(row, now) or "-",
         figures.compact(row.counters["items_scanned"]),
-        figures.size(row.counters["bytes_transferred"]),
+        figures.size(row.counters["bytes_transferred"]) if row.kind == RunKind.COPY else "-",
         figures.count(row.counters["items_failed"]),
     )
 
 
+def what(row: RunRow) -> str:
+    """Mode and kind of a run: ``Mirror``, ``Mirror, preview``, ``Mirror, plan of #3``."""
+    if row.kind != RunKind.COPY:
+        return f"{row.copy_mode}, {row.kind.lower()}"
+    return row.copy_mode if row.plan_number is None else f"{row.copy_mode}, plan of #{row.plan_number}"
+
+
 def progress(row: RunRow, rate: float, now: int) -> str:
     """A run that is active, on one line."""
-    parts = [f"{row.label}  {_status(row, now)}"]
+    kind = "" if row.kind == RunKind.COPY else f" {row.kind.lower()}"
+    parts = [f"{row.label}{kind}  {_status(row, now)}"]
     if row.status != JobRunStatus.QUEUED:
         share = how_far.fraction(row)
         if share is not None:
@@ -76,14 +95,20 @@ def progress(row: RunRow, rate: float, now: int) -> str:
     return "  ".join(parts)
 
 
-def result(row: RunRow) -> str:
-    """A run that has ended, on one line."""
+def result(row: RunRow, actions: Mapping[PlannedAction, int] = _NO_ACTIONS) -> str:
+    """A run that has ended, on one line.
+
+    Args:
+        row: the run.
+        actions: for a preview, how many items it would do what with.
+    """
     took = f" in {_took(row, row.ended or 0)}" if row.started and row.ended else ""
-    return f"{row.label} {row.status}{took}: {_sum(row)}"
+    kind = "" if row.kind == RunKind.COPY else f" {row.kind.lower()}"
+    return f"{row.label}{kind} {row.status}{took}: {_sum(row, actions)}"
 
 
 def advice(row: RunRow) -> str:
-    """What an admin can do about a run that did not end well."""
+    """What an admin can do next: about a run that did not end well, or with a preview."""
     parts = []
     if row.error_code:
         known = CATALOGUE.get(row.error_code)
@@ -91,19 +116,28 @@ def advice(row: RunRow) -> str:
         parts.append(f"{row.error_code}: {what.rstrip('.')}.")
         if known is not None and known.advice:
             parts.append(known.advice)
+    if row.kind == RunKind.PREVIEW:
+        parts.append(f"'longshore run report {row.label}' says it item by item.")
+        if row.status == JobRunStatus.SUCCEEDED:
+            definition = f"{row.project}/{row.definition}"
+            parts.append(f"'longshore run start {definition} --plan {row.label}' carries it out.")
     if row.counters["items_failed"]:
         parts.append(f"See 'longshore run items {row.label} --outcome Failed'.")
     return " ".join(parts)
 
 
-def facts(row: RunRow, now: int) -> Iterator[tuple[str, str]]:
-    """A run as pairs of word and value."""
+def facts(row: RunRow, now: int, actions: Mapping[PlannedAction, int] = _NO_ACTIONS) -> Iterator[tuple[str, str]]:
+    """A run as pairs of word and value; ``actions`` as in :func:`result`."""
     yield "run", row.label
     yield "mover", row.mover
     yield "status", _status(row, now)
     yield "scan", row.scan_status
     yield "agent", row.agent_name
+    yield "kind", row.kind
     yield "mode", row.copy_mode
+    yield "plan", "" if row.plan_number is None else f"of the preview #{row.plan_number}"
+    yield "overridden", ", ".join(row.overrides)
+    yield "full report", "kept" if row.report else ""
     yield "created", since(row.created_at)
     yield "started", since(row.started)
     yield "ended", since(row.ended)
@@ -111,12 +145,12 @@ def facts(row: RunRow, now: int) -> Iterator[tuple[str, str]]:
     if row.active and row.total_items >= 0:
         yield "to do", f"{figures.count(row.total_items)} items, {figures.size(row.total_bytes)}"
     yield "scanned", _pair(row, "scanned")
-    for outcome, word in _WORDS.items():
-        if outcome in _ALWAYS or row.counters[f"items_{_FIELDS[outcome]}"]:
-            yield word, _pair(row, _FIELDS[outcome])
+    if actions:
+        yield "would", _planned(actions)
+    for outcome, word in _words(row):
+        yield word, _pair(row, _FIELDS[outcome])
     yield "now on", "; ".join(row.current)
-    if row.error_code or row.counters["items_failed"]:
-        yield "what to do", advice(row)
+    yield "what to do", "" if row.active else advice(row)
 
 
 def event_line(event: EventRow) -> str:
@@ -148,10 +182,46 @@ def _pair(row: RunRow, field: str) -> str:
     return f"{figures.count(row.counters[f'items_{field}'])} items, {figures.size(row.counters[f'bytes_{field}'])}"
 
 
-def _sum(row: RunRow) -> str:
-    parts = [f"{_pair(row, 'scanned')} scanned", f"{_pair(row, 'transferred')} copied"]
-    for outcome, word in _WORDS.items():
-        number = row.counters[f"items_{_FIELDS[outcome]}"]
-        if outcome != Outcome.TRANSFERRED and (number or outcome in _ALWAYS):
-            parts.append(f"{figures.count(number)} {word}")
+def _sum(row: RunRow, actions: Mapping[PlannedAction, int]) -> str:
+    parts = [f"{_pair(row, 'scanned')} scanned"]
+    told: tuple[Outcome, ...] = (Outcome.TRANSFERRED,)
+    if row.kind == RunKind.COPY:
+        parts.append(f"{_pair(row, 'transferred')} copied")
+    elif row.kind == RunKind.PREVIEW:
+        told = (Outcome.TRANSFERRED, Outcome.DELETED)
+        parts.append(f"would {_planned(actions) if actions else _unplanned(row)}")
+    else:
+        told = (Outcome.TRANSFERRED, *_VERIFY_WORDS)
+        alike, differ = (figures.count(row.counters[f"items_{_FIELDS[outcome]}"]) for outcome in _VERIFY_WORDS)
+        parts.append(f"{alike} items alike, {differ} differ")
+    for outcome, word in _words(row):
+        if outcome not in told:
+            parts.append(f"{figures.count(row.counters[f'items_{_FIELDS[outcome]}'])} {word}")
     return "; ".join(parts)
+
+
+def _words(row: RunRow) -> Iterator[tuple[Outcome, str]]:
+    """The outcomes that say something of a run, and what they mean in one of its kind."""
+    words = dict(_WORDS)
+    if row.kind == RunKind.PREVIEW:
+        words |= _PREVIEW_WORDS
+    elif row.kind == RunKind.VERIFY:
+        words |= _VERIFY_WORDS
+    for outcome, word in words.items():
+        always = outcome in _ALWAYS and (row.kind != RunKind.VERIFY or outcome != Outcome.TRANSFERRED)
+        if always or row.counters[f"items_{_FIELDS[outcome]}"]:
+            yield outcome, word
+
+
+def _planned(actions: Mapping[PlannedAction, int]) -> str:
+    """What a preview would do: ``copy 3, replace 2, repair 1, delete 0``."""
+    # A further name of a file is made as a file is: what is new in the target.
+    number = {**actions, PlannedAction.COPY: actions.get(PlannedAction.COPY, 0) + actions.get(PlannedAction.LINK, 0)}
+    shown = (PlannedAction.COPY, PlannedAction.REPLACE, PlannedAction.REPAIR, PlannedAction.DELETE)
+    return ", ".join(f"{action} {figures.count(number.get(action, 0))}" for action in shown)
+
+
+def _unplanned(row: RunRow) -> str:
+    """The same where no report is left to tell the actions apart."""
+    transfer, delete = (figures.count(row.counters[f"items_{word}"]) for word in ("transferred", "deleted"))
+    return f"transfer {transfer}, delete {delete}"

@@ -41,7 +41,7 @@ def migrate(directory: DemoDirectory, source: str, trees: TreeMaker, agents: Age
     compared, found = differences(directory.path / source, directory.path / TARGET)
     for line in found[:SHOWN]:
         output.data(f"differs: {line}")
-    code = exit_codes.of_run(row.status, row.error_code, row.counters["items_failed"])
+    code = exit_codes.of_run(row)
     if found:
         output.data(f"Source and target differ in {len(found):,} places.")
         return exit_codes.RUN_FAILED
