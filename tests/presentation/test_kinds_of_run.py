@@ -142,7 +142,7 @@ def test_a_preview_that_would_only_delete_does_not_look_as_if_it_had_nothing_to_
 
 
 def item(outcome: Outcome, code: str) -> ItemRow:
-    return ItemRow(1, b"a\x1b[2J", "F", outcome, code, "why", 1, 0)
+    return ItemRow(1, b"a\x1b[2J", "F", outcome, code, "why", 1, 0, 1)
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ def _verdict(run: RunRow, now: int, glyphs: Glyphs) -> Line:
     """What an admin should know above all: why it failed, that its agent is lost, when a cancel ends."""
     if run.error_code:
         known = CATALOGUE.get(run.error_code)
-        text = display(run.error_message) + (f" {known.advice}" if known else "")
+        text = display(run.error_message) + (f". {known.advice}" if known and known.advice else "")
         if run.status == JobRunStatus.SUCCEEDED:
             # A preview that has seen everything, a guard's objection included.
             return [Cell(f"{glyphs.attention} a copy would be stopped: {run.error_code} {text}", "warn")]
