@@ -25,7 +25,7 @@ class Acts(ABC):
     """Deals with the entries of one directory after the other.
 
     Attributes:
-        copies_unseen: a file that the target does not have may go to :meth:`copy_unseen` without a look at it.
+        copies_unseen: files that the target does not have may go to :meth:`copy_unseen` without a look at them.
     """
 
     copies_unseen: ClassVar[bool] = False
@@ -52,8 +52,12 @@ class Acts(ABC):
             Canceled, RunStopped: the run ends.
         """
 
-    def copy_unseen(self, here: Here, name: str) -> None:
-        """Deal with a file that the target does not have; as :meth:`act`."""
+    def copy_unseen(self, here: Here, names: Sequence[str]) -> None:
+        """Deal with files that the target does not have, and count them.
+
+        Raises:
+            Canceled, RunStopped: the run ends.
+        """
         raise NotImplementedError
 
     @abstractmethod
@@ -71,6 +75,10 @@ class Acts(ABC):
         Raises:
             ItemFailed, RunStopped: the target directory could not be listed to its end.
         """
+
+    def close(self) -> None:
+        """Deal with what a plan has and the source has no longer, when all else is done."""
+        raise NotImplementedError
 
     def equal(self, here: Here, pairs: Sequence[Pair]) -> None:
         """Deal with files that are equal by their ``stat``: their attributes decide.

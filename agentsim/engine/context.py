@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from agentsim.engine import board
 from agentsim.engine.attributes import Attributes
@@ -22,15 +23,18 @@ from agentsim.engine.lease import Lease
 from agentsim.engine.listing import Listing
 from agentsim.engine.metadata import Metadata
 from agentsim.engine.order import Order
-from agentsim.engine.plan import Plan
 from agentsim.engine.preflight import Roots
 from agentsim.engine.report import Report
 from agentsim.engine.sourcefile import Reader
-from agentsim.engine.trash import Trash
 from agentsim.engine.walker import NoTree, Walker, join
 from store import codes
 from store.display import display
 from store.vocabulary import CopyMode, DataIntegrityValidation, ItemKind, Outcome, PlannedAction
+
+# What only some runs need is imported by them, since it would slow the start of every one.
+if TYPE_CHECKING:
+    from agentsim.engine.plan import Plan
+    from agentsim.engine.trash import Trash
 
 Spared = tuple[str, str]
 """Why a target item is not deleted: code and message, both empty when nothing is to be said of it."""
@@ -88,6 +92,8 @@ class Context:
         )
         self.trash: Trash | None = None
         if settings.trash and order.writes:
+            from agentsim.engine.trash import Trash
+
             self.trash = Trash(roots.target, order.run, lease, self.metadata)
             self.files.before_replace = self._keep_replaced
         self.report = Report(slot, channel, full=order.report, attempt=order.attempt)

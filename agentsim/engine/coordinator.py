@@ -7,10 +7,12 @@ so a mount that hangs stops a helper and never a cancel.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import select
 import time
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from agentsim.engine import board, units
 from agentsim.engine.board import Board
@@ -18,11 +20,9 @@ from agentsim.engine.channel import Channel, Message
 from agentsim.engine.crew import Crew, HelperDied, Member
 from agentsim.engine.errors import Canceled, RunStopped, describe
 from agentsim.engine.findings import LinkMember
-from agentsim.engine.groups import LinkGroups
 from agentsim.engine.guards import DeleteFacts, Stop, stops
 from agentsim.engine.lease import ORPHANED, Lease
 from agentsim.engine.order import UNKNOWN, Order
-from agentsim.engine.plan import Plan
 from agentsim.engine.preflight import Roots, identity, open_roots, open_source
 from agentsim.engine.progress import progress
 from agentsim.engine.schedule import PREFETCHED, Schedule
@@ -32,8 +32,16 @@ from agentsim.engine.verdict import Verdict, ended, verdict
 from store import codes
 from store.vocabulary import CopyMode, JobRunStatus, RunKind
 
+# What only some runs need is imported by them, since it would slow the start of every one.
+if TYPE_CHECKING:
+    from agentsim.engine.groups import LinkGroups
+    from agentsim.engine.plan import Plan
+
 PROGRESS_SECONDS = 0.5
 """Least time between two progress messages."""
+
+SURVEY_SECONDS = 1.0
+"""A run that is over by then needs no total, and its processors have better things to do."""
 
 
 class Coordinator:
@@ -57,6 +65,8 @@ class Coordinator:
         self._listed = False
         self._ending = False
         self._last_progress = 0.0
+        self._roots: Roots | None = None
+        self._survey_at = math.inf
 
     def run(self) -> Verdict:
         """Carry out the order.
@@ -93,7 +103,8 @@ class Coordinator:
         roots = open_roots(order, self._lease, self._wait)
         self._crew.start(roots, order, self._plan)
         if order.expected_items == UNKNOWN:
-            self._crew.start_survey(roots)
+            self._survey_at = time.monotonic() + SURVEY_SECONDS
+        self._roots = roots
         for member in self._crew.members:
             self._members[member.channel.fileno()] = member
             self._poll.register(member.channel, select.POLLIN)
@@ -101,6 +112,7 @@ class Coordinator:
         for warning in roots.warnings:
             self._send(("log", "warning", warning))
         self._drain(self._next_copy)
+        self._survey_at = math.inf
         self._crew.end_survey()
         self._after_the_scan()
         reasons = self._delete(roots)
@@ -112,6 +124,8 @@ class Coordinator:
 
     def _receive_plan(self) -> None:
         """Take in the parts of the plan, which the agent sends after the order."""
+        from agentsim.engine.plan import Plan
+
         self._plan = Plan()
         self._plan_awaited = True
         while self._plan_awaited:
@@ -219,6 +233,9 @@ class Coordinator:
         moment = time.monotonic()
         if self._members and moment - self._last_progress >= PROGRESS_SECONDS:
             self._send_progress(moment)
+        if moment >= self._survey_at and self._roots is not None:
+            self._survey_at = math.inf
+            self._crew.start_survey(self._roots)
         for fd, event in self._poll.poll(seconds * 1000):
             if fd == self._agent.fileno():
                 self._hear_agent()
@@ -293,6 +310,8 @@ class Coordinator:
 
     def _keep_links(self, members: list[LinkMember]) -> None:
         if self._links is None:
+            from agentsim.engine.groups import LinkGroups
+
             self._links = LinkGroups()
         self._links.add(members)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from agentsim.engine import board, units
 from agentsim.engine.acts import Acts, same_link
@@ -36,7 +36,15 @@ class CopyActs(Acts):
         context.files.enter(here.source, here.target, here.source_stat, here.target_stat)
         context.at = here.path
 
-    def copy_unseen(self, here: Here, name: str) -> None:
+    def copy_unseen(self, here: Here, names: Sequence[str]) -> None:
+        with self._files.together(names):
+            for name in names:
+                try:
+                    self._copy_new(here, name)
+                except (ItemChanged, ItemFailed) as error:
+                    self.context.problem(here.child(name), ItemKind.FILE, error, 0)
+
+    def _copy_new(self, here: Here, name: str) -> None:
         try:
             size = self._files.copy(name)
         except TooLarge as large:

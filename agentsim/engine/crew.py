@@ -10,15 +10,18 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from agentsim.engine.board import Board, Slot
 from agentsim.engine.channel import Channel, Message, socket_pair
 from agentsim.engine.helper import UpwardChannel, run_helper
 from agentsim.engine.lease import Lease
 from agentsim.engine.order import Order
-from agentsim.engine.plan import Plan
 from agentsim.engine.preflight import Roots
 from agentsim.engine.survey import survey
+
+if TYPE_CHECKING:
+    from agentsim.engine.plan import Plan
 
 END_SECONDS = 5.0
 """How long processes that were told to stop may take before they are killed."""

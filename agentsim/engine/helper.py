@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import gc
 import os
+from typing import TYPE_CHECKING
 
 from agentsim.engine import units
 from agentsim.engine.acts import Acts
 from agentsim.engine.board import Board, Slot
-from agentsim.engine.census import Census
 from agentsim.engine.channel import Channel, Message
 from agentsim.engine.context import Context
 from agentsim.engine.copying import CopyActs
-from agentsim.engine.deferred import DeferredWork
 from agentsim.engine.durability import sync_file_system
 from agentsim.engine.errors import Canceled, ItemChanged, ItemFailed, RunStopped
 from agentsim.engine.lease import ORPHANED, Lease
-from agentsim.engine.linking import LinkWork
 from agentsim.engine.order import Order
-from agentsim.engine.plan import Plan
-from agentsim.engine.planned import PlannedActs
 from agentsim.engine.preflight import Roots
-from agentsim.engine.preview import PreviewActs
-from agentsim.engine.scan import DirectoryScan
-from agentsim.engine.verifying import LinkCheck, VerifyActs
+from agentsim.engine.scan import UNSEEN_FILES, DirectoryScan
 from agentsim.engine.walker import join
 from store.vocabulary import ItemKind, RunKind
+
+# What only some runs need is imported by them, since it would slow the start of every one.
+if TYPE_CHECKING:
+    from agentsim.engine.deferred import DeferredWork
+    from agentsim.engine.linking import LinkWork
+    from agentsim.engine.plan import Plan
+    from agentsim.engine.verifying import LinkCheck
 
 
 class UpwardChannel(Channel):
@@ -88,12 +89,11 @@ class _Helper:
         elif tag == units.LINKS:
             self._linked(values[0])
         elif tag == units.CENSUS:
-            Census(self._context).count(*values)
+            self._count(*values)
         elif tag == units.DEFERRED:
             self._later().run(*values)
         elif tag == units.GONE:
-            assert isinstance(self._acts, PlannedActs)
-            self._acts.gone()
+            self._acts.close()
         elif tag == units.SYNC:
             sync_file_system(self._context.roots.target)
         else:
@@ -120,22 +120,27 @@ class _Helper:
             for name in names:
                 context.problem(join(directory, name), ItemKind.FILE, error, 0)
             return
-        for name in names:
-            try:
-                self._acts.copy_unseen(here, os.fsdecode(name))
-            except (ItemChanged, ItemFailed) as error:
-                context.problem(join(directory, name), ItemKind.FILE, error, 0)
+        for at in range(0, len(names), UNSEEN_FILES):
+            self._acts.copy_unseen(here, [os.fsdecode(name) for name in names[at : at + UNSEEN_FILES]])
 
     def _linked(self, groups: list[list[tuple[bytes, int]]]) -> None:
         if self._links is None:
-            self._links = LinkCheck(self._acts) if isinstance(self._acts, VerifyActs) else LinkWork(self._context)
+            self._links = _links(self._context, self._acts)
         for members in groups:
             self._links.run(members)
 
     def _later(self) -> DeferredWork:
         if self._deferred is None:
+            from agentsim.engine.deferred import DeferredWork
+            from agentsim.engine.linking import LinkWork
+
             self._deferred = DeferredWork(self._context, self._scan, LinkWork(self._context))
         return self._deferred
+
+    def _count(self, directory: bytes, names: list[bytes]) -> None:
+        from agentsim.engine.census import Census
+
+        Census(self._context).count(directory, names)
 
     def close(self) -> None:
         self._context.report.close()
@@ -147,9 +152,25 @@ class _Helper:
 
 def _acts(context: Context) -> Acts:
     if context.plan is not None:
+        from agentsim.engine.planned import PlannedActs
+
         return PlannedActs(context, context.plan)
     if context.order.kind is RunKind.PREVIEW:
+        from agentsim.engine.preview import PreviewActs
+
         return PreviewActs(context)
     if context.order.kind is RunKind.VERIFY:
+        from agentsim.engine.verifying import VerifyActs
+
         return VerifyActs(context)
     return CopyActs(context)
+
+
+def _links(context: Context, acts: Acts) -> LinkWork | LinkCheck:
+    if context.order.kind is RunKind.VERIFY:
+        from agentsim.engine.verifying import LinkCheck
+
+        return LinkCheck(acts)
+    from agentsim.engine.linking import LinkWork
+
+    return LinkWork(context)

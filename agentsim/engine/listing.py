@@ -52,6 +52,7 @@ class Listing:
 
     Attributes:
         entries: how many there were.
+        held: those that no source entry was taken for, by name; none where they are too many.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Listing:
         self._cleans = cleans
         self._at_root = at_root
         self._folds = folds
-        self._held: dict[str, os.DirEntry[str]] = {}
+        self.held: dict[str, os.DirEntry[str]] = {}
         self._spellings: dict[str, list[str]] = {}
         self._streaming = False
         self.entries = 0
@@ -86,7 +87,7 @@ class Listing:
             OSError: the directory could not be listed.
             Canceled: the run is to stop.
         """
-        held = self._held
+        held = self.held
         number = 0
         with os.scandir(self._directory) as entries:
             for entry in entries:
@@ -130,7 +131,7 @@ class Listing:
         """
         if self._streaming:
             return lstat(self._directory, name)
-        entry = self._held.pop(name, None)
+        entry = self.held.pop(name, None)
         if entry is None:
             return self._take_other_spelling(name) if self._spellings else None
         try:
@@ -143,14 +144,14 @@ class Listing:
 
         for other in self._spellings.get(folded(name), ()):
             # Names that could be one are not, on a target that ignores less than others do.
-            if other in self._held and same_entry(self._directory, other, name):
-                del self._held[other]
+            if other in self.held and same_entry(self._directory, other, name):
+                del self.held[other]
                 return lstat(self._directory, name)
         return None
 
     def unlisted(self) -> Iterator[str]:
         """Names that no source entry has been taken for so far; none where they could not be held."""
-        return iter(self._held)
+        return iter(self.held)
 
     def unmatched(self, source: int) -> Iterator[str]:
         """Names that the target has and the source does not, once every source entry was taken.
@@ -162,7 +163,7 @@ class Listing:
             OSError: a directory could not be listed again.
         """
         if not self._streaming:
-            yield from self._held
+            yield from self.held
             return
         aliased = self._alias_finder(source)
         with os.scandir(self._directory) as entries:

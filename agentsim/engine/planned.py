@@ -81,8 +81,7 @@ class PlannedActs(CopyActs):
             elif spared[0]:
                 self.report.withheld(here.child(name), kind_of(found.st_mode), *spared, size_of(found))
 
-    def gone(self) -> None:
-        """Record what the plan has and the source has no longer."""
+    def close(self) -> None:
         walker = Walker(self.context.roots.source)
         for path, planned in self._plan.items():
             self.context.lease.check()

@@ -22,13 +22,16 @@ from agentsim.engine.here import Here
 from agentsim.engine.listing import Listing
 from agentsim.engine.reserved import is_reserved
 from store import codes
-from store.vocabulary import CopyMode, ItemKind, Outcome
+from store.vocabulary import Compare, CopyMode, ItemKind, Outcome
 
 NOTHING = Action.NOTHING
 """The commonest action, bound here: looking a member up in its enum costs more than deciding."""
 
 CHECK_ENTRIES = 256
 """Entries between two looks at whether the run is to stop, and whether another helper has nothing to do."""
+
+UNSEEN_FILES = 32
+"""New files that are copied together: so many can be read ahead."""
 
 EQUAL_ENTRIES = 1024
 """Files that look alike are judged so many at a time."""
@@ -45,7 +48,9 @@ class DirectoryScan:
         # Where nothing has to be known of a new file before it is opened, nothing is asked.
         self._blind = acts.copies_unseen and not context.filters.active
         self._compare = context.settings.compare
-        self._share: list[str] | None = None
+        self._plain = self._compare is Compare.SIZE_AND_TIME and not context.filters.active
+        self._unseen: list[str] = []
+        self._give_away = False
         self._equal: list[Pair] = []
         self._collisions: dict[str, str] = {}
 
@@ -151,34 +156,64 @@ class DirectoryScan:
             self._acts.keep_unlisted(here, listing)
 
     def _entries(self, here: Here, listing: Listing) -> None:
-        self._share = None
+        self._give_away = False
         try:
             self._collisions = colliding(here.source) if self._context.roots.traits.folds else {}
+            held = listing.held if self._plain else {}
             with os.scandir(here.source) as entries:
                 for number, entry in enumerate(entries, 1):
                     if not number % CHECK_ENTRIES:
                         self._pause(here)
-                    self._entry(here, entry, listing)
+                    # What both sides have, most often alike: judged here, since calls cost as much as looks.
+                    twin = held.get(entry.name)
+                    if twin is None or not self._alike(entry, twin, held):
+                        self._entry(here, entry, listing)
+                    elif len(self._equal) >= EQUAL_ENTRIES:
+                        self._settle_equal(here)
         except OSError as error:
             raise classify(error, Side.SOURCE, "listing the source directory") from error
         finally:
-            self._hand_over(here)
+            self._settle_unseen(here)
             self._settle_equal(here)
             self._context.findings.flush()
+
+    def _alike(self, entry: os.DirEntry[str], twin: os.DirEntry[str], held: dict[str, os.DirEntry[str]]) -> bool:
+        """Note a file with one name that both sides have, and that is equal by ``stat``; False for all else."""
+        try:
+            source = entry.stat(follow_symlinks=False)
+            target = twin.stat(follow_symlinks=False)
+        except OSError:
+            return False
+        mode = source.st_mode
+        if (
+            source.st_mtime_ns == target.st_mtime_ns
+            and source.st_size == target.st_size
+            and mode == target.st_mode
+            and source.st_uid == target.st_uid
+            and source.st_gid == target.st_gid
+            and mode & 0o170000 == 0o100000
+            and source.st_nlink == 1
+        ):
+            name = entry.name
+            del held[name]
+            self._equal.append((name, source, target))
+            return True
+        return False
 
     def _pause(self, here: Here) -> None:
         """Where nothing needs to change nobody else asks whether the run is to stop."""
         self._context.lease.check()
-        self._hand_over(here)
-        if self._blind and self._context.board.hungry():
-            self._share = []
+        self._settle_unseen(here)
+        self._give_away = self._context.board.hungry()
 
-    def _hand_over(self, here: Here) -> None:
-        """Give away the files that were set aside for a helper with nothing to do."""
-        if self._share:
+    def _settle_unseen(self, here: Here) -> None:
+        """Copy the files that the target does not have, or give them to a helper with nothing to do."""
+        names, self._unseen = self._unseen, []
+        if names and self._give_away:
             here.shared = True
-            self._context.findings.files(here.path, self._share)
-        self._share = None
+            self._context.findings.files(here.path, names)
+        elif names:
+            self._acts.copy_unseen(here, names)
 
     def _settle_equal(self, here: Here) -> None:
         if self._equal:
@@ -198,10 +233,9 @@ class DirectoryScan:
             try:
                 if twin is None and self._blind and entry.is_file(follow_symlinks=False) and name[:11] != RESERVED:
                     # Nothing to compare with: the open file says the rest.
-                    if self._share is None:
-                        self._acts.copy_unseen(here, name)
-                    else:
-                        self._share.append(name)
+                    self._unseen.append(name)
+                    if len(self._unseen) >= UNSEEN_FILES and not self._give_away:
+                        self._settle_unseen(here)
                     return
                 source = entry.stat(follow_symlinks=False)
             except OSError as error:

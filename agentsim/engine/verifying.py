@@ -121,7 +121,7 @@ class VerifyActs(Acts):
 class LinkCheck:
     """Compares the names of one file that has several: content once, and that they are one file there too."""
 
-    def __init__(self, acts: VerifyActs) -> None:
+    def __init__(self, acts: Acts) -> None:
         self._acts = acts
 
     def run(self, members: Sequence[tuple[bytes, int]]) -> None:

@@ -25,7 +25,7 @@ can_mount = pytest.mark.skipif(
 
 def bench(directory: Path, *options: str) -> str:
     """Run the bench; what it printed. It must leave nothing behind."""
-    command = (sys.executable, "tests/bench/copy.py", "--dir", str(directory), "--rounds", "1", "--scale", "0.002")
+    command = (sys.executable, "tests/bench/engine.py", "--dir", str(directory), "--rounds", "1", "--scale", "0.002")
     result = subprocess.run((*command, *options), cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert os.listdir(directory) == []
@@ -54,7 +54,7 @@ def test_a_case_makes_its_own_file_system_and_takes_it_away(tmp_path: Path, wher
 
 
 def test_a_case_that_does_not_exist_is_refused() -> None:
-    command = (sys.executable, "tests/bench/copy.py", "--dir", "/", "--only", "small,huge")
+    command = (sys.executable, "tests/bench/engine.py", "--dir", "/", "--only", "small,huge")
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert "not among" in result.stderr

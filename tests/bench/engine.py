@@ -1,10 +1,10 @@
 """Measure the copy engine beside rsync, cp, rclone and tar: what issue 3 asks, and what was reached.
 
-    python tests/bench/copy.py --dir /var/tmp --loop ext4 24G
-    python tests/bench/copy.py --dir /var/tmp --loop xfs 24G --only small
-    python tests/bench/copy.py --dir /var/tmp --tmpfs --only small,large
-    python tests/bench/copy.py --dir /var/tmp --only unchanged,start --rounds 3 --scale 0.1 --peers rsync
-    python tests/bench/copy.py --dir /var/tmp --loop ext4 8G --profile
+    python tests/bench/engine.py --dir /var/tmp --loop ext4 24G
+    python tests/bench/engine.py --dir /var/tmp --loop xfs 24G --only small
+    python tests/bench/engine.py --dir /var/tmp --tmpfs --only small,large
+    python tests/bench/engine.py --dir /var/tmp --only unchanged,start --rounds 3 --scale 0.1 --peers rsync
+    python tests/bench/engine.py --dir /var/tmp --loop ext4 8G --profile
 
 How to read it. All columns are medians over the rounds, in seconds. "placed" is when every file was in its
 place, "end" when the program ended, "synced" when all of it was on the storage too. A run of ours ends with
@@ -28,8 +28,6 @@ from __future__ import annotations
 
 import sys
 
-# Before anything else: in this directory lies a copy.py that is not the standard library's.
-sys.path.pop(0)
 sys.path.insert(0, __file__.rpartition("/tests/")[0])
 
 import argparse
