@@ -152,8 +152,9 @@ class ContentCopier:
                     raise classify(error, Side.TARGET, "writing the target") from error
                 at += written
                 rest = rest[written:]
-            if at >= end > 0:
-                # The end by the source's own size; a source that grew shows in its next fstat.
+            if at >= end:
+                # The end by the source's own size; a source that grew shows in its next fstat, and one that
+                # is longer than it says (some of the kernel's files have no end) in what is returned.
                 return at
 
 

@@ -146,6 +146,10 @@ class Coordinator:
         """Deletes and what waits for them, in the order they were found; why there are none, if so."""
         self._phase = "delete"
         order, records = self._order, self._spool
+        try:
+            records.complete()
+        except OSError as error:
+            raise _no_room(error) from error
         if order.mode is CopyMode.MIRROR and order.writes and records.candidates:
             census = ((units.CENSUS, path, names + [late[0] for late in lates]) for path, names, lates, *_ in records)
             self._drain_all(census)
@@ -293,6 +297,8 @@ class Coordinator:
             self._schedule.found_large(*values)
         elif tag == units.FOUND_FILES:
             self._schedule.found_files(*values)
+        elif self._ending and tag in (units.FOUND_LINKS, units.DEFER):
+            return  # Nobody will come back to it.
         elif tag == units.FOUND_LINKS:
             self._keep_links(values[0])
         elif tag == units.LISTED:
@@ -319,7 +325,7 @@ class Coordinator:
         try:
             self._spool.append(record)
         except OSError as error:
-            raise RunStopped(codes.AGENT_FULL, describe(error, "noting what is to be deleted")) from error
+            raise _no_room(error) from error
 
     def _end_helpers(self) -> None:
         """Tell every helper to stop, take in what they still have to say, and wait for them."""
@@ -366,6 +372,10 @@ class Coordinator:
 
     def _warn(self, text: str) -> None:
         self._send(("log", "warning", text))
+
+
+def _no_room(error: OSError) -> RunStopped:
+    return RunStopped(codes.AGENT_FULL, describe(error, "noting what is to be deleted"))
 
 
 def _batches(groups: Iterator[list[tuple[bytes, int]]]) -> Iterator[Message]:

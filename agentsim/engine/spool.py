@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import marshal
 from collections.abc import Iterator
 from typing import IO
@@ -41,8 +42,17 @@ class Spool:
             self._file = tempfile.TemporaryFile(prefix="longshore-")  # noqa: SIM115
         marshal.dump(record, self._file)
 
+    def complete(self) -> None:
+        """Say that nothing more comes.
+
+        Raises:
+            OSError: not all of it could be kept.
+        """
+        if self._file is not None:
+            self._file.flush()
+
     def __iter__(self) -> Iterator[Record]:
-        """All records; nothing may be appended while they are gone through."""
+        """All records, once they are complete."""
         if self._file is None:
             return
         self._file.seek(0)
@@ -54,5 +64,7 @@ class Spool:
 
     def close(self) -> None:
         """Let the file go."""
-        if self._file is not None:
-            self._file.close()
+        # What could not be written is not wanted any more.
+        with contextlib.suppress(OSError):
+            if self._file is not None:
+                self._file.close()

@@ -19,7 +19,7 @@ NAMES: Final = (
 )
 TEXTS: Final = (b"nowhere", b"a", b"../b", b".", b"/etc/passwd", b"to\xff\n", b"t" * 1000)
 SIZES: Final = (0, 1, 100, 4096, 70_000)
-FILE_MODES: Final = (0o644, 0o600, 0o000, 0o755, 0o4755, 0o2711, 0o1644, 0o7777)
+FILE_MODES: Final = (0o644, 0o600, 0o755, 0o4755, 0o2711, 0o1644, 0o7777, *((0o000,) if ROOT else ()))
 DIRECTORY_MODES: Final = (0o755, 0o700, 0o1777, 0o2775, *((0o000, 0o500) if ROOT else ()))
 OWNERS: Final = ((0, 0), (1000, 2000), (65534, 0)) if ROOT else ((os.geteuid(), os.getegid()),)
 ATTRIBUTES: Final = (

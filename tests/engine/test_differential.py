@@ -92,7 +92,9 @@ def test_a_mirror_makes_of_any_target_what_rsync_makes_of_it(data: st.DataObject
         for root, tree in ((source, source_tree), (ours, target_tree), (theirs, target_tree)):
             root.mkdir()
             build(tree, os.fsencode(root))
-        subprocess.run([*RSYNC, "-S", "--no-D", f"{source}/", f"{theirs}/"], check=True, capture_output=True)
+        # It says 23 where it asks what is no directory yet for a default ACL, and goes on.
+        peer = subprocess.run([*RSYNC, "-S", "--no-D", f"{source}/", f"{theirs}/"], check=False, capture_output=True)
+        assert peer.returncode in (0, 23), peer.stderr
         agent = run(order(source, ours, CopyMode.MIRROR, overrides=frozenset(Guard)))
         assert agent.done is not None
         assert agent.done["status"] == "Succeeded", (agent.done, agent.rows)

@@ -155,6 +155,20 @@ def test_a_target_directory_swapped_before_a_delete(
     assert faulty_source.hits(waiting)
 
 
+def test_a_target_directory_swapped_before_a_hard_link_is_made_in_it(
+    trees: Trees, faulty_source: FaultFs, victim: Victim
+) -> None:
+    """A name in the victim's directory would give its owner the file."""
+    for name in ("a", "d"):
+        (faulty_source.source / name).mkdir()
+    (faulty_source.source / "a" / "file").write_text("two names")
+    os.link(faulty_source.source / "a" / "file", faulty_source.source / "d" / "file")
+    waiting = Fault(operation="read", path="a/file", hang=True)
+    agent = swapped_at(waiting, faulty_source, victim, trees.target / "d", trees, CopyMode.ADDITIVE)
+    assert (trees.target / "a" / "file").read_text() == "two names"
+    assert agent.row(b"d/file")[2] == "Failed"
+
+
 def test_a_directory_swapped_while_its_tree_is_deleted(trees: Trees, faulty_target: FaultFs, victim: Victim) -> None:
     (trees.source / "kept").touch()
     for name in ("gone/a", "gone/z"):

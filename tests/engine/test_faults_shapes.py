@@ -172,6 +172,25 @@ def test_the_kernels_own_files_do_not_stop_a_run(trees: Trees) -> None:
     assert temporaries(trees.target) == []
 
 
+def test_a_file_without_size_and_without_end_does_not_fill_the_target(trees: Trees, faulty_source: FaultFs) -> None:
+    """As some of the kernel's files: what is longer than it says is read no further."""
+    fill(faulty_source.source)
+    (faulty_source.source / "endless").touch()
+    (faulty_source.source / "longer").write_text("three")
+    faulty_source.order(
+        Fault(operation="read", path="endless", endless=True), Fault(operation="read", path="longer", endless=True)
+    )
+    with tmpfs(trees.target, size="16m"):
+        agent = run(order(trees.source, trees.target))
+        assert agent.done is not None
+        assert agent.done["status"] == "Succeeded"
+        assert {row[0]: row[2:4] for row in agent.rows} == dict.fromkeys(
+            (b"endless", b"longer"), ("Changed", codes.ITEM_CHANGED)
+        )
+        assert (trees.target / "b" / "f2").read_text() == "b2"
+        assert sorted(os.listdir(trees.target)) == ["a", "b"]
+
+
 def deep(root: Path, levels: int) -> None:
     """A chain of directories with a file and a link in each, built relative to descriptors."""
     at = os.open(root, os.O_RDONLY)

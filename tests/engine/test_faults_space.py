@@ -10,7 +10,7 @@ import pytest
 
 from store import codes
 from store.settings import CopySettings
-from store.vocabulary import CopyMode, Durability
+from store.vocabulary import CopyMode, Durability, Guard
 from tests.faultfs.faults import Fault
 from tests.faultfs.mount import FaultFs, fault_fs
 
@@ -107,6 +107,27 @@ def test_a_helper_that_stopped_before_it_was_heard_is_no_crash(trees: Trees) -> 
         agent = run(order(trees.source, trees.target), script=slow)
         assert agent.done is not None
         assert agent.done["code"] == codes.TARGET_FULL
+
+
+@pytest.mark.parametrize("extra", [110, 3_000])
+def test_an_agent_without_space_for_its_notes_deletes_nothing(
+    trees: Trees, monkeypatch: pytest.MonkeyPatch, extra: int
+) -> None:
+    """What is to be deleted is noted in a file on the agent's host; half a note must never be followed."""
+    notes = trees.base / "notes"
+    notes.mkdir()
+    fill(trees)
+    for number in range(extra):
+        (trees.target / f"only here, a name of some length {number:05}").touch()
+    with tmpfs(notes, size="4k"):
+        monkeypatch.setenv("TMPDIR", str(notes))
+        agent = run(order(trees.source, trees.target, CopyMode.MIRROR, overrides=frozenset(Guard)))
+        assert agent.done is not None
+        assert (agent.done["status"], agent.done["code"]) == ("Failed", codes.AGENT_FULL)
+        assert "ENOSPC" in agent.done["message"]
+        assert agent.counters["items_deleted"] == 0
+    copied(trees.source, trees.target, CopyMode.MIRROR, overrides=frozenset(Guard))
+    assert differences(trees.source, trees.target) == ""
 
 
 def test_a_target_that_turns_read_only_in_mid_run_keeps_what_it_has(trees: Trees, faulty_source: FaultFs) -> None:

@@ -38,6 +38,7 @@ class Fault:
         error: name of an errno to fail with; empty for none. The kernel itself tries again once after ESTALE.
         entries: a listing gives so many entries before it fails with ``error``.
         short: a read or write moves so many bytes at most; 0 for no limit.
+        endless: a read gives as many bytes as are asked for, whatever the size of the file.
         garble: what is read is not what is stored; a different lie on each read.
         touch: the file's modification time moves on before the operation.
         identity: set by itself; counts belong to it.
@@ -52,6 +53,7 @@ class Fault:
     error: str = ""
     entries: int = 0
     short: int = 0
+    endless: bool = False
     garble: bool = False
     touch: bool = False
     identity: int = field(default_factory=lambda: next(_ids))
