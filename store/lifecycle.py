@@ -6,7 +6,7 @@ Pure functions of data: no I/O, standard library only.
 from __future__ import annotations
 
 from store.errors import Conflict
-from store.vocabulary import AgentStatus, JobRunStatus, ScanStatus
+from store.vocabulary import AgentStatus, GrantPermission, JobRunStatus, RunKind, ScanStatus
 
 RUN_MOVES: dict[JobRunStatus, frozenset[JobRunStatus]] = {
     JobRunStatus.QUEUED: frozenset({JobRunStatus.STARTED, JobRunStatus.CANCEL_REQUESTED, JobRunStatus.FAILED}),
@@ -85,3 +85,8 @@ def agent_status(stored: AgentStatus, last_beat: int | None, heartbeat_ms: int, 
 def lease_ms(heartbeat_ms: int) -> int:
     """How long a lease lasts after each renewal, in milliseconds."""
     return LEASE_INTERVALS * heartbeat_ms
+
+
+def target_permission(kind: RunKind) -> GrantPermission:
+    """What a run's agent may do to the target."""
+    return GrantPermission.WRITE if kind == RunKind.COPY else GrantPermission.READ

@@ -20,34 +20,40 @@ class Action(NamedTuple):
     description: str
     """One line for the ``?`` screen."""
     places: frozenset[str]
-    """The screens that have it: main, run, or every one."""
+    """The screens that have it: main, run, both, or the launch sheet."""
     changes: bool = False
     """Whether it changes the store: hidden and refused with ``--read-only``."""
 
 
-MAIN, RUN = "main", "run"
+MAIN, RUN, LAUNCH = "main", "run", "launch"
 EVERYWHERE = frozenset({MAIN, RUN})
+AND_LAUNCH = EVERYWHERE | {LAUNCH}
 
 ACTIONS = (
-    Action("run.start", "r", "run", "Run the selected definition: choose the agent", EVERYWHERE, True),
+    Action("run.start", "r", "run", "Run the definition, or do exactly what a preview listed", AND_LAUNCH, True),
+    Action("run.preview", "p", "preview", "Preview: say what a copy would do, touch nothing", AND_LAUNCH, True),
+    Action("run.verify", "v", "verify", "Verify: compare both sides fully, change nothing", AND_LAUNCH, True),
     Action("run.stop", "x", "stop", "Stop the selected run; what was copied stays", EVERYWHERE, True),
     Action("open", "enter,o", "open", "Open the run, or a definition's latest run", frozenset({MAIN})),
-    Action(
-        "filter",
-        "slash",
-        "filter",
-        "Show only what contains a text in this pane",
-        EVERYWHERE,
-    ),
     Action("pane.next", "tab", "pane", "Go to the next pane", EVERYWHERE),
     Action("pane.previous", "shift+tab", "", "Go to the pane before", EVERYWHERE),
+    Action("filter", "slash", "filter", "Show only what contains a text in this pane", EVERYWHERE),
     Action("pane.tree", "1", "", "Go to the hierarchy", frozenset({MAIN})),
     Action("pane.endpoints", "2", "", "Go to the endpoints", frozenset({MAIN})),
     Action("pane.definitions", "3", "", "Go to the definitions", frozenset({MAIN})),
     Action("pane.runs", "4", "", "Go to the runs", frozenset({MAIN})),
     Action("back", "escape", "back", "Drop the filter, or go back; never quits", EVERYWHERE),
     Action("quit", "q,ctrl+q", "quit", "Quit; agents and runs go on", EVERYWHERE),
-    Action("help", "question_mark", "keys", "Show and search the keys of this place", EVERYWHERE),
+    Action("launch.mode", "m", "mode", "Before a start: the other mode, for this run only", frozenset({LAUNCH}), True),
+    Action(
+        "launch.override",
+        "o",
+        "override",
+        "Before a start: override a guard by its name, for this run only",
+        frozenset({LAUNCH}),
+        True,
+    ),
+    Action("help", "question_mark", "keys", "Show and search the keys of this place", AND_LAUNCH),
 )
 
 MOVEMENT = (

@@ -15,14 +15,15 @@ from store.clock import Clock
 from store.display import display
 from store.errors import StoreUnavailable
 from store.place import StorePlace
-from store.queries import hierarchy, runs
+from store.queries import runs
 from store.queries.hierarchy import DefinitionRow
 from store.queries.runs import RunRow
-from store.reader import Reader
+from store.vocabulary import RunKind
 from tui.commands import Commands
 from tui.following import NOTHING, StoreChanges, StoreFollower
 from tui.presentation import format as figures
 from tui.presentation.glyphs import UNICODE, Glyphs
+from tui.presentation.launch_view import started_words
 from tui.screens.base import LongshoreScreen
 from tui.screens.main import MainScreen
 from tui.screens.run import RunScreen
@@ -168,34 +169,32 @@ class LongshoreApp(App[int]):
         """Open a run's own screen."""
         self.push_screen(RunScreen(run_id))
 
-    def launch(self, definition: DefinitionRow) -> None:
-        """Open the launch sheet, and start the run that is chosen there."""
-        self.run_worker(self._launch(definition), group="launch", exclusive=True, exit_on_error=True)
+    def launch(self, definition: DefinitionRow, kind: RunKind = RunKind.COPY, plan: RunRow | None = None) -> None:
+        """Open the launch sheet for a kind of run, or for exactly what a preview listed; start what is chosen there."""
+        self.run_worker(self._launch(definition, kind, plan), group="launch", exclusive=True, exit_on_error=True)
 
-    async def _launch(self, definition: DefinitionRow) -> None:
+    async def _launch(self, definition: DefinitionRow, kind: RunKind, plan: RunRow | None) -> None:
+        from tui.launch_source import launch_facts
         from tui.screens.launch import LaunchScreen
-
-        def read(reader: Reader) -> tuple[list[hierarchy.AgentRow], RunRow | None, int]:
-            agents = hierarchy.agents(reader, definition.mover_id)
-            last = runs.last_copy(reader, definition.id)
-            return agents, last, reader.now()
 
         screen = self.screen
         assert isinstance(screen, LongshoreScreen)
         try:
-            agents, last, now = await self.follower.read(read)
+            facts = await self.follower.read(launch_facts, definition, None if plan is None else plan.id)
         except StoreUnavailable as error:
             self.trouble(error)
             return
-        chosen = await self.push_screen_wait(LaunchScreen(definition, agents, last, now, self.glyphs))
+        if plan is not None and facts.plan is None:
+            screen.say(f"The preview #{plan.number} is gone, and its plan with it.", "warn")
+            return
+        chosen = await self.push_screen_wait(LaunchScreen(facts, kind, self.glyphs))
         if chosen is None:
             return
         path = f"{definition.project}/{definition.name}"
-        started = await screen.command(self.commands.start_run, definition.mover, path, chosen.agent, chosen.mode)
+        started = await screen.command(self.commands.start_run, definition.mover, path, chosen)
         if started is not None and isinstance(screen, MainScreen | RunScreen):
             run_id, label = started
-            screen.launched(run_id)
-            screen.say(f"Started {label} on {chosen.agent}.", "ok")
+            screen.launched(run_id, started_words(label, chosen.agent, chosen.kind, plan, chosen.overrides))
 
     def stop(self, run: RunRow) -> None:
         """Ask, and request the end of a run."""

@@ -7,15 +7,27 @@ wait for it. ``warm_up`` does it in the background.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from store.errors import InvalidInput, StoreUnavailable
+from store.errors import InvalidInput, NotFound, StoreUnavailable
 from store.place import StorePlace
-from store.vocabulary import CopyMode
+from store.vocabulary import CopyMode, Guard, RunKind
 from tui.actor import actor
 
 if TYPE_CHECKING:
     from store.db import Store
+
+
+class Launch(NamedTuple):
+    """The run that an admin chose to start."""
+
+    agent: str
+    kind: RunKind
+    mode: CopyMode
+    plan_id: int | None
+    """The preview to carry out, and nothing else."""
+    overrides: tuple[Guard, ...]
+    """Guards whose names were typed: they are not to stop it."""
 
 
 class Commands:
@@ -34,17 +46,31 @@ class Commands:
             with self._lock:
                 self._open()
 
-    def start_run(self, mover: str, definition: str, agent: str, mode: CopyMode) -> tuple[int, str]:
+    def start_run(self, mover: str, definition: str, launch: Launch) -> tuple[int, str]:
         """Start a run; its id and its label ``PROJECT/DEFINITION#NUMBER``.
 
         Raises:
             LongshoreError: the store refused; the sentence says why.
         """
+        from store.models import JobRun
         from store.resources.common import find_mover
         from store.resources.runs import run_label, start_run
 
         with self._lock, self._open().write(actor()) as tx:
-            run = start_run(tx, find_mover(tx.session, mover), definition, agent_name=agent, copy_mode=mode)
+            plan = None if launch.plan_id is None else tx.session.get(JobRun, launch.plan_id)
+            if launch.plan_id is not None and plan is None:
+                # Without this, a copy that was to do what is listed would do whatever it finds.
+                raise NotFound("The preview is there no more, and its plan with it: make a new one.")
+            run = start_run(
+                tx,
+                find_mover(tx.session, mover),
+                definition,
+                agent_name=launch.agent,
+                copy_mode=launch.mode,
+                kind=launch.kind,
+                plan=plan,
+                overrides=launch.overrides,
+            )
             return run.id, run_label(tx.session, run)
 
     def stop_run(self, mover: str, label: str) -> None:

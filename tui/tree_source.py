@@ -8,11 +8,12 @@ from store.queries.hierarchy import AgentRow, DefinitionRow, MoverRow, ProjectRo
 from store.queries.runs import RunRow
 from store.queries.window import Page
 from store.reader import Reader
-from store.vocabulary import JobRunStatus
+from store.vocabulary import JobRunStatus, RunKind
 from tui.presentation import format as figures
 from tui.presentation import progress
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
+from tui.presentation.kinds import kind_words, numbered
 from tui.presentation.rows import ago
 from tui.presentation.states import agent_dot, run_dot, run_state
 from tui.widgets.resource_tree import Branch, NodeKey
@@ -88,9 +89,12 @@ def definition_branch(definition: DefinitionRow, run: RunRow | None, now: int, g
     """A definition with its latest run's state, or the live figure of the run that is on."""
     label: tuple[Cell, ...] = (Cell(definition.name),)
     if run is not None and run.active:
-        label += (Cell(" "), live_cell(run, glyphs))
+        label = live_definition(run, glyphs)
     elif definition.run_status:
         label += (Cell(" "), run_dot(definition.run_status, glyphs))
+        if definition.run_kind != RunKind.COPY:
+            # Its success is not the copy's.
+            label += (Cell(f" {display(definition.run_kind.lower())}", "dim"),)
     key = NodeKey("definition", definition.id)
     return Branch(key, definition.name, label, definition.run_number > 0)
 
@@ -99,10 +103,25 @@ def run_branch(run: RunRow, now: int, glyphs: Glyphs) -> Branch:
     """A run below its definition."""
     name = f"#{run.number}"
     if run.active:
-        label: tuple[Cell, ...] = (Cell(f"{name} "), live_cell(run, glyphs))
+        label = live_run(run, glyphs)
     else:
-        label = (Cell(f"{name} "), run_state(run.status, glyphs), Cell(f" {ago(now, run.ended)}", "dim"))
+        label = (
+            Cell(f"{numbered(run)} "),
+            run_state(run.status, glyphs),
+            Cell(f" {ago(now, run.ended)}", "dim"),
+        )
     return Branch(NodeKey("run", run.id), name, label, False)
+
+
+def live_definition(run: RunRow, glyphs: Glyphs) -> tuple[Cell, ...]:
+    """The label of a definition while this run of it is on."""
+    label = (Cell(run.definition), Cell(" "), live_cell(run, glyphs))
+    return label if run.kind == RunKind.COPY else (*label, Cell(f" {kind_words(run)}", "dim"))
+
+
+def live_run(run: RunRow, glyphs: Glyphs) -> tuple[Cell, ...]:
+    """The label of a run while it is on."""
+    return (Cell(f"{numbered(run)} "), live_cell(run, glyphs))
 
 
 def live_cell(run: RunRow, glyphs: Glyphs) -> Cell:

@@ -76,6 +76,20 @@ class Acts(ABC):
             ItemFailed, RunStopped: the target directory could not be listed to its end.
         """
 
+    def renew(self, here: Here, error: ItemFailed) -> bool:
+        """Reach a directory anew by its path after a server has forgotten the held descriptors.
+
+        Returns:
+            Whether an item that failed so may be tried once more.
+        """
+        if not error.stale or not self.context.renew(here):
+            return False
+        try:
+            self.enter(here)
+        except (ItemChanged, ItemFailed):
+            return False
+        return True
+
     def close(self) -> None:
         """Deal with what a plan has and the source has no longer, when all else is done."""
         raise NotImplementedError

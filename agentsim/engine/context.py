@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from agentsim.engine import board
@@ -35,6 +36,8 @@ from store.vocabulary import CopyMode, DataIntegrityValidation, ItemKind, Outcom
 if TYPE_CHECKING:
     from agentsim.engine.plan import Plan
     from agentsim.engine.trash import Trash
+
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 Spared = tuple[str, str]
 """Why a target item is not deleted: code and message, both empty when nothing is to be said of it."""
@@ -118,12 +121,26 @@ class Context:
         try:
             here.target = self.target.open(path)
             here.target_stat = os.fstat(here.target)
-        except FileNotFoundError as error:
-            if self.order.writes:
-                raise classify(error, Side.TARGET, "opening the target directory") from error
         except OSError as error:
-            raise classify(error, Side.TARGET, "opening the target directory") from error
+            # Where nothing is written, directories that are still to be made are met.
+            if self.order.writes or error.errno not in _NOT_THERE:
+                raise classify(error, Side.TARGET, "opening the target directory") from error
         return here
+
+    def renew(self, here: Here) -> bool:
+        """Open both directories anew by their path; whether they are still the same ones."""
+        self.source.forget()
+        self.target.forget()
+        try:
+            again = self.open(here.path)
+        except (ItemChanged, ItemFailed):
+            return False
+        if _identity(again.source_stat) != _identity(here.source_stat):
+            return False
+        if _identity(again.target_stat) != _identity(here.target_stat):
+            return False
+        here.source, here.target = again.source, again.target
+        return True
 
     def listing(self, here: Here) -> Listing:
         """The entries of a target directory, not yet loaded."""
@@ -160,7 +177,12 @@ class Context:
             self.metadata.make_writable(here.target, here.target_stat)
         except OSError as error:
             raise classify(error, Side.TARGET, "opening the target directory") from error
-        yield here
+        try:
+            yield here
+        except (ItemChanged, ItemFailed):
+            with suppress(ItemChanged, ItemFailed):
+                self.metadata.finish_directory(here.source, here.target, here.source_stat)
+            raise
         self.metadata.finish_directory(here.source, here.target, here.source_stat)
 
     def spared(self, path: bytes, found: os.stat_result) -> Spared | None:
@@ -214,3 +236,7 @@ class Context:
                 message=remark,
                 action=PlannedAction.COPY if changed else PlannedAction.SKIP,
             )
+
+
+def _identity(found: os.stat_result | None) -> tuple[int, int] | None:
+    return None if found is None else (found.st_dev, found.st_ino)

@@ -40,7 +40,12 @@ class CopyActs(Acts):
         with self._files.together(names):
             for name in names:
                 try:
-                    self._copy_new(here, name)
+                    try:
+                        self._copy_new(here, name)
+                    except ItemFailed as error:
+                        if not self.renew(here, error):
+                            raise
+                        self._copy_new(here, name)
                 except (ItemChanged, ItemFailed) as error:
                     self.context.problem(here.child(name), ItemKind.FILE, error, 0)
 

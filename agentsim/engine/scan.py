@@ -67,7 +67,7 @@ class DirectoryScan:
         context = self._context
         context.slot.set_current(path)
         here = Here(path, created)
-        self._equal = []
+        self._equal, self._unseen = [], []
         try:
             self._open(here)
             listing = self._list_target(here)
@@ -171,11 +171,15 @@ class DirectoryScan:
                     elif len(self._equal) >= EQUAL_ENTRIES:
                         self._settle_equal(here)
         except OSError as error:
+            # What was listed up to here is there, and is dealt with.
+            self._settle(here)
             raise classify(error, Side.SOURCE, "listing the source directory") from error
-        finally:
-            self._settle_unseen(here)
-            self._settle_equal(here)
-            self._context.findings.flush()
+        self._settle(here)
+
+    def _settle(self, here: Here) -> None:
+        self._settle_unseen(here)
+        self._settle_equal(here)
+        self._context.findings.flush()
 
     def _alike(self, entry: os.DirEntry[str], twin: os.DirEntry[str], held: dict[str, os.DirEntry[str]]) -> bool:
         """Note a file with one name that both sides have, and that is equal by ``stat``; False for all else."""
@@ -240,7 +244,12 @@ class DirectoryScan:
                 source = entry.stat(follow_symlinks=False)
             except OSError as error:
                 raise classify(error, Side.SOURCE, "reading the source's metadata") from error
-            self._known(here, name, source, twin)
+            try:
+                self._known(here, name, source, twin)
+            except ItemFailed as error:
+                if not self._acts.renew(here, error):
+                    raise
+                self._known(here, name, source, twin)
         except (ItemChanged, ItemFailed) as error:
             kind = kind_of(source.st_mode) if source else ItemKind.FILE
             self._context.problem(here.child(name), kind, error, size_of(source) if source else 0)

@@ -17,7 +17,7 @@ from store import codes
 from store.db import Write
 from store.errors import LeaseLost
 from store.execution.trust import AgentIdentity, live_agent
-from store.lifecycle import SCAN_MOVES, lease_ms
+from store.lifecycle import SCAN_MOVES, lease_ms, target_permission
 from store.models import (
     COUNTER_FIELDS,
     RUN_IS_ACTIVE,
@@ -32,7 +32,7 @@ from store.models import (
     RunReport,
     StorageMover,
 )
-from store.resources.runs import end_run, expire_cancellations, move, run_label, target_permission
+from store.resources.runs import end_run, expire_cancellations, move, run_label
 from store.settings import CopySettings
 from store.vocabulary import AgentStatus, CopyMode, GrantPermission, Guard, JobRunStatus, RunKind, ScanStatus
 

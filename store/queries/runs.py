@@ -302,9 +302,11 @@ def fleet(reader: Reader) -> Fleet:
            FROM agent a LEFT JOIN agent_beat b ON b.agent_id = a.id""",
         {"now": now, "intervals": OFFLINE_AFTER_INTERVALS},
     )
-    active = reader.rows(f"SELECT id, status FROM {_ACTIVE}")
+    active = reader.rows(f"SELECT id, status, kind FROM {_ACTIVE}")
     running = [row["id"] for row in active if row["status"] != JobRunStatus.QUEUED]
-    rate = sum(found[0] for found in rates(reader, running).values())
+    # The bytes of a preview are those that would move.
+    copies = [row["id"] for row in active if row["kind"] == RunKind.COPY]
+    rate = sum(found[0] for found in rates(reader, copies).values())
     assert agents is not None
     return Fleet(
         agents["all_agents"], agents["offline"], agents["attention"], len(running), len(active) - len(running), rate

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, delete, func, select
 from store import arm
 from store.db import Store, Write
 from store.errors import AgentUnavailable, Conflict, InvalidInput, NotFound
-from store.lifecycle import CANCEL_DEADLINE_MS, CANCELLABLE, ENDED, check_move
+from store.lifecycle import CANCEL_DEADLINE_MS, CANCELLABLE, ENDED, check_move, target_permission
 from store.models import (
     COUNTER_FIELDS,
     RUN_IS_ACTIVE,
@@ -232,11 +232,6 @@ def end_run(
         .execution_options(synchronize_session=False)
     )
     tx.session.exec(delete(RunLease).where(col(RunLease.run_id) == run.id))
-
-
-def target_permission(kind: RunKind) -> GrantPermission:
-    """What a run's agent may do to the target."""
-    return GrantPermission.WRITE if kind == RunKind.COPY else GrantPermission.READ
 
 
 def find_run(session: Session, mover: StorageMover, path: str) -> tuple[Project, JobDefinition, JobRun]:

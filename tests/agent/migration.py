@@ -29,6 +29,21 @@ ROOT = Path(__file__).parents[2]
 LIMIT = 30.0
 HEARTBEAT = 0.3
 AGENT = (sys.executable, "-m", "agentsim")
+SLOW_COPIES = """
+import sys, time
+
+if "agentsim.worker" in sys.orig_argv:
+    from agentsim.engine.copyfile import FileCopier
+
+    copy = FileCopier.copy
+
+    def slowly(*arguments, **options):
+        time.sleep(0.004)
+        return copy(*arguments, **options)
+
+    FileCopier.copy = slowly
+"""
+"""Run by the interpreter when it starts; whatever else the environment would run then is not."""
 
 
 class Migration:
@@ -43,6 +58,7 @@ class Migration:
         self.source.mkdir()
         self.target.mkdir()
         self.path = directory / "longshore.db"
+        self._slowing = directory / "slowing"
         self.store = open_store(str(self.path))
         plan = f"""
 storageMovers:
@@ -82,11 +98,18 @@ storageMovers:
             os.utime(file, ns=(10**18, 10**18 + number))
 
     def start_agent(
-        self, *options: str, state: Path | None = None, program: tuple[str, ...] = AGENT
+        self, *options: str, state: Path | None = None, program: tuple[str, ...] = AGENT, slow: bool = False
     ) -> subprocess.Popen[bytes]:
+        """Start the agent; ``slow``: its workers take their time, so that they can be met in mid-run."""
+        environment = dict(os.environ)
+        if slow:
+            self._slowing.mkdir(exist_ok=True)
+            (self._slowing / "sitecustomize.py").write_text(SLOW_COPIES)
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(self._slowing), os.getenv("PYTHONPATH"))))
         agent = subprocess.Popen(
             [*program, "run", "--state", str(state or self.state), "--heartbeat", str(HEARTBEAT), *options],
             cwd=ROOT,
+            env=environment,
             stdout=self._log,
             stderr=self._log,
         )

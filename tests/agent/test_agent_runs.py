@@ -57,8 +57,8 @@ def test_a_second_pass_copies_only_what_is_missing(migration: Migration) -> None
 
 
 def test_a_stopped_run_leaves_no_halves_and_the_next_finishes(migration: Migration) -> None:
-    migration.fill(20_000, size=3_000)
-    migration.start_agent()
+    migration.fill(800, size=3_000)
+    migration.start_agent(slow=True)
     migration.start_run()
     migration.until(lambda run: run.counters["items_transferred"] > 0)
     # Held until the cancel has been heard: on a busy machine the rest would be copied meanwhile.
@@ -80,14 +80,14 @@ def test_a_stopped_run_leaves_no_halves_and_the_next_finishes(migration: Migrati
 
 
 def test_an_agent_killed_in_mid_run_goes_on_at_its_next_start(migration: Migration) -> None:
-    migration.fill(6_000, size=30_000)
-    agent = migration.start_agent()
+    migration.fill(800, size=3_000)
+    agent = migration.start_agent(slow=True)
     migration.start_run()
     migration.until(lambda run: run.counters["items_transferred"] > 0)
     agent.kill()
     agent.wait()
     assert migration.latest().active, "nobody has said that it ended"
-    migration.start_agent()
+    migration.start_agent(slow=True)
     run = migration.ended()
     assert run.status == JobRunStatus.SUCCEEDED
     assert run.fence == 2
@@ -96,8 +96,8 @@ def test_an_agent_killed_in_mid_run_goes_on_at_its_next_start(migration: Migrati
 
 
 def test_sigterm_stops_the_agent_and_leaves_the_run_to_go_on(migration: Migration) -> None:
-    migration.fill(6_000, size=30_000)
-    agent = migration.start_agent()
+    migration.fill(800, size=3_000)
+    agent = migration.start_agent(slow=True)
     migration.start_run()
     migration.until(lambda run: run.counters["items_transferred"] > 0)
     agent.send_signal(signal.SIGTERM)
@@ -105,7 +105,7 @@ def test_sigterm_stops_the_agent_and_leaves_the_run_to_go_on(migration: Migratio
     assert migration.workers() == []
     with Reader(str(migration.path)) as reader:
         assert hierarchy.agents(reader, 1)[0].status == AgentStatus.OFFLINE, "at once, not after three intervals"
-    migration.start_agent()
+    migration.start_agent(slow=True)
     assert migration.ended().status == JobRunStatus.SUCCEEDED
     assert migration.differences() == ""
 
@@ -161,8 +161,8 @@ def test_a_missing_source_fails_with_its_code(migration: Migration) -> None:
 
 def test_a_frozen_agent_whose_run_was_ended_writes_nothing_more(migration: Migration) -> None:
     """SIGSTOP past the lease, while the store ends the run; then it wakes (fault F9)."""
-    migration.fill(8_000, size=30_000)
-    agent = migration.start_agent()
+    migration.fill(800, size=3_000)
+    agent = migration.start_agent(slow=True)
     migration.start_run()
     migration.until(lambda run: run.counters["items_transferred"] > 0)
     frozen = [*migration.workers(), agent.pid]
@@ -192,8 +192,8 @@ def test_a_frozen_agent_whose_run_was_ended_writes_nothing_more(migration: Migra
 
 
 def test_a_store_that_was_moved_away_and_back_is_waited_for(migration: Migration) -> None:
-    migration.fill(8_000, size=30_000)
-    migration.start_agent()
+    migration.fill(800, size=3_000)
+    migration.start_agent(slow=True)
     migration.start_run()
     migration.until(lambda run: run.counters["items_transferred"] > 0)
     migration.store.close()
@@ -273,8 +273,8 @@ def test_an_identity_that_cannot_be_kept_leaves_nothing(tmp_path: Path, monkeypa
 
 def test_a_worker_that_hangs_stops_no_heartbeat(migration: Migration) -> None:
     """A mount that hangs stops a worker, never a heartbeat and never a cancel (fault F26)."""
-    migration.fill(8_000, size=30_000)
-    migration.start_agent()
+    migration.fill(800, size=3_000)
+    migration.start_agent(slow=True)
     migration.start_run()
     migration.until(lambda run: run.counters["items_transferred"] > 0)
     for pid in migration.workers():

@@ -327,3 +327,13 @@ def test_ten_hostile_items_cost_the_others_nothing(
     for path in good:
         assert (faulty_target.source / path).read_bytes() == (real / path).read_bytes()
     assert temporaries(faulty_target.source) == []
+
+
+def test_a_server_that_forgot_the_open_directory_is_asked_anew_by_path(trees: Trees, faulty_target: FaultFs) -> None:
+    """The kernel asks twice for each attempt; four attempts, and then the directory is opened again."""
+    (trees.source / "d").mkdir()
+    (trees.source / "d" / "file").write_text("x")
+    faulty_target.order(Fault(operation="create", path="d/*", error="ESTALE", times=8))
+    agent = copied(trees.source, trees.target)
+    assert agent.counters["items_failed"] == 0
+    assert (faulty_target.source / "d" / "file").read_text() == "x"

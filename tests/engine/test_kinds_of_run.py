@@ -233,3 +233,13 @@ def test_a_new_time_alone_does_not_copy_the_content_again_by_checksum(trees: Tre
     assert agent.counters["bytes_transferred"] == 0
     assert agent.counters["items_transferred"] == 1
     assert differences(trees.source, trees.target) == ""
+
+
+def test_a_preview_sees_names_of_one_file_below_what_is_no_directory_yet(trees: Trees) -> None:
+    (trees.source / "place").mkdir()
+    (trees.source / "place" / "one").write_text("x")
+    os.link(trees.source / "place" / "one", trees.source / "place" / "other")
+    (trees.target / "place").write_text("a file is in the way")
+    agent = previewed(trees, CopyMode.MIRROR)
+    assert agent.counters["items_failed"] == 0
+    assert agent.lines()[b"place/other"]["action"] == "link"

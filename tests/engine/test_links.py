@@ -145,3 +145,14 @@ def test_verify_tells_a_copy_from_a_name(trees: Trees) -> None:
     os.utime(trees.target / "b" / "one", ns=(stat.st_atime_ns, stat.st_mtime_ns))
     agent = run(order(trees.source, trees.target, kind=RunKind.VERIFY))
     assert [row[3] for row in agent.rows if row[0] == b"b/one"] == [codes.VERIFY_METADATA]
+
+
+def test_a_directory_keeps_its_time_though_a_name_in_it_could_not_be_made(trees: Trees) -> None:
+    (trees.source / "d").mkdir()
+    (trees.source / "d" / "one").write_text("x")
+    os.link(trees.source / "d" / "one", trees.source / "d" / "other")
+    os.utime(trees.source / "d", ns=(1, 3_000_000_003))
+    (trees.target / "d" / "other").mkdir(parents=True)
+    agent = run(order(trees.source, trees.target))
+    assert agent.counters["items_failed"] == 1
+    assert (trees.target / "d").stat().st_mtime_ns == 3_000_000_003

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from store.clock import VirtualClock
@@ -13,7 +14,7 @@ from store.place import StorePlace
 from store.plan import apply_plan, parse_plan
 from store.resources.common import find_mover
 from store.resources.runs import find_run, request_cancel, start_run
-from store.vocabulary import JobRunStatus
+from store.vocabulary import Guard, JobRunStatus, RunKind
 
 NOON = 1_795_262_400_000
 """2026-11-21T12:00:00Z."""
@@ -54,6 +55,32 @@ storageMovers:
         jobDefinitions:
           - {name: payroll, properties: {copyMode: Mirror, sourceName: archive, targetName: payroll-blob}}
 """
+STOPPED = (
+    "38400 of the target's 120400 items would be deleted: more than the 25 % that may be; 38400 deletes withheld; "
+    "override with DeletePercent; 38400 items of the target would be deleted: more than the 10000 that may be; "
+    "38400 deletes withheld; override with DeleteCount"
+)
+PREVIEWED = {
+    "items_scanned": 120_400,
+    "bytes_scanned": 88_000_000_000,
+    "items_transferred": 1_204,
+    "bytes_transferred": 3_200_000_000,
+    "items_no_transfer_needed": 119_195,
+    "bytes_no_transfer_needed": 84_800_000_000,
+    "items_unsupported": 1,
+    "items_deleted": 87,
+    "bytes_deleted": 41_000_000,
+}
+VERIFIED = {
+    "items_scanned": 120_400,
+    "bytes_scanned": 88_000_000_000,
+    "items_no_transfer_needed": 120_398,
+    "bytes_no_transfer_needed": 87_999_951_276,
+    "items_failed": 2,
+    "bytes_failed": 48_724,
+    "items_delete_withheld": 1,
+    "bytes_delete_withheld": 310,
+}
 FACTS = AgentFacts("0.1.0", "jump-1", "10.0.0.5", "UTC", 16_384, 8)
 
 
@@ -105,12 +132,31 @@ class SampleStore:
             self.store, mover.name, name, credential, host_key=name, heartbeat_ms=5_000, facts=FACTS
         )
 
-    def start(self, definition: str, agent: str) -> int:
+    def start(
+        self,
+        definition: str,
+        agent: str,
+        *,
+        kind: RunKind = RunKind.COPY,
+        plan: str = "",
+        overrides: Collection[Guard] = (),
+    ) -> int:
         with self.store.write("user/ana") as tx:
-            return start_run(tx, find_mover(tx.session, None), definition, agent_name=agent).id
+            mover = find_mover(tx.session, None)
+            preview = find_run(tx.session, mover, plan)[2] if plan else None
+            return start_run(tx, mover, definition, agent_name=agent, kind=kind, plan=preview, overrides=overrides).id
 
-    def claim(self, definition: str, agent: str) -> Claim:
-        self.start(definition, agent)
+    def claim(
+        self,
+        definition: str,
+        agent: str,
+        *,
+        kind: RunKind = RunKind.COPY,
+        plan: str = "",
+        overrides: Collection[Guard] = (),
+    ) -> Claim:
+        """A run that the agent has taken; it must have no other one."""
+        self.start(definition, agent, kind=kind, plan=plan, overrides=overrides)
         with self.store.write(f"agent/{agent}") as tx:
             claim = claims.claim_run(tx, self.agents[agent], [])
         assert claim is not None
@@ -154,6 +200,66 @@ class SampleStore:
 
     def ended_run(self, definition: str, agent: str, status: JobRunStatus, items: int, size: int) -> None:
         self.finish(self.claim(definition, agent), status, items, size)
+
+    def end(
+        self,
+        claim: Claim,
+        status: JobRunStatus,
+        numbers: dict[str, int],
+        *,
+        items: Sequence[tuple[bytes, str, str, str, str, int]] = (),
+        code: str = "",
+        message: str = "",
+    ) -> None:
+        """End a run with these counters and rows, at once: the clock stands still."""
+        with self.store.write("agent") as tx:
+            holder = self._holder(claim)
+            claims.report_started(tx, holder, claim)
+            claims.report_items(tx, holder, claim, items)
+            claims.report_progress(tx, holder, claim, {**numbers, "scan_status": "Completed"})
+            claims.finish_run(tx, holder, claim, status, code=code, message=message, target="")
+
+    def preview(self, *, overrides: Collection[Guard] = (), code: str = "", message: str = "") -> None:
+        """A preview of hr-home that has seen everything: 1,204 to copy, 87 to delete."""
+        self.end(
+            self.claim("hr-shares/hr-home", "dock-2", kind=RunKind.PREVIEW, overrides=overrides),
+            JobRunStatus.SUCCEEDED,
+            PREVIEWED,
+            items=[
+                (b"old/2009/letters", "D", "Deleted", "AZSM0000", "not in the source", 0),
+                (b"old/2009/letters/caf\xe9.doc", "F", "Deleted", "AZSM0000", "not in the source", 40_448),
+                (b"run/queue.fifo", "S", "Unsupported", "AZSM2021", "A FIFO is not copied", 0),
+            ],
+            code=code,
+            message=message,
+        )
+
+    def guarded(
+        self, code: str = "LSM1105", message: str = STOPPED, *, overrides: Collection[Guard] = (), plan: str = ""
+    ) -> None:
+        """A copy of hr-home whose deletes a guard has stopped."""
+        self.end(
+            self.claim("hr-shares/hr-home", "dock-2", plan=plan, overrides=overrides),
+            JobRunStatus.FAILED,
+            {"items_scanned": 82_000, "items_no_transfer_needed": 82_000, "items_delete_withheld": 38_400},
+            code=code,
+            message=message,
+        )
+
+    def verify(self) -> None:
+        """A verify run of hr-home that found differences."""
+        self.end(
+            self.claim("hr-shares/hr-home", "dock-2", kind=RunKind.VERIFY),
+            JobRunStatus.FAILED,
+            VERIFIED,
+            items=[
+                (b"Accounting/budget.xlsx", "F", "Failed", "LSM2203", "The content differs", 48_212),
+                (b"Accounting/locked.xlsx", "F", "Failed", "AZSM2062", "Permission denied (EACCES)", 512),
+                (b"old/stray.txt", "F", "DeleteWithheld", "LSM2205", "The source does not have it", 310),
+            ],
+            code="LSM1201",
+            message="2 of 120400 items differ; 1 items are in the target only; 120398 of 120400 items alike",
+        )
 
     def beat(self, agent: str, held: list[Claim]) -> None:
         with self.store.write("agent") as tx:

@@ -170,6 +170,24 @@ async def test_filters_in_a_list_and_their_end(sample: SampleStore) -> None:
         await until(pilot, "/mnt/nas1/hr")
 
 
+async def test_a_node_that_takes_the_line_of_the_one_under_the_cursor_scopes_the_panes(sample: SampleStore) -> None:
+    """Filtering takes hr-archive away, and hr-home moves to its line: Textual takes that for no change."""
+    app = app_of(sample)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, "Runs of engineering")
+        await pilot.press("g")
+        for _ in range(20):
+            if "Runs of hr-archive" in seen(app):
+                break
+            await pilot.press("j")
+            await pilot.pause()
+        await until(pilot, "Runs of hr-archive")
+        await pilot.press("slash", *"hr-home", "enter")
+        await until(pilot, "Hierarchy /hr-home")
+        await pilot.press("G")
+        await until(pilot, "Runs of hr-home")
+
+
 async def test_help_lists_and_searches_the_keys(sample: SampleStore) -> None:
     app = app_of(sample)
     async with app.run_test(size=(80, 24)) as pilot:

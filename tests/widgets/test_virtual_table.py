@@ -14,6 +14,7 @@ from textual.strip import Strip
 from store.display import display
 from tui.presentation.cells import Cell, Column, Row
 from tui.presentation.glyphs import ASCII, UNICODE, Glyphs
+from tui.widgets.cell_widget import fit
 from tui.widgets.virtual_table import VirtualTable
 
 pytestmark = pytest.mark.anyio
@@ -409,3 +410,19 @@ async def test_a_table_reloaded_before_it_is_mounted_asks_for_that_row() -> None
         await pilot.pause()
         assert app.asked[0] == ("around", "k00500")
         assert app.table.cursor_key == "k00500"
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [
+        ("hr-home #7 preview", 20, "hr-home #7 preview  "),
+        ("home-directories #7 preview", 20, "home-dir… #7 preview"),
+        ("home-directories #7", 20, "home-directories #7 "),
+        ("home-directories #12345 plan of #12344", 20, "home-directories #1…"),
+        ("home-directories", 10, "home-dire…"),
+        (" #7 preview", 6, " #7 p…"),
+    ],
+)
+def test_what_must_stay_of_a_text_that_is_cut_stays(text: str, width: int, shown: str) -> None:
+    assert fit(text, width, keep=" #") == shown
+    assert cell_len(fit(text, width, keep=" #")) == width

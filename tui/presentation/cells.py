@@ -41,6 +41,8 @@ class Column(NamedTuple):
     """The least cells a sharing column may get before a column has to vanish."""
     priority: int = 0
     """When the line is too narrow, the column with the lowest priority vanishes first."""
+    keep: str = ""
+    """Where a text begins what must stay when it is cut: the end from here on, if the text has it."""
 
 
 class Slot(NamedTuple):

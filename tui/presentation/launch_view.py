@@ -1,11 +1,15 @@
-"""The words of the launch sheet: what will be copied, in which mode, and what the last pass did."""
+"""The words of the launch sheet: what will be done, in which mode, and what the last pass did."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from store.display import display
+from store.lifecycle import target_permission
 from store.queries.hierarchy import AgentRow, DefinitionRow
 from store.queries.runs import RunRow
-from store.vocabulary import AgentStatus, CopyMode
+from store.vocabulary import AgentStatus, CopyMode, Guard, RunKind
 from tui.presentation import format as figures
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
@@ -16,47 +20,135 @@ Line = list[Cell]
 HEAD_LINES = 6
 TAIL_LINES = 5
 
-_MODES = {
+_COPIES = {
     CopyMode.ADDITIVE: "copies what is new or differs; deletes nothing",
     CopyMode.MIRROR: "also DELETES from the target what the source has not",
 }
+_MODES = {
+    RunKind.COPY: _COPIES,
+    RunKind.PREVIEW: _COPIES,
+    RunKind.VERIFY: {
+        CopyMode.ADDITIVE: "does not look for what only the target has",
+        CopyMode.MIRROR: "what only the target has is a difference, too",
+    },
+}
+_TITLES = {
+    RunKind.COPY: "Start a run of ",
+    RunKind.PREVIEW: "Start a preview of ",
+    RunKind.VERIFY: "Start a verify of ",
+}
+_WORDS = {
+    RunKind.COPY: "",
+    RunKind.PREVIEW: "The preview compares and says what a copy would do; it touches nothing",
+    RunKind.VERIFY: "The verify reads and compares both sides fully; it changes nothing",
+}
+_KINDS = {RunKind.COPY: ("r", "copy"), RunKind.PREVIEW: ("p", "preview"), RunKind.VERIFY: ("v", "verify")}
 
 
-def head_lines(definition: DefinitionRow, mode: CopyMode, glyphs: Glyphs) -> list[Line]:
-    """What will run."""
+class Choice(NamedTuple):
+    """What the sheet would start now. A plan fixes kind and mode."""
+
+    kind: RunKind
+    mode: CopyMode
+    plan: RunRow | None
+    overrides: tuple[Guard, ...]
+
+
+def head_lines(definition: DefinitionRow, choice: Choice, glyphs: Glyphs) -> list[Line]:
+    """What will run, and what is granted for it."""
     source = _place(definition.source, definition.source_subpath)
     target = _place(definition.target, definition.target_subpath)
-    other = " (for this run only)" if mode != definition.copy_mode else ""
+    words, style = _WORDS[choice.kind], "dim"
+    if choice.plan is not None:
+        words = f"Exactly what preview #{choice.plan.number} listed; what has changed since is left alone"
+        style = "strong"
+    permission = str(target_permission(choice.kind)).lower()
     return [
-        [Cell("Start a run of ", "dim"), Cell(f"{definition.project}/{definition.name}", "strong")],
+        [Cell(_TITLES[choice.kind], "dim"), Cell(f"{definition.project}/{definition.name}", "strong")],
         [],
         [Cell("From  ", "dim"), Cell(source), Cell(f"  {glyphs.arrow_right}  ", "dim"), Cell(target)],
-        [
-            Cell("Mode  ", "dim"),
-            Cell(mode + other, "warn" if mode == CopyMode.MIRROR else "strong"),
-            Cell(f"  {_MODES[mode]}", "dim"),
-        ],
-        [],
-        [Cell("The agent may read the source and write the target until the run ends", "dim")],
+        _mode(definition, choice),
+        [Cell(words, style)],
+        [Cell(f"The agent may read the source and {permission} the target until the run ends", "dim")],
     ]
 
 
-def tail_lines(last: RunRow | None, agent: AgentRow | None, now: int, glyphs: Glyphs) -> list[Line]:
-    """What the last pass did, what is to be known of the chosen agent, and the keys."""
+def tail_lines(
+    last: RunRow | None,
+    agent: AgentRow | None,
+    choice: Choice,
+    now: int,
+    glyphs: Glyphs,
+    *,
+    guarded: bool,
+    typing: bool,
+    refusal: str,
+) -> list[Line]:
+    """What the last pass did, what is to be known of the chosen agent, why a key did nothing, and the keys.
+
+    Args:
+        last: the definition's latest copy.
+        agent: the chosen one.
+        choice: what would be started.
+        now: store time.
+        glyphs: the set to draw with.
+        guarded: whether there is a guard to override.
+        typing: whether the names of guards are being typed.
+        refusal: why the last key did nothing, or empty.
+    """
     return [
         [],
         _last_pass(last, now, glyphs),
         _warning(agent, glyphs),
-        [],
-        [
-            Cell("enter", "accent"),
-            Cell(" start   "),
-            Cell("m", "accent"),
-            Cell(" other mode   "),
-            Cell("esc", "accent"),
-            Cell(" leave"),
-        ],
+        [Cell(refusal, "warn")],
+        _keys(choice, guarded, typing),
     ]
+
+
+def started_words(label: str, agent: str, kind: RunKind, plan: RunRow | None, overrides: Sequence[Guard]) -> str:
+    """What was started, in one sentence."""
+    what = f"the {kind.lower()} {label}" if kind != RunKind.COPY else label
+    of_plan = f", the plan of #{plan.number}" if plan is not None else ""
+    without = f", without {' and '.join(overrides)}" if overrides else ""
+    return f"Started {what}{of_plan} on {agent}{without}."
+
+
+def why_fixed(choice: Choice) -> str:
+    """Why kind and mode cannot be changed; empty when they can."""
+    if choice.plan is None:
+        return ""
+    return f"This carries out preview #{choice.plan.number} as it is: esc leaves, p makes another."
+
+
+def _mode(definition: DefinitionRow, choice: Choice) -> Line:
+    other = " (for this run only)" if choice.mode != definition.copy_mode and choice.plan is None else ""
+    deletes = choice.mode == CopyMode.MIRROR and choice.kind == RunKind.COPY
+    return [
+        Cell("Mode  ", "dim"),
+        Cell(choice.mode + other, "warn" if deletes else "strong"),
+        Cell(f"  {_MODES[choice.kind][choice.mode]}", "dim"),
+    ]
+
+
+def _keys(choice: Choice, guarded: bool, typing: bool) -> Line:
+    """The keys that do something now; a narrow sheet has room for no others."""
+    style = ""
+    if typing:
+        keys = [("enter", "override what is typed"), ("esc", "leave every guard on")]
+    elif choice.overrides:
+        keys = [("enter", f"start WITHOUT {', '.join(choice.overrides)}"), ("o", "change"), ("esc", "leave")]
+        style = "bad"
+    else:
+        keys = [("enter", "start")]
+        if choice.plan is None:
+            keys += [*(pair for kind, pair in _KINDS.items() if kind != choice.kind), ("m", "mode")]
+        if guarded and choice.kind != RunKind.VERIFY:
+            keys.append(("o", "override"))
+        keys.append(("esc", "leave"))
+    line: Line = []
+    for key, label in keys:
+        line += [Cell(key, "accent"), Cell(f" {label}", style if key == "enter" else ""), Cell("   ")]
+    return line[:-1]
 
 
 def _last_pass(last: RunRow | None, now: int, glyphs: Glyphs) -> Line:

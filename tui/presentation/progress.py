@@ -56,10 +56,25 @@ def mean_rate(run: RunRow, now: int) -> float | None:
     return (run.counters["bytes_transferred"] + run.bytes_in_flight) / seconds if seconds else None
 
 
+def mean_item_rate(run: RunRow, now: int) -> float | None:
+    """Scanned items a second over the whole run."""
+    seconds = elapsed_seconds(run, now)
+    return run.counters["items_scanned"] / seconds if seconds else None
+
+
 def throughput(samples: Sequence[Sample]) -> list[float]:
     """Bytes a second between each sample and the next; a step back (a new attempt) counts as none."""
+    return _per_second([(sample.at, sample.bytes) for sample in samples])
+
+
+def item_throughput(samples: Sequence[Sample]) -> list[float]:
+    """Scanned items a second between each sample and the next; a step back counts as none."""
+    return _per_second([(sample.at, sample.items) for sample in samples])
+
+
+def _per_second(steps: Sequence[tuple[int, int]]) -> list[float]:
     return [
-        max(0, after.bytes - before.bytes) * 1000 / (after.at - before.at)
-        for before, after in pairwise(samples)
-        if after.at > before.at
+        max(0, after - before) * 1000 / (later - earlier)
+        for (earlier, before), (later, after) in pairwise(steps)
+        if later > earlier
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from store.codes import VERIFY_CONTENT, VERIFY_EXTRA, VERIFY_METADATA, VERIFY_MISSING, VERIFY_TYPE
 from store.display import display
 from store.queries.hierarchy import AgentRow, DefinitionRow, EndpointRow, definition_key
 from store.queries.runs import EventRow, ItemRow, RunRow
@@ -10,6 +11,7 @@ from tui.presentation import format as figures
 from tui.presentation import progress
 from tui.presentation.cells import Cell, Column, Row
 from tui.presentation.glyphs import Glyphs
+from tui.presentation.kinds import activity, numbered
 from tui.presentation.states import agent_state, run_state
 
 ENDPOINT_COLUMNS = (
@@ -24,7 +26,7 @@ DEFINITION_COLUMNS = (
     Column("Latest run", 20, priority=7),
 )
 RUN_COLUMNS = (
-    Column("Run", None, min_width=16, priority=9),
+    Column("Run", None, min_width=16, priority=9, keep=" #"),
     Column("Agent", 10, priority=2),
     Column("State", 16, priority=8),
     Column("Items", 9, "right", priority=6),
@@ -69,6 +71,7 @@ _OUTCOME_STYLES = {
     Outcome.DELETED: "",
     Outcome.EXCLUDED: "dim",
 }
+_VERIFY_CODES = frozenset({VERIFY_MISSING, VERIFY_TYPE, VERIFY_CONTENT, VERIFY_METADATA, VERIFY_EXTRA})
 BAR_CELLS = 11
 
 
@@ -107,10 +110,13 @@ def definition_row(definition: DefinitionRow, now: int, glyphs: Glyphs) -> Row:
 
 
 def run_row(run: RunRow, now: int, glyphs: Glyphs, rate: float | None) -> Row:
-    """A run's line: its live numbers while it is active, how it ended after."""
+    """A run's line: its live numbers while it is active, how it ended after.
+
+    Of an ended copy the items are those that it copied, of a preview those that a copy would touch, of
+    a verify run those that were compared. Only a copy has a rate.
+    """
     counters = run.counters
-    kind = "" if run.kind == RunKind.COPY else f" {run.kind.lower()}"
-    name = Cell(f"{run.definition} #{run.number}{kind}", "strong")
+    name = Cell(f"{run.definition} {numbered(run)}", "strong")
     agent = Cell(run.agent_name)
     if run.active:
         total = run.total_items if run.total_items >= counters["items_scanned"] else -1
@@ -126,8 +132,8 @@ def run_row(run: RunRow, now: int, glyphs: Glyphs, rate: float | None) -> Row:
                 agent,
                 _live_state(run, now, glyphs),
                 Cell(items),
-                Cell(figures.size(counters["bytes_transferred"] + run.bytes_in_flight)),
-                Cell(figures.rate(rate) if rate is not None and run.status == JobRunStatus.RUNNING else ""),
+                Cell(figures.size(_bytes(run) + run.bytes_in_flight)),
+                Cell(figures.rate(rate) if rate is not None and _copies(run) else ""),
                 when,
             ),
         )
@@ -140,9 +146,9 @@ def run_row(run: RunRow, now: int, glyphs: Glyphs, rate: float | None) -> Row:
             name,
             agent,
             Cell(text, state.style),
-            Cell(figures.compact(counters["items_transferred"])),
-            Cell(figures.size(counters["bytes_transferred"])),
-            Cell(figures.rate(progress.mean_rate(run, now)), "dim"),
+            Cell(figures.compact(_items(run))),
+            Cell(figures.size(_bytes(run))),
+            Cell(figures.rate(progress.mean_rate(run, now)) if run.kind == RunKind.COPY else "", "dim"),
             Cell(ago(now, run.ended), "dim"),
         ),
     )
@@ -160,11 +166,18 @@ def agent_row(agent: AgentRow, now: int, glyphs: Glyphs) -> Row:
     )
 
 
-def item_row(item: ItemRow) -> Row:
+def item_row(item: ItemRow, kind: RunKind) -> Row:
+    """An item of a run's list; a preview's and a verify run's outcomes say what they stand for."""
+    outcome = Outcome(item.outcome)
+    word: str = outcome
+    if kind == RunKind.PREVIEW and outcome is Outcome.DELETED:
+        word = "Would delete"
+    elif kind == RunKind.VERIFY and item.code in _VERIFY_CODES:
+        word = "Only in target" if item.code == VERIFY_EXTRA else "Differs"
     return Row(
         str(item.id),
         (
-            Cell(item.outcome, _OUTCOME_STYLES.get(Outcome(item.outcome), "")),
+            Cell(word, _OUTCOME_STYLES.get(outcome, "")),
             Cell(display(item.code)),
             Cell(display(item.path) + ("/" if item.kind == "D" else "")),
             Cell(display(item.message)),
@@ -199,9 +212,25 @@ def _live_state(run: RunRow, now: int, glyphs: Glyphs) -> Cell:
     done = progress.fraction(run)
     if done is None:
         return Cell(f"{glyphs.busy} scanning{glyphs.ellipsis}", "busy")
-    if run.phase in ("delete", "finish"):
-        return Cell(f"{glyphs.busy} {'deleting' if run.phase == 'delete' else 'finishing'}", "busy")
+    if run.kind != RunKind.COPY:
+        return Cell(f"{glyphs.busy} {activity(run)} {figures.percentage(done):>4}", "busy")
+    if words := activity(run):
+        return Cell(f"{glyphs.busy} {words}", "busy")
     return Cell(f"{figures.bar(done, BAR_CELLS, glyphs)} {figures.percentage(done):>4}", "busy")
+
+
+def _copies(run: RunRow) -> bool:
+    return run.kind == RunKind.COPY and run.status == JobRunStatus.RUNNING
+
+
+def _items(run: RunRow) -> int:
+    if run.kind == RunKind.VERIFY:
+        return run.counters["items_scanned"]
+    return run.counters["items_transferred"] + (run.counters["items_deleted"] if run.kind == RunKind.PREVIEW else 0)
+
+
+def _bytes(run: RunRow) -> int:
+    return run.counters["bytes_scanned" if run.kind == RunKind.VERIFY else "bytes_transferred"]
 
 
 def _place(name: str, sub_path: str) -> str:

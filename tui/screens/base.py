@@ -121,15 +121,19 @@ class LongshoreScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.begin()
-        self.ready = True
+        self._begun = True
         self.refresh_keys()
         self.run_worker(self.store_changed(EVERYTHING), group="resume", exclusive=True)
 
     def begin(self) -> None:
         """A subclass's part of mounting: its children are there now."""
 
-    ready = False
-    """Whether the screen is composed: before that there is nothing to tell it."""
+    _begun = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether the screen is composed, and not yet taken apart: else there is nothing to tell it."""
+        return self._begun and bool(self.query(TopBar))
 
     async def store_changed(self, changes: StoreChanges) -> None:
         """Something changed while this screen is shown."""

@@ -18,9 +18,11 @@ from store.queries.hierarchy import DefinitionRow, EndpointRow, Scope
 from store.queries.runs import RunRow
 from store.queries.window import Page, Window
 from store.reader import Reader
+from store.vocabulary import RunKind
 from tui.actions import MAIN
 from tui.following import StoreChanges
 from tui.presentation.cells import Cell, Row
+from tui.presentation.kinds import why_no_plan
 from tui.presentation.rows import (
     DEFINITION_COLUMNS,
     ENDPOINT_COLUMNS,
@@ -40,6 +42,8 @@ from tui.widgets.virtual_table import VirtualTable
 
 WIDE = 100
 """Cells from which on the tree and all three panes are shown together."""
+
+_STARTS = {"run.start": ("r", "run"), "run.preview": ("p", "preview"), "run.verify": ("v", "verify")}
 
 _SCOPES = {
     "mover": "mover",
@@ -300,12 +304,15 @@ class MainScreen(LongshoreScreen):
 
     def why_not(self, identity: str) -> str:
         kind = self._selected_kind()
-        if identity == "run.start" and kind not in ("definition", "run"):
-            return "Select a job definition first: r starts a run of it."
+        if identity in _STARTS and kind not in ("definition", "run"):
+            key, what = _STARTS[identity]
+            return f"Select a job definition first: {key} starts a {what} of it."
+        run = self._runs.selected if self.focused is self._table("runs") else None
+        if identity == "run.start" and run is not None and run.kind == RunKind.PREVIEW:
+            return why_no_plan(run)
         if identity == "run.stop":
             if kind not in ("definition", "run"):
                 return "Select a run first: x stops it."
-            run = self._runs.selected if self.focused is self._table("runs") else None
             if run is not None and not run.active:
                 return f"The run {run.definition} #{run.number} has ended: there is nothing to stop."
         if identity == "open" and kind not in ("definition", "run"):
@@ -324,9 +331,25 @@ class MainScreen(LongshoreScreen):
         return self.map_tree.branch.key.kind if self.map_tree.branch is not None else ""
 
     async def do_run_start(self) -> None:
+        """A copy of the definition; on an ended preview exactly what it listed."""
+        run = await self._selected_run() if self._selected_kind() == "run" else None
+        if run is None or run.kind != RunKind.PREVIEW:
+            await self._launch(RunKind.COPY)
+        elif reason := why_no_plan(run):
+            self.say(reason, "warn")
+        else:
+            await self._launch(RunKind.COPY, run)
+
+    async def do_run_preview(self) -> None:
+        await self._launch(RunKind.PREVIEW)
+
+    async def do_run_verify(self) -> None:
+        await self._launch(RunKind.VERIFY)
+
+    async def _launch(self, kind: RunKind, plan: RunRow | None = None) -> None:
         definition = await self._selected_definition()
         if definition is not None:
-            self.longshore.launch(definition)
+            self.longshore.launch(definition, kind, plan)
 
     async def do_run_stop(self) -> None:
         run = await self._selected_run()
@@ -344,13 +367,14 @@ class MainScreen(LongshoreScreen):
         else:
             self.longshore.open_run(run.id)
 
-    def launched(self, run_id: int) -> None:
+    def launched(self, run_id: int, words: str) -> None:
         """A run was started from here: put the cursor on it."""
         self._front = "runs"
         self._show_front()
         self._runs.text = ""
         self._runs.show(anchor=str(run_id))
         self.set_focus(self._table("runs"))
+        self.say(words, "ok")
 
     def do_filter(self) -> None:
         self._filtering = self.focused

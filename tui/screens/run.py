@@ -14,11 +14,13 @@ from store.queries import hierarchy, runs
 from store.queries.runs import EventRow, ItemRow, RunRow, Sample
 from store.queries.window import Page, Window
 from store.reader import Reader
+from store.vocabulary import RunKind
 from tui.actions import RUN
 from tui.following import StoreChanges
 from tui.presentation.cells import Cell, Row
+from tui.presentation.kinds import numbered, why_no_plan
 from tui.presentation.rows import EVENT_COLUMNS, ITEM_COLUMNS, event_row, item_row
-from tui.presentation.run_view import LINES, run_lines
+from tui.presentation.run_view import LINES, LISTED, run_lines
 from tui.screens.base import LongshoreScreen, bindings_of
 from tui.screens.list_pane import ListPane
 from tui.widgets.filter_line import FilterLine
@@ -46,9 +48,11 @@ class RunScreen(LongshoreScreen):
     }
     """
 
-    def __init__(self, run_id: int) -> None:
+    def __init__(self, run_id: int, notice: str = "") -> None:
+        """Show a run, with a sentence on what has just been done."""
         super().__init__()
         self._run_id = run_id
+        self._notice = notice
         self._run: RunRow | None = None
 
     def compose(self) -> ComposeResult:
@@ -67,15 +71,21 @@ class RunScreen(LongshoreScreen):
             self._table("items"),
             follower,
             partial(_items, self._run_id),
-            lambda _, found: [item_row(item) for item in found],
-            "What did not simply transfer",
+            self._item_rows,
+            LISTED[RunKind.COPY].title,
         )
         self._events: ListPane[EventRow] = ListPane(
             self._table("events"), follower, partial(_events, self._run_id), _event_rows, "What happened"
         )
         for pane in (self._items, self._events):
             pane.set_title()
-        self._table("items").set_empty_text("Nothing: every item so far was transferred or needed no transfer.")
+        self._table("items").set_empty_text(LISTED[RunKind.COPY].none)
+        if self._notice:
+            self.say(self._notice, "ok")
+
+    def _item_rows(self, reader: Reader, found: list[ItemRow]) -> list[Row]:
+        run = runs.run(reader, self._run_id)
+        return [item_row(item, run.kind if run is not None else RunKind.COPY) for item in found]
 
     def on_resize(self) -> None:
         self._show_front()
@@ -110,7 +120,8 @@ class RunScreen(LongshoreScreen):
         def read(reader: Reader) -> tuple[RunRow | None, list[Sample], float | None, int]:
             found = runs.run(reader, self._run_id)
             live = runs.rates(reader, [self._run_id]).get(self._run_id)
-            return found, runs.samples(reader, self._run_id), live[0] if live else None, reader.now()
+            rate = live[0 if found is not None and found.kind == RunKind.COPY else 1] if live else None
+            return found, runs.samples(reader, self._run_id), rate, reader.now()
 
         run, samples, rate, now = await self.longshore.follower.read(read)
         if run is None:
@@ -120,8 +131,11 @@ class RunScreen(LongshoreScreen):
         self._drawn = (samples, rate, now)
         self._draw()
         if before is None:
-            crumbs = (run.mover, run.project, f"{run.definition} #{run.number}")
+            crumbs = (run.mover, run.project, f"{run.definition} {numbered(run)}")
             self.top_bar.set_left([Cell("Longshore", "strong"), *(Cell(name) for name in crumbs)])
+            self._items.title = LISTED[run.kind].title
+            self._items.set_title()
+            self._table("items").set_empty_text(LISTED[run.kind].none)
         if before is not None and _recorded(before) != _recorded(run):
             self._table("items").refresh_window()
         if changes.touches("event", "job_run"):
@@ -143,30 +157,44 @@ class RunScreen(LongshoreScreen):
 
     def why_not(self, identity: str) -> str:
         run = self._run
+        starts = identity in ("run.start", "run.preview", "run.verify")
         if run is None:
-            return "Still reading." if identity in ("run.start", "run.stop") else ""
+            return "Still reading." if starts or identity == "run.stop" else ""
         if identity == "run.stop" and not run.active:
             return f"This run has ended ({run.status}): there is nothing to stop."
-        if identity == "run.start" and run.active:
+        if identity == "run.start" and run.kind == RunKind.PREVIEW:
+            return why_no_plan(run)
+        if starts and run.active:
             return f"This run is {run.status}: one run of a definition at a time."
         if identity == "filter" and self.focused is not self._table("items"):
             return "Only the list of items can be filtered: tab goes there."
         return ""
 
     async def do_run_start(self) -> None:
+        """A copy; of an ended preview exactly what it listed."""
+        is_plan = self._run is not None and self._run.kind == RunKind.PREVIEW
+        await self._launch(RunKind.COPY, self._run if is_plan else None)
+
+    async def do_run_preview(self) -> None:
+        await self._launch(RunKind.PREVIEW)
+
+    async def do_run_verify(self) -> None:
+        await self._launch(RunKind.VERIFY)
+
+    async def _launch(self, kind: RunKind, plan: RunRow | None = None) -> None:
         if self._run is None:
             return
         definition = await self.longshore.follower.read(hierarchy.definition, self._run.definition_id)
         if definition is not None:
-            self.longshore.launch(definition)
+            self.longshore.launch(definition, kind, plan)
 
     def do_run_stop(self) -> None:
         if self._run is not None:
             self.longshore.stop(self._run)
 
-    def launched(self, run_id: int) -> None:
+    def launched(self, run_id: int, words: str) -> None:
         """Another run was started from here: show that one."""
-        self.app.switch_screen(RunScreen(run_id))
+        self.app.switch_screen(RunScreen(run_id, words))
 
     def do_filter(self) -> None:
         self.query_one(FilterLine).begin(self._items.text)

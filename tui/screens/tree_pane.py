@@ -6,9 +6,8 @@ from textual.content import Content
 
 from store.queries.runs import RunRow
 from tui.following import StoreFollower
-from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
-from tui.tree_source import children, first_definition, live_cell
+from tui.tree_source import children, first_definition, live_definition, live_run
 from tui.widgets.resource_tree import Branch, NodeKey, ResourceTree
 
 
@@ -65,9 +64,8 @@ class TreePane:
 
     def show_live(self, run: RunRow) -> None:
         """Draw the figure of a run that is on, at its definition and at itself."""
-        cell = live_cell(run, self._glyphs)
-        self.tree.relabel(NodeKey("definition", run.definition_id), (Cell(run.definition), Cell(" "), cell))
-        self.tree.relabel(NodeKey("run", run.id), (Cell(f"#{run.number} "), cell))
+        self.tree.relabel(NodeKey("definition", run.definition_id), live_definition(run, self._glyphs))
+        self.tree.relabel(NodeKey("run", run.id), live_run(run, self._glyphs))
 
     def definition_at(self, branch: Branch | None) -> int | None:
         """The id of the definition that a branch is, or that its run belongs to."""

@@ -28,13 +28,21 @@ def inert(text: str) -> str:
     return text if text.isprintable() else _RAW.sub(lambda raw: display(raw.group()), text)
 
 
-def fit(text: str, width: int, align: Literal["left", "right"] = "left", ellipsis: str = "…") -> str:
-    """Return ``text`` in exactly ``width`` terminal cells: padded, or cut with an ellipsis."""
+def fit(text: str, width: int, align: Literal["left", "right"] = "left", ellipsis: str = "…", keep: str = "") -> str:
+    """Return ``text`` in exactly ``width`` terminal cells: padded, or cut with an ellipsis.
+
+    What comes after the ellipsis is the part of the text that begins with ``keep``, when it has one
+    and leaves room for a cell before it.
+    """
     if width <= 0:
         return ""
     cells = cell_len(text)
     if cells > width:
-        return set_cell_size(text, width - 1) + ellipsis
+        start = text.find(keep) if keep else -1
+        tail = text[start:] if start > 0 else ""
+        if cell_len(tail) > width - 2:
+            tail = ""
+        return set_cell_size(text, width - 1 - cell_len(tail)) + ellipsis + tail
     padding = " " * (width - cells)
     return padding + text if align == "right" else text + padding
 

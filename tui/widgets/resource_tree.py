@@ -237,8 +237,15 @@ class ResourceTree(Tree[Branch]):
             before = position if position < len(node.children) else None
             child = node.add("", data=branch, before=before, allow_expand=branch.opens)
             self._by_key[branch.key] = child
-        if cursor is not None and cursor in self._by_key and self.branch != self._by_key[cursor].data:
+        if cursor is not None and cursor not in self._by_key:
+            self.call_after_refresh(self._tell_cursor)
+        elif cursor is not None and self.branch != self._by_key[cursor].data:
             self.call_after_refresh(self.put_cursor, cursor)
+
+    def _tell_cursor(self) -> None:
+        """The node under the cursor is gone and another took its line: Textual tells nobody."""
+        self.get_node_at_line(0)
+        self.post_message(self.NodeAt(self, self.branch))
 
     def _remove(self, key: NodeKey) -> None:
         node = self._by_key.pop(key, None)

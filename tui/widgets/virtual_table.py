@@ -293,8 +293,9 @@ class VirtualTable(FramedWidget, can_focus=True):
                 # The blank between columns continues the cell before it: no change of style.
                 pieces.append((" " * GAP, pieces[-1][1]))
                 used += GAP
-            align = self._columns[slot.column].align
-            pieces.append((fit(inert(text), slot.width, align, self.glyphs.ellipsis), style))
+            column = self._columns[slot.column]
+            cut = fit(inert(text), slot.width, column.align, self.glyphs.ellipsis, column.keep)
+            pieces.append((cut, style))
             used += slot.width
         width = self.size.width
         pieces.append((" " * (width - used), base))
