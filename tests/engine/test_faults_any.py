@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from agentsim.engine.reserved import TRASH
 from store import codes
-from store.vocabulary import CopyMode, Guard
+from store.settings import CopySettings
+from store.vocabulary import Compare, CopyMode, DataIntegrityValidation, Durability, Guard
 from tests.faultfs.faults import Fault
 from tests.faultfs.mount import FaultFs, fault_fs
 
@@ -45,8 +47,9 @@ class Site:
         self.source = source
         self.target = target
 
-    def run(self) -> Agent:
-        return run(order(self.source.path, self.target.path, CopyMode.MIRROR, overrides=frozenset(Guard)))
+    def run(self, settings: CopySettings) -> Agent:
+        overrides = frozenset(Guard)
+        return run(order(self.source.path, self.target.path, CopyMode.MIRROR, overrides=overrides, settings=settings))
 
     def heal(self) -> None:
         self.source.order()
@@ -81,7 +84,8 @@ def drawn(chance: random.Random, operations: tuple[str, ...], paths: list[str]) 
 def unlike(scene: KillScene) -> set[str]:
     """Paths at which target and source are not the same."""
     found = look(scene.target)
-    return {path for path in {*found, *scene.new} if found.get(path) != scene.new.get(path)}
+    paths = {path for path in {*found, *scene.new} if not path.startswith(TRASH) and not is_temporary(path)}
+    return {path for path in paths if found.get(path) != scene.new.get(path)}
 
 
 def is_told(path: str, agent: Agent) -> bool:
@@ -97,17 +101,26 @@ def test_whatever_fails_no_file_is_half_and_no_success_is_false(site: Site, numb
     scene = site.scene
     paths = sorted({*scene.old, *scene.new})
     site.source.order(*(drawn(chance, READING, paths) for _ in range(chance.randint(0, 2))))
-    site.target.order(*(drawn(chance, READING + WRITING, paths) for _ in range(chance.randint(0, 3))))
-    agent = site.run()
+    faults = [drawn(chance, READING + WRITING, paths) for _ in range(chance.randint(0, 3))]
+    site.target.order(*faults)
+    settings = CopySettings(
+        trash=chance.random() < 0.4,
+        compare=chance.choice(list(Compare)),
+        durability=chance.choice(list(Durability)),
+        validation=chance.choice(list(DataIntegrityValidation)),
+    )
+    agent = site.run(settings)
     site.heal()
     assert agent.done is not None
-    scene.assert_whole(trash=False)
+    scene.assert_whole(trash=settings.trash)
     if agent.done["code"] in (codes.SUCCESS, codes.SOME_ITEMS_FAILED, codes.DELETES_WITHHELD):
         # It went through to its end, so each item has had its outcome.
         assert_sums(agent.counters)
         untold = [path for path in unlike(scene) if not is_told(path, agent)]
         assert untold == [], "neither as in the source, nor is there a word about it"
+        if not any(fault.operation == "unlink" and site.target.hits(fault) for fault in faults):
+            assert not [path for path in look(scene.target) if is_temporary(path)]
     to_delete = scene.to_delete()
-    again = site.run()
-    scene.assert_finished(again, to_delete, trash=False)
+    again = site.run(settings)
+    scene.assert_finished(again, to_delete, trash=settings.trash)
     assert not [path for path in look(scene.target) if is_temporary(path)]
