@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from agentsim.engine.digest import Digest, add_zeros
 from agentsim.engine.errors import Side, classify
 from agentsim.engine.holes import data_segments
+from agentsim.engine.mounts import in_user_space
 
 CHUNK_BYTES = 4 * 1024 * 1024
 """Bytes per in-kernel copy; the lease is asked and progress shown between two of them."""
@@ -28,6 +29,7 @@ class ContentCopier:
 
     def __init__(self) -> None:
         self._unable: set[tuple[int, int]] = set()
+        self._user_space: dict[int, bool] = {}
         self._pair = (0, 0)
         self._in_kernel = True
         self._buffer: memoryview | None = None
@@ -37,7 +39,9 @@ class ContentCopier:
         pair = (source_device, target_device)
         if pair != self._pair:
             self._pair = pair
-            self._in_kernel = pair not in self._unable
+            if source_device not in self._user_space:
+                self._user_space[source_device] = in_user_space(source_device)
+            self._in_kernel = pair not in self._unable and not self._user_space[source_device]
 
     def copy(
         self,

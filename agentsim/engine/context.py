@@ -27,7 +27,7 @@ from agentsim.engine.order import Order
 from agentsim.engine.preflight import Roots
 from agentsim.engine.report import Report
 from agentsim.engine.sourcefile import Reader
-from agentsim.engine.walker import NoTree, Walker, join
+from agentsim.engine.walker import NoTree, join, root_walker
 from store import codes
 from store.display import display
 from store.vocabulary import CopyMode, DataIntegrityValidation, ItemKind, Outcome, PlannedAction
@@ -71,8 +71,8 @@ class Context:
         self.channel = channel
         self.plan = plan
         self.at = b""
-        self.source = Walker(roots.source)
-        self.target = Walker(roots.target) if roots.target >= 0 else NoTree()
+        self.source = root_walker(roots.source, Side.SOURCE)
+        self.target = root_walker(roots.target, Side.TARGET) if roots.target >= 0 else NoTree()
         self.filters = Filters(order.settings, order.moment)
         settings = order.settings
         self.fidelity = Fidelity.of_this_process(

@@ -5,6 +5,7 @@ Every delete is preceded by a look for the same name in the held source director
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 
@@ -161,10 +162,11 @@ class DeferredWork:
         return source
 
     def _keep(self, path: bytes, name: bytes, code: str, message: str) -> None:
-        """Record a target item as kept, if it is still there."""
-        try:
+        """Record a target item as kept, unless it is known to be gone."""
+        kind, size = ItemKind.SPECIAL, 0
+        with contextlib.suppress(OSError):
             found = lstat(self._context.target.open(path), os.fsdecode(name))
-        except OSError:
-            found = None
-        if found is not None:
-            self._context.report.withheld(join(path, name), kind_of(found.st_mode), code, message, size_of(found))
+            if found is None:
+                return
+            kind, size = kind_of(found.st_mode), size_of(found)
+        self._context.report.withheld(join(path, name), kind, code, message, size)

@@ -55,7 +55,11 @@ def run_helper(
     """
     gc.disable()
     umask = os.umask(0)
-    helper = _Helper(Context(roots, order, lease, whole, slot, channel, plan, umask))
+    try:
+        helper = _Helper(Context(roots, order, lease, whole, slot, channel, plan, umask))
+    except RunStopped as stop:
+        channel.send((units.STOPPED, stop.code, stop.message, stop.target))
+        return
     try:
         while (message := channel.recv()) is not None:
             helper.do(message)

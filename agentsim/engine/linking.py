@@ -18,7 +18,7 @@ from agentsim.engine.decide import kind_of, size_of, why
 from agentsim.engine.errors import ItemChanged, ItemFailed, Side, classify
 from agentsim.engine.here import Here
 from agentsim.engine.listing import lstat
-from agentsim.engine.walker import Walker
+from agentsim.engine.walker import root_walker
 from store import codes
 from store.vocabulary import Compare, CopyMode, ItemKind, Outcome, PlannedAction
 
@@ -103,7 +103,7 @@ class LinkWork:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._copies = context.order.writes
-        self._leaders = Walker(context.roots.target) if context.roots.target >= 0 else None
+        self._leaders = root_walker(context.roots.target, Side.TARGET) if context.roots.target >= 0 else None
 
     def run(self, members: Sequence[tuple[bytes, int]]) -> None:
         """Deal with the names of one file.

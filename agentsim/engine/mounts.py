@@ -81,6 +81,16 @@ def read_mounts() -> list[Mount]:
         return []
 
 
+def in_user_space(device: int) -> bool:
+    """Whether a file system is FUSE's.
+
+    Its process may answer a read with less than there is. Who reads by himself asks for the rest; a copy
+    within the kernel takes it out of the page cache, where zeros can stand for it.
+    """
+    name = b"%d:%d" % (os.major(device), os.minor(device))
+    return any(mount.device == name and mount.kind.startswith(b"fuse") for mount in read_mounts())
+
+
 def mount_number(fd: int) -> int:
     """The kernel's number of the mount that a descriptor was opened on; -1 where it is not known."""
     try:

@@ -13,7 +13,7 @@ from agentsim.engine.errors import ItemChanged, Side, classify
 from agentsim.engine.here import Here
 from agentsim.engine.listing import lstat
 from agentsim.engine.plan import Plan
-from agentsim.engine.walker import Walker
+from agentsim.engine.walker import root_walker
 from store import codes
 from store.vocabulary import ItemKind, Outcome, PlannedAction
 
@@ -82,7 +82,7 @@ class PlannedActs(CopyActs):
                 self.report.withheld(here.child(name), kind_of(found.st_mode), *spared, size_of(found))
 
     def close(self) -> None:
-        walker = Walker(self.context.roots.source)
+        walker = root_walker(self.context.roots.source, Side.SOURCE)
         for path, planned in self._plan.items():
             self.context.lease.check()
             directory, _, name = path.rpartition(b"/")

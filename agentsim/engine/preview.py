@@ -14,7 +14,7 @@ from agentsim.engine.errors import ItemFailed, Side, classify, describe
 from agentsim.engine.here import Here
 from agentsim.engine.listing import lstat
 from agentsim.engine.removal import mount_of
-from agentsim.engine.walker import Walker, join
+from agentsim.engine.walker import join, root_walker
 from store import codes
 from store.vocabulary import ItemKind, Outcome, PlannedAction
 
@@ -26,7 +26,7 @@ class PreviewActs(Acts):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._doomed = Walker(context.roots.target) if context.roots.target >= 0 else None
+        self._doomed = root_walker(context.roots.target, Side.TARGET) if context.roots.target >= 0 else None
 
     def enter(self, here: Here) -> None:
         return

@@ -9,6 +9,9 @@ from __future__ import annotations
 import errno
 import os
 
+from agentsim.engine.errors import RunStopped, Side, describe
+from store import codes
+
 DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 KEPT_LEVELS = 64
@@ -81,6 +84,19 @@ class NoTree(Walker):
 
     def forget(self) -> None:
         return
+
+
+def root_walker(root: int, side: Side) -> Walker:
+    """A walker of a whole tree.
+
+    Raises:
+        RunStopped: the root does not answer; no single item is to blame.
+    """
+    try:
+        return Walker(root)
+    except OSError as error:
+        code = codes.SOURCE_PATH_INVALID if side is Side.SOURCE else codes.TARGET_PATH_INVALID
+        raise RunStopped(code, describe(error, f"opening the {side.value} anew"), side.value) from error
 
 
 def join(directory: bytes, name: bytes) -> bytes:

@@ -212,8 +212,11 @@ def assert_sums(counters: dict[str, Any]) -> None:
 
 
 def differences(source: Path, target: Path, *, delete: bool = True) -> str:
-    """What rsync would change to make the target like the source: the judge of every copy."""
-    command = ["rsync", "-aHAX", "--dry-run", "--itemize-changes", "--no-devices", "--no-specials"]
+    """What rsync would change to make the target like the source: the judge of every copy.
+
+    It reads every file: a copy that has the right size and time and the wrong bytes is the worst of all.
+    """
+    command = ["rsync", "-aHAX", "--checksum", "--dry-run", "--itemize-changes", "--no-devices", "--no-specials"]
     if delete:
         command.append("--delete")
     result = subprocess.run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,31 @@ def test_short_reads_and_short_writes_lose_nothing(
     copied(trees.source, trees.target)
     assert len(faulty_source.hits(reads)) > 9 * 30_000 / 777
     assert len(faulty_target.hits(writes)) > 9 * 30_000 / 777
+    assert differences(faulty_source.source, faulty_target.source) == ""
+
+
+def test_what_a_short_read_leaves_in_the_page_cache_is_not_copied(
+    trees: Trees, faulty_source: FaultFs, faulty_target: FaultFs
+) -> None:
+    """The kernel fills up its pages with zeros then, and an in-kernel copy between two FUSE mounts takes them."""
+    for number in range(100):
+        (faulty_source.source / f"f{number}").write_bytes(os.urandom(3_000))
+    faulty_source.order(Fault(operation="read", short=1_959))
+    over = threading.Event()
+
+    def look_at_all() -> None:
+        while not over.is_set():
+            for path in trees.source.iterdir():
+                path.stat()
+
+    # Whoever looks at a file meanwhile makes the kernel believe its size again.
+    looking = threading.Thread(target=look_at_all)
+    looking.start()
+    try:
+        copied(trees.source, trees.target)
+    finally:
+        over.set()
+        looking.join()
     assert differences(faulty_source.source, faulty_target.source) == ""
 
 
