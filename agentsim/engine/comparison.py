@@ -11,7 +11,7 @@ from agentsim.engine.decide import moved
 from agentsim.engine.digest import Digest, new_digest
 from agentsim.engine.errors import ItemChanged, ItemFailed, Side, classify
 from agentsim.engine.lease import Lease
-from agentsim.engine.sourcefile import Reader, look, settled
+from agentsim.engine.sourcefile import Reader, let_go, look, settled
 from store import codes
 
 BUFFER_BYTES = 1024 * 1024
@@ -152,7 +152,7 @@ class Comparer:
             self._cells[IN_FLIGHT] = 0
             for fd in (source, target):
                 if fd >= 0:
-                    os.close(fd)
+                    let_go(fd)
 
     def _step(self, done: int) -> None:
         self._cells[IN_FLIGHT] = done

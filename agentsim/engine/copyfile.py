@@ -22,7 +22,7 @@ from agentsim.engine.digest import digest_of, new_digest
 from agentsim.engine.errors import ItemChanged, ItemFailed, Side, classify, describe
 from agentsim.engine.lease import Lease
 from agentsim.engine.metadata import Metadata
-from agentsim.engine.sourcefile import CLOCK_TICK_NS, Reader, look, settled
+from agentsim.engine.sourcefile import CLOCK_TICK_NS, Reader, let_go, look, settled
 from store import codes
 from store.settings import CopySettings
 from store.vocabulary import DataIntegrityValidation, Durability
@@ -217,7 +217,7 @@ class FileCopier:
                 self._discard(temporary, target)
                 raise
         finally:
-            os.close(source)
+            let_go(source)
             self._cells[IN_FLIGHT] = 0
         if names.foreign:
             self._attributes.count_foreign(names)

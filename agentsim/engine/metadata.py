@@ -13,7 +13,7 @@ from agentsim.engine.decide import Fidelity, directory_differs, moved
 from agentsim.engine.durability import sync_directory
 from agentsim.engine.errors import ItemFailed, Side, classify
 from agentsim.engine.lease import Lease
-from agentsim.engine.sourcefile import Reader
+from agentsim.engine.sourcefile import Reader, let_go
 from store import codes
 from store.vocabulary import Durability
 
@@ -156,9 +156,9 @@ class Metadata:
         except OSError as error:
             raise classify(error, Side.TARGET, "setting the metadata of the target file") from error
         finally:
-            os.close(fd)
+            let_go(fd)
             if original >= 0:
-                os.close(original)
+                let_go(original)
         self._attributes.count_foreign(names)
         return True, remark
 

@@ -41,7 +41,7 @@ class Reader:
     def close_ahead(self) -> None:
         """Close what was opened ahead and not used."""
         while self._ahead:
-            os.close(self._ahead.popitem()[1])
+            let_go(self._ahead.popitem()[1])
 
     def open(self, directory: int, name: str, side: Side = Side.SOURCE) -> int:
         """A descriptor of an entry, whatever it is.
@@ -59,6 +59,12 @@ class Reader:
                 self._flags &= ~os.O_NOATIME
                 return self.open(directory, name, side)
             raise classify(error, side, f"opening the {side.value}") from error
+
+
+def let_go(fd: int) -> None:
+    """Close a descriptor through which nothing was written: a network file system's complaint has no subject then."""
+    with contextlib.suppress(OSError):
+        os.close(fd)
 
 
 def look(fd: int, side: Side = Side.SOURCE) -> os.stat_result:
