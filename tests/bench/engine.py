@@ -23,8 +23,8 @@ each case has no history, and is mounted anew for each round of full copies. The
 Where the time goes (2026-11-22, 2 shared cores, strace -c and cProfile by ``--profile``). A new file of 4 KiB costs
 fourteen system calls: two opens, two closes, two fstats, flistxattr, copy_file_range, utimensat, renameat, and two
 getppid and a clock for the lease; an fadvise more where the source is slow. The same calls in a bare loop of Python
-take 18 us of processor time, and the engine 21 (tmpfs) to 40 (ext4, of which the creation of the file is two thirds, most
-of all on a disk where many files were deleted minutes ago). A file that is alike costs two stats (3.1 us in a bare
+take 18 us of processor time, and the engine 21 (tmpfs) to 40 (ext4, of which the creation of the file is two thirds,
+most of all on a disk where many files were deleted minutes ago). A file that is alike costs two stats (3.1 us in a bare
 loop), two llistxattr (1.0) and about 1.5 of judging. A worker that has nothing to do takes 70 ms: a third is Python's
 own start, a third our imports. ``cp -a`` needs 10 us for a new file, without a temporary name, a lease or a report.
 
