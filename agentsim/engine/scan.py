@@ -159,7 +159,7 @@ class DirectoryScan:
         self._give_away = False
         try:
             self._collisions = colliding(here.source) if self._context.roots.traits.folds else {}
-            held = listing.held if self._plain else {}
+            held = listing.held if self._plain and not self._collisions else {}
             with os.scandir(here.source) as entries:
                 for number, entry in enumerate(entries, 1):
                     if not number % CHECK_ENTRIES:

@@ -79,6 +79,24 @@ def test_other_spellings_are_found_in_a_directory_too_large_to_hold(trees: Trees
     assert len(os.listdir(folding.source)) == 3
 
 
+def test_a_name_that_an_earlier_pass_copied_is_not_taken_for_done_when_another_takes_its_place(
+    trees: Trees, folding: FaultFs
+) -> None:
+    names = [f"note {number}" for number in range(8)]
+    for name in names:
+        (trees.source / name).write_text("the later name")
+    copied(trees.source, trees.target)
+    for name in names:
+        (trees.source / name.upper()).write_text("the one that wins")
+        # Some file systems list what came last first: now it is the one with a twin.
+        (trees.source / name).rename(trees.base / "aside")
+        (trees.base / "aside").rename(trees.source / name)
+    agent = run(order(trees.source, trees.target))
+    for name in names:
+        assert agent.row(name.encode())[2:4] == ("Failed", codes.ITEM_NAME_COLLIDES)
+        assert (trees.target / name).read_text() == "the one that wins"
+
+
 def test_only_one_of_colliding_names_is_copied_and_nothing_is_merged(trees: Trees, folding: FaultFs) -> None:
     for name in ("note", "Note", "NOTE", COMPOSED, DECOMPOSED, "plain"):
         (trees.source / name).write_text(name)
