@@ -18,8 +18,6 @@ from agentsim.engine.walker import join, root_walker
 from store import codes
 from store.vocabulary import ItemKind, Outcome, PlannedAction
 
-_REPAIRS = frozenset({Action.REPAIR_METADATA})
-
 
 class PreviewActs(Acts):
     """Records what would be done: Transferred and Deleted stand for "would be"."""
@@ -79,7 +77,7 @@ class PreviewActs(Acts):
         twin: os.stat_result | None,
         listed: int | None = None,
     ) -> None:
-        repair = action in _REPAIRS
+        repair = action is Action.REPAIR_METADATA
         planned = PlannedAction.REPAIR if repair else PlannedAction.COPY if twin is None else PlannedAction.REPLACE
         self.report.item(
             here.child(name),
