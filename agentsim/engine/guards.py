@@ -66,7 +66,7 @@ def stops(facts: DeleteFacts, settings: CopySettings, overrides: Collection[Guar
     if not facts.candidates:
         return []
     return [
-        Stop(guard, f"{text}; {facts.doomed} deletes withheld; override with {guard}")
+        Stop(guard, f"{text}; override with {guard}")
         for guard, text in _findings(facts, settings)
         if guard not in overrides
     ]
