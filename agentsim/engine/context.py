@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agentsim.engine import board
@@ -23,6 +24,7 @@ from agentsim.engine.here import Here
 from agentsim.engine.lease import Lease
 from agentsim.engine.listing import Listing
 from agentsim.engine.metadata import Metadata
+from agentsim.engine.mounts import in_user_space
 from agentsim.engine.order import Order
 from agentsim.engine.preflight import Roots
 from agentsim.engine.report import Report
@@ -30,7 +32,7 @@ from agentsim.engine.sourcefile import Reader
 from agentsim.engine.walker import NoTree, join, root_walker
 from store import codes
 from store.display import display
-from store.vocabulary import CopyMode, DataIntegrityValidation, ItemKind, Outcome, PlannedAction
+from store.vocabulary import CopyMode, DataIntegrityValidation, Durability, ItemKind, Outcome, PlannedAction
 
 # What only some runs need is imported by them, since it would slow the start of every one.
 if TYPE_CHECKING:
@@ -75,6 +77,9 @@ class Context:
         self.target = root_walker(roots.target, Side.TARGET) if roots.target >= 0 else NoTree()
         self.filters = Filters(order.settings, order.moment)
         settings = order.settings
+        if order.writes and in_user_space(os.fstat(roots.target).st_dev):
+            # A syncfs at the end does not reach the process that serves it; an fsync does.
+            settings = replace(settings, durability=Durability.EVERY_FILE)
         self.fidelity = Fidelity.of_this_process(
             permissions=settings.preserve_permissions, umask=umask, time_step=roots.traits.time_step
         )

@@ -46,10 +46,19 @@ class LinkGroups:
             raise RunStopped(codes.AGENT_FULL, message) from error
 
     def files(self) -> Iterator[list[tuple[bytes, int]]]:
-        """For each file its names with their sizes."""
-        rows = self._database.execute("SELECT device, inode, path, size FROM name ORDER BY device, inode, path")
-        for _, group in itertools.groupby(rows, key=lambda row: (row[0], row[1])):
-            yield [(path, size) for _, _, path, size in group]
+        """For each file its names with their sizes.
+
+        Raises:
+            RunStopped: the temporary file cannot be read.
+        """
+        query = "SELECT device, inode, path, size FROM name ORDER BY device, inode, path"
+        try:
+            rows = self._database.execute(query)
+            for _, group in itertools.groupby(rows, key=lambda row: (row[0], row[1])):
+                yield [(path, size) for _, _, path, size in group]
+        except sqlite3.Error as error:
+            message = f"The names of files with several cannot be read back ({error})"
+            raise RunStopped(codes.AGENT_FULL, message) from error
 
 
 def _signed(number: int) -> int:

@@ -337,3 +337,14 @@ def test_a_server_that_forgot_the_open_directory_is_asked_anew_by_path(trees: Tr
     agent = copied(trees.source, trees.target)
     assert agent.counters["items_failed"] == 0
     assert (faulty_target.source / "d" / "file").read_text() == "x"
+
+
+def test_what_a_file_system_in_user_space_could_not_store_is_no_success(trees: Trees, faulty_target: FaultFs) -> None:
+    """The kernel does not pass a syncfs on to it: each file is synchronised by itself, as it is with everyFile."""
+    (trees.source / "kept").write_text("x")
+    (trees.source / "lost").write_text("x")
+    faulty_target.order(Fault(operation="fsync", error="EIO", skip=1))
+    agent = run(order(trees.source, trees.target))
+    assert agent.done is not None
+    assert agent.done["status"] == "Failed"
+    assert len([row for row in agent.rows if row[2] == "Failed" and "EIO" in row[4]]) == 1
