@@ -90,9 +90,8 @@ class Acts(ABC):
             return False
         return True
 
-    def close(self) -> None:
-        """Deal with what a plan has and the source has no longer, when all else is done."""
-        raise NotImplementedError
+    def close(self) -> None:  # noqa: B027 - most kinds of run have nothing left
+        """Deal with what is left when every directory has been gone through."""
 
     def equal(self, here: Here, pairs: Sequence[Pair]) -> None:
         """Deal with files that are equal by their ``stat``: their attributes decide.
@@ -127,14 +126,17 @@ class Acts(ABC):
             digest=digest,
         )
 
-    def compared(self, here: Here, name: str, source: os.stat_result, twin: os.stat_result) -> Action:
-        """The action for two files of one size, after reading both.
+    def compared(self, here: Here, name: str, source: os.stat_result, twin: os.stat_result) -> tuple[Action, str]:
+        """The action for two files of one size after reading both, and the source's digest where they are equal.
 
         Raises:
             ItemChanged, ItemFailed, Canceled, RunStopped: they could not be compared.
         """
-        equal, _ = self.context.comparer.compare(here.source, here.target, name, source, twin)
-        return after_comparison(source, twin, self.context.fidelity, equal=equal)
+        equal, digest = self.context.comparer.compare(here.source, here.target, name, source, twin)
+        action = after_comparison(source, twin, self.context.fidelity, equal=equal)
+        if action is Action.NOTHING and self.context.attributes.differing(here.source, here.target, [name]):
+            action = Action.REPAIR_METADATA
+        return action, digest
 
     def extras(self, here: Here, listing: Listing, changed: bool) -> bool:
         """Deal with what only the target has and the filters do not protect; as :meth:`extra`."""

@@ -133,18 +133,13 @@ class Context:
         return here
 
     def renew(self, here: Here) -> bool:
-        """Open both directories anew by their path; whether they are still the same ones."""
-        self.source.forget()
-        self.target.forget()
+        """Reach both directories, the last that were opened, anew by their path; whether they are still the same."""
         try:
-            again = self.open(here.path)
-        except (ItemChanged, ItemFailed):
+            self.source.refresh(here.path, here.source_stat)
+            if here.target_stat is not None:
+                self.target.refresh(here.path, here.target_stat)
+        except OSError:
             return False
-        if _identity(again.source_stat) != _identity(here.source_stat):
-            return False
-        if _identity(again.target_stat) != _identity(here.target_stat):
-            return False
-        here.source, here.target = again.source, again.target
         return True
 
     def listing(self, here: Here) -> Listing:
@@ -241,7 +236,3 @@ class Context:
                 message=remark,
                 action=PlannedAction.COPY if changed else PlannedAction.SKIP,
             )
-
-
-def _identity(found: os.stat_result | None) -> tuple[int, int] | None:
-    return None if found is None else (found.st_dev, found.st_ino)

@@ -13,6 +13,7 @@ from agentsim.engine.decide import Action, size_of
 from agentsim.engine.errors import ItemChanged, ItemFailed, Side, classify
 from agentsim.engine.findings import member
 from agentsim.engine.here import Here
+from agentsim.engine.listing import lstat
 from store import codes
 from store.vocabulary import ItemKind, Outcome, PlannedAction
 
@@ -64,9 +65,9 @@ class CopyActs(Acts):
 
     def act(self, here: Here, action: Action, name: str, source: os.stat_result, twin: os.stat_result | None) -> None:
         if action is Action.COMPARE_CONTENT and twin is not None:
-            action = self.compared(here, name, source, twin)
+            action, digest = self.compared(here, name, source, twin)
             if action is Action.NOTHING:
-                self.equal(here, [(name, source, twin)])
+                self.same(here, name, source, digest=digest)
                 return
         size = size_of(source)
         if action is Action.COPY_FILE:
@@ -98,13 +99,17 @@ class CopyActs(Acts):
             raise ValueError(f"no act for {action}")
 
     def large(self, here: Here, name: str, listed: int) -> None:
+        try:
+            made = _made(lstat(here.target, name))
+        except OSError as error:
+            raise classify(error, Side.TARGET, "reading the target's metadata") from error
         size = self._files.copy(name, limit=None)
         self._done(
             here,
             name,
             ItemKind.FILE,
             size,
-            PlannedAction.COPY,
+            made,
             self._files.remark,
             scanned=listed,
             digest=self._files.digest,

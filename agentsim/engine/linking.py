@@ -27,12 +27,13 @@ Identity = tuple[int, int]
 
 @dataclass(slots=True)
 class Name:
-    """One name of the file: its path, its size when it was listed, and what either side has there."""
+    """One name of the file: its path, its size when it was listed, what either side has there, and what a plan says."""
 
     path: bytes
     listed: int
     source: os.stat_result
     twin: os.stat_result | None
+    planned: PlannedAction | None = None
 
     @property
     def there(self) -> Identity | None:
@@ -162,6 +163,11 @@ class LinkWork:
                     raise ItemChanged(codes.ITEM_CHANGED, "No longer a name of the same file", listed)
                 self._permit(found)
                 right = self._equal(here, os.fsdecode(name), found, read)
+                if found.planned is PlannedAction.SKIP and (
+                    not right or why(found.source, found.twin, context.fidelity)
+                ):
+                    # It was alike when the plan was made; no other name may be made of what it is now.
+                    raise ItemChanged(codes.ITEM_NOT_AS_PLANNED, "Changed since the plan was made", listed)
             except (ItemChanged, ItemFailed) as error:
                 context.problem(path, ItemKind.FILE, error, listed, scanned=listed)
                 continue
@@ -195,6 +201,7 @@ class LinkWork:
             raise ItemChanged(codes.ITEM_NOT_IN_PLAN, "Not in the plan: it waits for the next pass", found.listed)
         if planned.action is not PlannedAction.SKIP and not planned.still_so(found.source, found.twin):
             raise ItemChanged(codes.ITEM_NOT_AS_PLANNED, "Changed since the plan was made", found.listed)
+        found.planned = planned.action
 
     def _equal(self, here: Here, name: str, found: Name, read: dict[Identity, bool]) -> bool:
         """Whether the target's file there has the source's content; each file is read once at most."""
@@ -220,6 +227,8 @@ class LinkWork:
         report, size = self._context.report, size_of(name.source)
         if need is Need.BLOCKED:
             raise ItemFailed(codes.ITEM_BLOCKED_BY_DIRECTORY, "The target has a directory of this name")
+        if name.planned is PlannedAction.SKIP and need is not Need.NOTHING:
+            raise ItemChanged(codes.ITEM_NOT_AS_PLANNED, "Changed since the plan was made", size)
         if need is Need.NOTHING:
             outcome, action = Outcome.NO_TRANSFER_NEEDED, PlannedAction.SKIP
             report.item(name.path, ItemKind.FILE, outcome, size, action=action, scanned=name.listed)

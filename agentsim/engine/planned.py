@@ -29,9 +29,9 @@ class PlannedActs(CopyActs):
 
     def act(self, here: Here, action: Action, name: str, source: os.stat_result, twin: os.stat_result | None) -> None:
         if action is Action.COMPARE_CONTENT and twin is not None:
-            action = self.compared(here, name, source, twin)
+            action, digest = self.compared(here, name, source, twin)
             if action is Action.NOTHING:
-                self.equal(here, [(name, source, twin)])
+                self.same(here, name, source, digest=digest)
                 return
         if action is Action.COMPARE_LINK and same_link(here, name):
             self.same(here, name, source)

@@ -62,11 +62,11 @@ class PreviewActs(Acts):
 
     def _read(self, here: Here, name: str, source: os.stat_result, twin: os.stat_result, listed: int | None) -> None:
         """Decide about two files of one size by reading both."""
-        action = self.compared(here, name, source, twin)
-        if action is Action.NOTHING and not self.context.attributes.differing(here.source, here.target, [name]):
-            self.same(here, name, source, scanned=listed)
+        action, digest = self.compared(here, name, source, twin)
+        if action is Action.NOTHING:
+            self.same(here, name, source, scanned=listed, digest=digest)
             return
-        self._would(here, Action.REPAIR_METADATA if action is Action.NOTHING else action, name, source, twin, listed)
+        self._would(here, action, name, source, twin, listed)
 
     def _would(
         self,
@@ -137,11 +137,13 @@ class PreviewActs(Acts):
                     continue
                 with os.scandir(directory) as entries:
                     for entry in entries:
-                        cells[board.DOOMED] += 1
-                        cells[board.TARGET_ITEMS] += 1
                         child = join(path, os.fsencode(entry.name))
+                        before = cells[board.DELETED]
                         if self._deletes(child, entry.stat(follow_symlinks=False)):
                             pending.append(child)
+                        # What the filters protect counts for no guard, as in the census of a copy.
+                        cells[board.DOOMED] += cells[board.DELETED] - before
+                        cells[board.TARGET_ITEMS] += cells[board.DELETED] - before
             except OSError as error:
                 message = describe(error, "looking at the target")
                 self.report.withheld(path, ItemKind.DIRECTORY, codes.ITEM_FAILED, message, 0)

@@ -55,6 +55,31 @@ class Walker:
                 fds[level - 2] = -1
         return at
 
+    def refresh(self, path: bytes, seen: os.stat_result) -> None:
+        """Have the held descriptors lead to what is there by its path now; their numbers stay.
+
+        Entries of a listing look themselves up by the number of the descriptor that was listed, so it
+        must neither be closed nor come to stand for another directory while the listing is in use.
+
+        Args:
+            path: the directory that was opened last.
+            seen: what ``fstat`` said of it then.
+
+        Raises:
+            OSError: it cannot be opened by its path, or is another directory by now.
+        """
+        anew = Walker(self.root)
+        try:
+            found = os.fstat(anew.open(path))
+            if (found.st_dev, found.st_ino) != (seen.st_dev, seen.st_ino):
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            for held, fresh in zip((self.root, *self._fds), (anew.root, *anew._fds), strict=True):
+                if held >= 0 and fresh >= 0:
+                    os.dup2(fresh, held, inheritable=False)
+        finally:
+            anew.forget()
+            os.close(anew.root)
+
     def _enter(self, above: int, name: bytes) -> int:
         """The descriptor of one component below an open one."""
         return os.open(name, DIRECTORY_FLAGS, dir_fd=above)

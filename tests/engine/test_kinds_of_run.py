@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from store import codes
 from store.settings import CopySettings
-from store.vocabulary import Compare, CopyMode, Guard, RunKind
+from store.vocabulary import Compare, CopyMode, DataIntegrityValidation, Guard, RunKind
 from tests.engine.conftest import Trees
 from tests.engine.driver import Agent, assert_sums, copied, differences, order, run
 
@@ -243,3 +244,47 @@ def test_a_preview_sees_names_of_one_file_below_what_is_no_directory_yet(trees: 
     agent = previewed(trees, CopyMode.MIRROR)
     assert agent.counters["items_failed"] == 0
     assert agent.lines()[b"place/other"]["action"] == "link"
+
+
+def test_names_of_one_file_that_changed_after_the_preview_are_left_alone(trees: Trees) -> None:
+    (trees.source / "one").write_text("as it was")
+    os.link(trees.source / "one", trees.source / "two")
+    copied(trees.source, trees.target)
+    os.link(trees.source / "one", trees.source / "three")
+    preview = previewed(trees, CopyMode.ADDITIVE)
+    assert {path: line["action"] for path, line in preview.lines().items()} == {
+        b"one": "skip",
+        b"two": "skip",
+        b"three": "link",
+    }
+    (trees.source / "one").write_text("somebody went on with it")
+    agent = planned(trees, preview, CopyMode.ADDITIVE)
+    assert {row[0] for row in agent.rows if row[2:4] == ("Changed", codes.ITEM_NOT_AS_PLANNED)} == {
+        b"one",
+        b"two",
+        b"three",
+    }
+    assert (trees.target / "two").read_text() == "as it was"
+    assert not (trees.target / "three").exists()
+
+
+def test_a_preview_counts_no_protected_items_for_its_guards(trees: Trees) -> None:
+    """One directory and one file in it would go of 31 items; the thirty others are kept by a filter."""
+    (trees.source / "a").write_text("x")
+    (trees.target / "gone").mkdir()
+    (trees.target / "gone" / "file").write_text("x")
+    for number in range(30):
+        (trees.target / "gone" / f"{number}.keep").write_text("x")
+    settings = CopySettings(exclude=("*.keep",), max_deletes=1)
+    agent = previewed(trees, CopyMode.MIRROR, settings)
+    assert agent.done is not None
+    assert agent.done["code"] == codes.TOO_MANY_DELETES
+    assert "2 items of the target would be deleted" in agent.done["message"]
+
+
+def test_what_is_found_alike_by_its_bytes_has_its_digest_in_the_report(trees: Trees) -> None:
+    (trees.source / "file").write_text("content")
+    copied(trees.source, trees.target)
+    settings = CopySettings(compare=Compare.CHECKSUM, validation=DataIntegrityValidation.SAVE_FILE_MD5)
+    agent = run(order(trees.source, trees.target, settings=settings, report=True))
+    assert agent.lines()[b"file"]["md5"] == hashlib.md5(b"content").hexdigest()

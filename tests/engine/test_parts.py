@@ -185,3 +185,26 @@ def test_aliases_are_one_item_under_two_spellings(tmp_path: Path) -> None:
     assert not source_has_alias(*fds, long)
     for fd in fds:
         os.close(fd)
+
+
+def test_a_refreshed_walker_keeps_its_numbers_and_leads_to_the_present_directory(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "file").write_text("x")
+    root = os.open(tmp_path, os.O_RDONLY)
+    walker = Walker(root)
+    held = walker.open(b"a/b")
+    seen = os.fstat(held)
+    with os.scandir(held) as entries:
+        (entry,) = entries
+        walker.refresh(b"a/b", seen)
+        # An entry asks by the number of the descriptor that was listed.
+        assert entry.stat(follow_symlinks=False).st_size == 1
+    assert walker.open(b"a/b") == held
+    (tmp_path / "a" / "b").rename(tmp_path / "a" / "c")
+    (tmp_path / "a" / "b").mkdir()
+    with pytest.raises(FileNotFoundError):
+        walker.refresh(b"a/b", seen)
+    assert os.fstat(held).st_ino == seen.st_ino
+    walker.forget()
+    os.close(walker.root)
+    os.close(root)
