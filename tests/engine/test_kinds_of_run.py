@@ -269,17 +269,17 @@ def test_names_of_one_file_that_changed_after_the_preview_are_left_alone(trees: 
 
 
 def test_a_preview_counts_no_protected_items_for_its_guards(trees: Trees) -> None:
-    """One directory and one file in it would go of 31 items; the thirty others are kept by a filter."""
+    """As many are protected as would go: they must not be taken off."""
     (trees.source / "a").write_text("x")
     (trees.target / "gone").mkdir()
     (trees.target / "gone" / "file").write_text("x")
-    for number in range(30):
+    for number in range(2):
         (trees.target / "gone" / f"{number}.keep").write_text("x")
-    settings = CopySettings(exclude=("*.keep",), max_deletes=1)
-    agent = previewed(trees, CopyMode.MIRROR, settings)
+    (trees.target / "gone too").write_text("x")
+    agent = previewed(trees, CopyMode.MIRROR, CopySettings(exclude=("*.keep",), max_deletes=2))
     assert agent.done is not None
     assert agent.done["code"] == codes.TOO_MANY_DELETES
-    assert "2 items of the target would be deleted" in agent.done["message"]
+    assert "3 items of the target would be deleted" in agent.done["message"]
 
 
 def test_what_is_found_alike_by_its_bytes_has_its_digest_in_the_report(trees: Trees) -> None:
