@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     literal_column,
     text,
 )
@@ -140,6 +141,8 @@ class Agent(SystemData, table=True):
     host_key: str = ""
     """Machine, boot and state directory of the live process; tells a restart from a clone."""
     heartbeat_ms: int = 5000
+    db_role: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    """The role by which it logs in to a PostgreSQL store; empty on SQLite."""
 
 
 class AgentBeat(SQLModel, table=True):
@@ -165,6 +168,12 @@ class RegistrationToken(SQLModel, table=True):
     expires_at: int = _time()
     used_at: int | None = _time(default=None)
     used_by: str = ""
+    agent_id: int | None = Field(
+        default=None, sa_column=Column(BigKey, ForeignKey("agent.id", ondelete="CASCADE"), index=True)
+    )
+    """The agent whose credential it renews; None for a new agent."""
+    db_role: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
+    """The role by which its holder logs in to a PostgreSQL store to register; empty on SQLite."""
 
 
 class Endpoint(SystemData, table=True):
@@ -307,7 +316,7 @@ class JobRun(Counters, table=True):
     """Its number: it outlives the preview, so that a run with a plan never turns into one without."""
     overrides: list[str] = _json(default_factory=list, added="[]")
     """Names of the guards that are not to stop this run."""
-    report: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("0")))
+    report: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
     """Whether a line is kept for every item."""
     agent_id: int | None = Field(
         default=None, sa_column=Column(BigKey, ForeignKey("agent.id", ondelete="SET NULL"), index=True)
@@ -334,6 +343,10 @@ class JobRun(Counters, table=True):
     error_code: str = ""
     error_message: str = ""
     error_target: str = ""
+    thinned_at: int | None = _time(default=None)
+    """When retention thinned its samples; None while all of them are there."""
+    expired_at: int | None = _time(default=None)
+    """When retention removed its items, report and samples; None while they are there."""
 
 
 class RunLease(SQLModel, table=True):

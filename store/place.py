@@ -19,7 +19,7 @@ from store.errors import InvalidInput, StoreUnavailable
 APPLICATION_ID = 0x4C534852
 """``LSHR``: marks an SQLite file as a Longshore store (PRAGMA application_id)."""
 
-HEAD = "0002"
+HEAD = "0005"
 """The newest schema version this program knows (an Alembic revision under ``store/migrations``)."""
 
 _NETWORK_FILE_SYSTEMS = re.compile(r"nfs\d?|cifs|smb\d?|smbfs|9p|afs|ceph|glusterfs|lustre|fuse\..*|fuse")

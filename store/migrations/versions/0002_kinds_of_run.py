@@ -28,7 +28,7 @@ def upgrade() -> None:
     op.create_index("ix_job_run_plan_run_id", "job_run", ["plan_run_id"], unique=False)
     op.add_column("job_run", sa.Column("plan_number", sa.Integer(), nullable=True))
     op.add_column("job_run", sa.Column("overrides", sa.JSON(), nullable=False, server_default=sa.text("'[]'")))
-    op.add_column("job_run", sa.Column("report", sa.Boolean(), nullable=False, server_default=sa.text("0")))
+    op.add_column("job_run", sa.Column("report", sa.Boolean(), nullable=False, server_default=sa.false()))
 
     op.create_table(
         "run_report",
