@@ -10,8 +10,8 @@ import pytest
 from store.db import open_store
 from store.errors import TrustRefused
 from store.execution.trust import make_token, register_agent
-from store.place import StorePlace
 from store.resources.common import find_mover
+from store.sqlite.place import SqlitePlace
 
 from .conftest import FACTS, Answer, Site, dump
 
@@ -191,7 +191,7 @@ def test_tokens_work_once_for_their_mover_until_they_expire(site: Site) -> None:
     assert made.out.startswith("lsr_")
     assert made.out.count("\n") == 1
     assert made.out.strip() not in "\n".join(site.dump())
-    store = open_store(StorePlace(site.store))
+    store = open_store(SqlitePlace(site.store))
     try:
         with store.write("user/test") as tx:
             used = make_token(tx, find_mover(tx.session, "nas-exit"))
