@@ -170,9 +170,17 @@ def test_another_programs_database(tmp_path: Path) -> None:
 
 def test_a_store_of_a_kind_that_is_not_supported(tmp_path: Path) -> None:
     site = Site(tmp_path, Path("unused"))
-    answer = site.run("mover", "list", "--store", "postgresql://user:secret@host/db")
-    one_sentence(answer, 2, ["not supported"])
+    answer = site.run("mover", "list", "--store", "mysql://user:secret@host/db")
+    one_sentence(answer, 2, ["mysql://…", "postgresql://HOST/DATABASE"])
     assert "secret" not in answer.err
+
+
+def test_a_store_url_that_holds_a_password(tmp_path: Path) -> None:
+    """It is refused before anything connects, and not repeated."""
+    for url in ("postgresql://user:secret@host/db", "postgresql://host/db?password=secret"):
+        answer = Site(tmp_path, Path("unused")).run("mover", "list", "--store", url)
+        one_sentence(answer, 2, ["holds a password", ".pgpass"])
+        assert "secret" not in answer.err
 
 
 def test_a_newer_store(site: Site) -> None:

@@ -309,7 +309,16 @@ def test_where_a_store_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://ann:hunter2@db/x", "sqlite://", "sqlite:///", "a\0b", "~nobody-at-all/x"]
+    "url",
+    [
+        "mysql://ann:hunter2@db/x",
+        "postgresql://db",
+        "postgresql://db:port/x",
+        "sqlite://",
+        "sqlite:///",
+        "a\0b",
+        "~nobody-at-all/x",
+    ],
 )
 def test_a_url_that_names_no_file(url: str) -> None:
     """And a password in it is not repeated."""
