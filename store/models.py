@@ -102,7 +102,7 @@ def _run_indexes() -> list[Index]:
     found = []
     for scope in ("mover", "project", "definition", "agent", "source", "target"):
         name, column = f"ix_job_run_{scope}", f"{scope}_id"
-        failed = f"{_ENDED_RUN} AND items_failed > 0"
+        failed = f"{_ENDED_RUN} AND items_failed <> 0"
         found += [
             Index(name, column, "id"),
             _partial(f"{name}_status", _ENDED_RUN, column, "status", "id"),
@@ -123,9 +123,10 @@ def _definition_indexes() -> list[Index]:
         "target": ("target_id",),
         "agent": ("mover_id", "agent_name"),
     }.items():
-        name = f"ix_job_definition_{scope}"
+        name, also = f"ix_job_definition_{scope}", ["source_id"] if scope == "target" else []
         found += [
-            Index(f"{name}_state", *columns, "latest_state", "project_name", "name"),
+            # What is an endpoint's target and its source as well is told by the index alone.
+            Index(f"{name}_state", *columns, "latest_state", "project_name", "name", *also),
             Index(f"{name}_ended", *columns, "latest_state", "latest_ended", "id"),
         ]
     return found

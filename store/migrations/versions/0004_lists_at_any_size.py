@@ -94,7 +94,7 @@ def _index() -> None:
             op.create_index(name, "job_run", [column, "id"])
         _partial(f"{name}_status", "job_run", _ENDED, column, "status", "id")
         _partial(f"{name}_bytes", "job_run", _ENDED, column, "status", "bytes_transferred", "id")
-        _partial(f"{name}_failed", "job_run", f"{_ENDED} AND items_failed > 0", column, "status", "items_failed", "id")
+        _partial(f"{name}_failed", "job_run", f"{_ENDED} AND items_failed <> 0", column, "status", "items_failed", "id")
     for scope in ("agent", "project"):
         _partial(f"ix_job_run_active_{scope}", "job_run", _ACTIVE, f"{scope}_id", "status", "id")
     op.create_index("ix_job_definition_path", "job_definition", ["mover_id", "project_name", "name"])
@@ -105,8 +105,8 @@ def _index() -> None:
         "target": ["target_id"],
         "agent": ["mover_id", "agent_name"],
     }.items():
-        name = f"ix_job_definition_{scope}"
-        op.create_index(f"{name}_state", "job_definition", [*columns, "latest_state", "project_name", "name"])
+        name, also = f"ix_job_definition_{scope}", ["source_id"] if scope == "target" else []
+        op.create_index(f"{name}_state", "job_definition", [*columns, "latest_state", "project_name", "name", *also])
         op.create_index(f"{name}_ended", "job_definition", [*columns, "latest_state", "latest_ended", "id"])
     op.create_index("ix_endpoint_type", "endpoint", ["mover_id", "endpoint_type", "name"])
     op.create_index("ix_run_item_outcome", "run_item", ["run_id", "fence", "outcome", "id"])
