@@ -150,7 +150,7 @@ class Cluster:
             connection.execute(
                 sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}").format(
                     sql.Identifier(name),
-                    sql.SQL(attributes),  # type: ignore[arg-type]
+                    sql.SQL(attributes),
                     sql.Literal(password),
                 )
             )
@@ -172,10 +172,9 @@ class Cluster:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def _make_store_template(self) -> None:
-        from store.postgres.roles import init_statements
-
         from store.db import open_store
         from store.place import locate
+        from store.postgres.roles import init_statements
 
         making = self.database()
         self.psql("\n".join(init_statements("longshore")), db=making)
