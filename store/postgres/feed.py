@@ -73,9 +73,7 @@ def since(reader: Reader, cursor: str, limit: int) -> Changes:
     at = _parsed(cursor)
     if at is None:
         return Changes([], head(reader), True, False)
-    rows = reader.rows(
-        _SINCE, {"seen": at.seen, "upto": at.upto, "xid": str(at.xid), "rev": at.rev, "limit": limit}
-    )
+    rows = reader.rows(_SINCE, {"seen": at.seen, "upto": at.upto, "xid": str(at.xid), "rev": at.rev, "limit": limit})
     # Pruned changes of transactions that the cursor had not seen to end are lost to it.
     if not rows or rows[0]["epoch"] != at.epoch or rows[0]["floor"] >= at.oldest:
         return Changes([], head(reader), True, False)

@@ -9,13 +9,14 @@ heartbeats, leases and live numbers.
 from __future__ import annotations
 
 import logging
+import re
 import threading
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Engine, TextClause, event
+from sqlalchemy import Engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.sql.dml import UpdateBase
 
 from store.models import FEED_TABLES
 from store.postgres.waking import READERS, agent_channel
@@ -27,6 +28,9 @@ CLOSE_SECONDS = 5.0
 """How long a program that ends waits for the last one."""
 
 _NOTIFY = "SELECT pg_notify(channel, '') FROM unnest(%s::text[]) AS channel"
+_WRITTEN = re.compile(r'\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+"?(\w+)', re.IGNORECASE)
+_NOTED = "longshore_written"
+_FED = frozenset(FEED_TABLES)
 
 log = logging.getLogger("longshore.watch")
 
@@ -40,10 +44,19 @@ class Notifier:
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
+        event.listen(engine, "before_cursor_execute", _note)
 
-    def committed(self, agents: frozenset[int], *, visible: bool) -> None:
-        """Something was committed: wake the readers when it is visible to them, and these agents."""
-        channels = {agent_channel(agent) for agent in agents} | ({READERS} if visible else set())
+    def note(self, connection: Connection) -> set[str]:
+        """A write begins; the names of the tables that it writes to, as they come."""
+        tables: set[str] = set()
+        connection.info[_NOTED] = tables
+        return tables
+
+    def committed(self, tables: Collection[str], agents: Collection[int]) -> None:
+        """Wake the readers when a table of the feed was written to, and these agents."""
+        channels = {agent_channel(agent) for agent in agents}
+        if not _FED.isdisjoint(tables):
+            channels.add(READERS)
         if not channels:
             return
         with self._changed:
@@ -79,3 +92,9 @@ class Notifier:
         except DBAPIError as error:
             # Whoever listens looks by itself, too.
             log.info("a notification could not be sent: %s", error.orig)
+
+
+def _note(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+    tables = connection.info.get(_NOTED)
+    if tables is not None:
+        tables.update(_WRITTEN.findall(statement))

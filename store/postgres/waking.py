@@ -146,7 +146,10 @@ class ServerWaking:
 
 def _heard(connection: psycopg.Connection[Any], seconds: float) -> bool:
     """Wait for a notification and take all that have come."""
-    return any([True for _ in connection.notifies(timeout=seconds, stop_after=1)])
+    heard = False
+    for _ in connection.notifies(timeout=seconds, stop_after=1):
+        heard = True
+    return heard
 
 
 def _first(cursor: psycopg.Cursor[Any]) -> Any:
