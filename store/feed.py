@@ -30,7 +30,7 @@ class Changes(NamedTuple):
     """The answer to "what changed since": apply ``rows``, keep ``cursor``.
 
     ``resync`` means that the cursor is of no use any more: read afresh what is shown.
-    ``more`` means that there is another page.
+    ``more`` means that there may be another page; without it, all that was committed when asked has been told.
     """
 
     rows: list[Change]

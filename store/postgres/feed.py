@@ -45,7 +45,10 @@ _SINCE = (
     ") AS c ON true WHERE s.id = 1 ORDER BY c.xid, c.rev"
 )
 
-_SNAPSHOT = re.compile(r"(\d+):\d+:[\d,]*")
+_CURSOR = re.compile(
+    r"(?P<epoch>[^/]+)/(?P<seen>(?P<oldest>\d+):\d+:[\d,]*)/"
+    r"((?P<upto>\d+:\d+:[\d,]*)/(?P<xid>\d+)/)?(?P<rev>\d+)"
+)
 
 
 class _Position(NamedTuple):
@@ -89,10 +92,10 @@ def since(reader: Reader, cursor: str, limit: int) -> Changes:
 
 def _parsed(cursor: str) -> _Position | None:
     """A cursor's parts; None when it is not one of a store like this."""
-    parts = cursor.split("/")
-    if len(parts) not in (3, 5) or not parts[0] or not (snapshot := _SNAPSHOT.fullmatch(parts[1])):
+    found = _CURSOR.fullmatch(cursor)
+    if found is None:
         return None
-    oldest, shown = int(snapshot[1]), int(parts[-1])
-    if len(parts) == 3:
-        return _Position(parts[0], parts[1], oldest, None, oldest, -1, shown)
-    return _Position(parts[0], parts[1], oldest, parts[2], int(parts[3]), shown, shown)
+    oldest, rev = int(found["oldest"]), int(found["rev"])
+    if found["upto"] is None:
+        return _Position(found["epoch"], found["seen"], oldest, None, oldest, -1, rev)
+    return _Position(found["epoch"], found["seen"], oldest, found["upto"], int(found["xid"]), rev, rev)

@@ -20,7 +20,7 @@ def head(reader: Reader) -> str:
 def since(reader: Reader, cursor: str, limit: int) -> Changes:
     """What changed since a cursor, oldest first."""
     epoch, _, position = cursor.rpartition("/")
-    after = int(position or 0)
+    after = int(position) if position.isdecimal() else -1
     # The rows first: what is pruned between the two statements shows in the floor.
     rows = reader.rows(
         "SELECT rev, kind, row_id, op FROM change WHERE rev > :after ORDER BY rev LIMIT :limit",
