@@ -372,9 +372,8 @@ def test_what_a_tokens_holder_may_is_to_register_one_agent(scene: Scene) -> None
     assert login is not None
     ours = f"longshore_agent_{login.role[-8:]}"
     # All the other columns as mallory's row has them.
-    others = [
-        c for c in SQLModel.metadata.tables["agent"].columns if c.name not in ("id", "mover_id", "name", "db_role")
-    ]
+    given = ("id", "mover_id", "name", "db_role")
+    others = [str(c.name) for c in SQLModel.metadata.tables["agent"].columns if c.name not in given]
     names = f"(mover_id, name, db_role, {', '.join(others)})"
     values = ", ".join(repr(v) for v in scene.world.sql(f"SELECT {', '.join(others)} FROM agent WHERE id = 1")[0])
     insert = f"INSERT INTO agent {names} VALUES ({{}}, {values.replace('None', 'NULL')})"
