@@ -341,10 +341,6 @@ class JobRun(Counters, table=True):
     definition_properties: dict[str, Any] = _json()
     source_properties: dict[str, Any] = _json()
     target_properties: dict[str, Any] = _json()
-    last_items: int = Field(default=-1, sa_column=Column(BigKey, nullable=False, server_default=text("-1")))
-    """Items and bytes that the definition's last complete copy before it scanned, -1 when there was none; kept here
-    because an agent sees no run that another one did."""
-    last_bytes: int = Field(default=-1, sa_column=Column(BigKey, nullable=False, server_default=text("-1")))
     error_code: str = ""
     error_message: str = ""
     error_target: str = ""

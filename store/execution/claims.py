@@ -326,6 +326,17 @@ def _take(tx: Write, identity: AgentIdentity, run: JobRun, *, resumed: bool, why
     )
     tx.session.flush()
     _show_work(tx, identity)
+    last = tx.session.exec(
+        select(JobRun.items_scanned, JobRun.bytes_scanned)
+        .where(
+            JobRun.definition_id == run.definition_id,
+            JobRun.id != run.id,
+            JobRun.kind == RunKind.COPY,
+            JobRun.status == JobRunStatus.SUCCEEDED,
+        )
+        .order_by(col(JobRun.id).desc())
+        .limit(1)
+    ).first()
     definition = run.definition_properties
     return Claim(
         run_id=run.id,
@@ -344,8 +355,8 @@ def _take(tx: Write, identity: AgentIdentity, run: JobRun, *, resumed: bool, why
         plan_run_id=run.plan_run_id,
         source_identity=tx.session.get_one(JobDefinition, run.definition_id).source_identity,
         started_at=run.execution_start_time,
-        last_items=run.last_items,
-        last_bytes=run.last_bytes,
+        last_items=last[0] if last else -1,
+        last_bytes=last[1] if last else -1,
         resumed=resumed,
     )
 

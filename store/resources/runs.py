@@ -87,7 +87,6 @@ def start_run(
             code="RunActive",
         )
     agent = _choose_agent(tx.session, mover, definition, agent_name)
-    last_items, last_bytes = _last_copy(tx.session, definition.id)
     source = tx.session.get_one(Endpoint, definition.source_id)
     target = tx.session.get_one(Endpoint, definition.target_id)
     _refuse_unsupported(label, definition, source, target)
@@ -124,8 +123,6 @@ def start_run(
         definition_properties=properties,
         source_properties={"name": source.name, **arm.endpoint_properties(source)},
         target_properties={"name": target.name, **arm.endpoint_properties(target)},
-        last_items=last_items,
-        last_bytes=last_bytes,
     )
     tx.session.add(run)
     tx.session.flush()
@@ -252,10 +249,11 @@ def end_run(
     """
     if status not in ENDED:
         raise Conflict(f"A run cannot end as {status}.", code="InvalidRunMove")
+    # First: on a server an agent may not change its run once the end of it is written.
+    progress = tx.session.get(RunProgress, run.id, populate_existing=True)
     move(tx, run, status, label, detail=detail or error[1])
     run.error_code, run.error_message, run.error_target = error
     run.execution_end_time = tx.now
-    progress = tx.session.get(RunProgress, run.id, populate_existing=True)
     if progress is not None:
         for name in COUNTER_FIELDS:
             setattr(run, name, getattr(progress, name))
@@ -333,21 +331,6 @@ def agent_for_runs(session: Session, mover: StorageMover, name: str) -> Agent:
             f"The agent '{agent.name}' is {agent.status}{why}: set it right, or choose another.", code="AgentNotReady"
         )
     return agent
-
-
-def _last_copy(session: Session, definition_id: int) -> tuple[int, int]:
-    """Items and bytes that the definition's last complete copy scanned, -1 when there is none."""
-    last = session.exec(
-        select(JobRun.items_scanned, JobRun.bytes_scanned)
-        .where(
-            JobRun.definition_id == definition_id,
-            JobRun.kind == RunKind.COPY,
-            JobRun.status == JobRunStatus.SUCCEEDED,
-        )
-        .order_by(col(JobRun.id).desc())
-        .limit(1)
-    ).first()
-    return (-1, -1) if last is None else (last[0], last[1])
 
 
 def _grant(tx: Write, run: JobRun, agent: Agent, source: Endpoint, target: Endpoint) -> None:

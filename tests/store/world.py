@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from store.bodies import ConnectionProperties, DefinitionProperties, EndpointBody, MoverProperties, ProjectProperties
 from store.clock import VirtualClock
-from store.db import Store, Write
+from store.db import Store, Write, open_store
 from store.errors import LongshoreError
 from store.execution.claims import Claim, beat, claim_run
 from store.execution.trust import AgentFacts, AgentIdentity, connect_agent, make_token, register_agent
@@ -58,7 +58,7 @@ class World:
 
     @contextmanager
     def write(self, actor: str = ADMIN) -> Iterator[Write]:
-        with self.store.write(actor) as tx:
+        with self.store.write(actor, serial=not actor.startswith("agent/")) as tx:
             yield tx
 
     @contextmanager
@@ -214,7 +214,17 @@ class World:
             return find_definition(session, find_mover(session, mover), path)[1]
 
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
-        return dump(self.path)
+        """Every row of every table, for saying that nothing changed."""
+        return {table: sorted(self.sql(f"SELECT * FROM {table}"), key=repr) for table in SQLModel.metadata.tables}
+
+    def sql(self, *statements: str) -> list[tuple[Any, ...]]:
+        """Run statements behind the store's back, one after the other; the rows of the last one."""
+        rows: list[tuple[Any, ...]] = []
+        for statement in statements:
+            with self.store.engine.begin() as connection:
+                done = connection.exec_driver_sql(statement)
+                rows = [tuple(row) for row in done] if done.returns_rows else []
+        return rows
 
     # Plans.
 
@@ -228,6 +238,21 @@ class World:
     def export(self) -> dict[str, Any]:
         with self.store.read() as session:
             return export_plan(session, list(session.exec(select(StorageMover).order_by(StorageMover.name))))
+
+
+@contextmanager
+def fresh_world(dialect: str, request: pytest.FixtureRequest) -> Iterator[World]:
+    """An empty store of either kind, for fixtures that have both as their parameters."""
+    clock = VirtualClock(NOON)
+    where = request.getfixturevalue("store_path" if dialect == "sqlite" else "store_url")
+    store = open_store(str(where), clock=clock)
+    try:
+        yield World(store, clock)
+    finally:
+        store.close()
+
+
+BOTH = ("sqlite", "postgresql")
 
 
 def _projects(session: Session, mover: StorageMover) -> list[Any]:

@@ -12,8 +12,6 @@ depends_on = None
 
 _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _ACTIVE = "status NOT IN ('Canceled', 'Failed', 'Succeeded')"
-_LAST = """coalesce((SELECT l.{0}_scanned FROM job_run l WHERE l.definition_id = job_run.definition_id
-    AND l.kind = 'Copy' AND l.status = 'Succeeded' ORDER BY l.id DESC LIMIT 1), -1)"""
 _NAMED = ("storage_mover", "agent", "endpoint", "connection", "project", "job_definition")
 
 
@@ -30,12 +28,6 @@ def upgrade() -> None:
     op.create_index("ix_registration_token_agent_id", "registration_token", ["agent_id"], unique=False)
     op.add_column("job_run", sa.Column("thinned_at", sa.BigInteger(), nullable=True))
     op.add_column("job_run", sa.Column("expired_at", sa.BigInteger(), nullable=True))
-    for name in ("last_items", "last_bytes"):
-        op.add_column("job_run", sa.Column(name, _KEY, nullable=False, server_default=sa.text("-1")))
-    # A run that waits or goes on while the store is upgraded keeps the guard that needs them.
-    op.execute(
-        f"UPDATE job_run SET last_items = {_LAST.format('items')}, last_bytes = {_LAST.format('bytes')} WHERE {_ACTIVE}"
-    )
     where = sa.text(_ACTIVE)
     op.create_index(
         "ix_job_run_agent_active",
