@@ -27,14 +27,14 @@ from store.execution.claims import (
     report_progress,
     report_started,
 )
-from store.execution.trust import AgentIdentity, connect_agent
+from store.execution.trust import AgentIdentity, connect_agent, live_agent
 from store.models import Agent, JobRun
 from store.resources.agents import unregister_agent
 from store.resources.common import find_in_mover, find_mover
 from store.resources.handover import hand_over
 from store.resources.runs import expire_cancellations, request_cancel
 from store.vocabulary import JobRunStatus
-from tests.store.world import BOTH, FACTS, World, fresh_world
+from tests.store.world import BOTH, FACTS, World, fresh_world, refusal
 
 WAITS = 0.4
 """Seconds after which a call that has not returned counts as one that waits."""
@@ -201,10 +201,13 @@ def test_a_process_whose_place_was_taken_claims_nothing(world: World, others: Ot
             store, "nas", "dock-1", world.credentials["dock-1"], host_key="host-1", heartbeat_ms=5_000, facts=FACTS
         )
 
-    with pytest.raises(TrustRefused, match="taken the place"), world.store.write(AGENT, serial=False) as tx:
-        tx.session.get_one(JobRun, run_id)
-        others.pool.submit(take_place).result(10)
-        claim_run(tx, identity, [])
+    def claim_too_late() -> None:
+        with world.store.write(AGENT, serial=False) as tx:
+            live_agent(tx, identity)
+            others.pool.submit(take_place).result(10)
+            claim_run(tx, identity, [])
+
+    assert refusal(TrustRefused, claim_too_late).code == "Superseded"
     run = world.run(run_id)
     assert (run.status, run.fence) == ("Queued", 0)
 
