@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from store.errors import AgentUnavailable, Conflict, LeaseLost, LongshoreError
@@ -14,15 +12,9 @@ from store.models import Agent, JobRun
 from store.resources.common import find_mover
 from store.resources.handover import hand_over
 from store.vocabulary import AgentStatus, JobRunStatus, Outcome
-from tests.store.world import BOTH, NOON, World, fresh_world, refusal
+from tests.store.world import NOON, World, refusal
 
 FINE = {"code": "", "message": "", "target": ""}
-
-
-@pytest.fixture(params=BOTH)
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    with fresh_world(request.param, request) as found:
-        yield found
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -26,17 +26,10 @@ from store.queries import runs
 from store.queries.window import Page
 from store.resources.runs import expire_cancellations, request_cancel, sweep
 from store.vocabulary import AgentStatus, CopyMode, JobRunStatus, Outcome
-from tests.store.world import BOTH, World, fresh_world, refusal
+from tests.store.world import World, refusal
 
 FINE = {"code": "", "message": "", "target": ""}
 ITEM = (b"a/\xff", "F", Outcome.FAILED, "AZSM2080", "No such device", 7)
-
-
-@pytest.fixture(params=BOTH)
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    """Each story is told on either kind of store."""
-    with fresh_world(request.param, request) as found:
-        yield found
 
 
 @pytest.fixture

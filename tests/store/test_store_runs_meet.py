@@ -34,19 +34,13 @@ from store.resources.common import find_in_mover, find_mover
 from store.resources.handover import hand_over
 from store.resources.runs import expire_cancellations, request_cancel
 from store.vocabulary import JobRunStatus
-from tests.store.world import BOTH, FACTS, World, fresh_world, refusal
+from tests.store.world import FACTS, World, refusal
 
 WAITS = 0.4
 """Seconds after which a call that has not returned counts as one that waits."""
 
 FINE = {"code": "", "message": "", "target": ""}
 Call = Callable[[Write], Any]
-
-
-@pytest.fixture(params=BOTH)
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    with fresh_world(request.param, request) as found:
-        yield found
 
 
 class Others:

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, col, select
 
 from store.bodies import ConnectionProperties, DefinitionProperties, EndpointBody, MoverProperties, ProjectProperties
 from store.clock import VirtualClock
-from store.db import Store, Write, open_store
+from store.db import Store, Write
 from store.errors import LongshoreError
 from store.execution.claims import Claim, beat, claim_run
 from store.execution.trust import AgentFacts, AgentIdentity, connect_agent, make_token, register_agent
@@ -213,18 +213,29 @@ class World:
         with self.store.read() as session:
             return find_definition(session, find_mover(session, mover), path)[1]
 
+    def sql(self, *statements: str) -> list[tuple[Any, ...]]:
+        """Run statements on the store behind its back; the rows of the last one."""
+        if isinstance(self.store.place, SqlitePlace):
+            return sql(self.store.place.path, *statements)
+        rows: list[tuple[Any, ...]] = []
+        with self.store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for statement in statements:
+                found = connection.exec_driver_sql(statement)
+                rows = [tuple(row) for row in found] if found.returns_rows else []
+        return rows
+
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of every table, for saying that nothing changed."""
-        return {table: sorted(self.sql(f"SELECT * FROM {table}"), key=repr) for table in SQLModel.metadata.tables}
+        if isinstance(self.store.place, SqlitePlace):
+            return dump(self.store.place.path)
+        tables = [name for (name,) in self.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'longshore'")]
+        return {table: sorted(self.sql(f"SELECT * FROM {table}"), key=repr) for table in tables}
 
-    def sql(self, *statements: str) -> list[tuple[Any, ...]]:
-        """Run statements behind the store's back, one after the other; the rows of the last one."""
-        rows: list[tuple[Any, ...]] = []
-        for statement in statements:
-            with self.store.engine.begin() as connection:
-                done = connection.exec_driver_sql(statement)
-                rows = [tuple(row) for row in done] if done.returns_rows else []
-        return rows
+    def raw(self) -> bytes:
+        """All that is kept: the bytes of the file and of its log, or the rows of a server."""
+        if not isinstance(self.store.place, SqlitePlace):
+            return repr(self.dump()).encode()
+        return b"".join(p.read_bytes() for p in self.path.parent.iterdir() if p.name.startswith(self.path.name))
 
     # Plans.
 
@@ -238,21 +249,6 @@ class World:
     def export(self) -> dict[str, Any]:
         with self.store.read() as session:
             return export_plan(session, list(session.exec(select(StorageMover).order_by(StorageMover.name))))
-
-
-@contextmanager
-def fresh_world(dialect: str, request: pytest.FixtureRequest) -> Iterator[World]:
-    """An empty store of either kind, for fixtures that have both as their parameters."""
-    clock = VirtualClock(NOON)
-    where = request.getfixturevalue("store_path" if dialect == "sqlite" else "store_url")
-    store = open_store(str(where), clock=clock)
-    try:
-        yield World(store, clock)
-    finally:
-        store.close()
-
-
-BOTH = ("sqlite", "postgresql")
 
 
 def _projects(session: Session, mover: StorageMover) -> list[Any]:
