@@ -249,7 +249,7 @@ def end_run(
     """
     if status not in ENDED:
         raise Conflict(f"A run cannot end as {status}.", code="InvalidRunMove")
-    # First: on a server an agent may not change its run once the end of it is written.
+    # Read first: the run ends in one UPDATE, since an agent may not touch one that has ended.
     progress = tx.session.get(RunProgress, run.id, populate_existing=True)
     move(tx, run, status, label, detail=detail or error[1])
     run.error_code, run.error_message, run.error_target = error
