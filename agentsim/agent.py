@@ -80,7 +80,7 @@ class Agent:
         self._selector.register(self._wake_out, selectors.EVENT_READ)
         previous = {s: signal.signal(s, self._on_signal) for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
         wake_fd = signal.set_wakeup_fd(self._wake_in.fileno(), warn_on_full_buffer=False)
-        watch = Watch(self._store.place, self._wake)
+        watch = Watch(self._store.place, self._wake, agent_id=self._identity.agent_id)
         watch.start()
         try:
             while not self._stopping:
