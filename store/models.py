@@ -305,7 +305,6 @@ class JobRun(Counters, table=True):
             postgresql_where=ACTIVE_RUN,
         ),
         Index("ix_job_run_active", "status", "id", sqlite_where=ACTIVE_RUN, postgresql_where=ACTIVE_RUN),
-        Index("ix_job_run_agent_active", "agent_id", "id", sqlite_where=ACTIVE_RUN, postgresql_where=ACTIVE_RUN),
         Index("ix_job_run_definition", "definition_id", "id"),
         Index("ix_job_run_mover", "mover_id", "id"),
         Index("ix_job_run_project", "project_id", "id"),

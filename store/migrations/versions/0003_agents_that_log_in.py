@@ -11,7 +11,6 @@ branch_labels = None
 depends_on = None
 
 _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-_ACTIVE = "status NOT IN ('Canceled', 'Failed', 'Succeeded')"
 _NAMED = ("storage_mover", "agent", "endpoint", "connection", "project", "job_definition")
 
 
@@ -38,15 +37,6 @@ def upgrade() -> None:
     op.create_index("ix_registration_token_agent_id", "registration_token", ["agent_id"], unique=False)
     op.add_column("job_run", sa.Column("thinned_at", sa.BigInteger(), nullable=True))
     op.add_column("job_run", sa.Column("expired_at", sa.BigInteger(), nullable=True))
-    where = sa.text(_ACTIVE)
-    op.create_index(
-        "ix_job_run_agent_active",
-        "job_run",
-        ["agent_id", "id"],
-        unique=False,
-        sqlite_where=where,
-        postgresql_where=where,
-    )
     if op.get_bind().dialect.name == "postgresql":
         # Names sort as bytes everywhere: keyset windows compare them in Python's order too.
         for table in _NAMED:
