@@ -195,6 +195,29 @@ def test_a_burst_is_told_by_few_notifications_and_its_last_one_is_sent(
     assert heard(ear) == []
 
 
+def test_a_notification_survives_dead_connections_in_the_pool(
+    server: World, cluster: Cluster, store_database: str, ear: psycopg.Connection[object]
+) -> None:
+    """A server that was restarted: the first connection that is taken is of no use; a server that is away is no end."""
+    server.mover()
+    heard(ear)
+    cut = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        f" WHERE datname = '{store_database}' AND pid NOT IN (pg_backend_pid(), {ear.info.backend_pid})"
+    )
+    teller = Notifier(server.store.engine)
+    cluster.psql(cut)
+    teller.committed({"project"}, ())
+    assert heard(ear) == ["longshore"]
+    cluster.psql(f"ALTER DATABASE {store_database} ALLOW_CONNECTIONS false; {cut}")
+    teller.committed({"project"}, ())
+    assert heard(ear) == []
+    cluster.psql(f"ALTER DATABASE {store_database} ALLOW_CONNECTIONS true")
+    teller.committed({"project"}, ())
+    teller.close()
+    assert heard(ear) == ["longshore"]
+
+
 def test_a_listener_that_is_cut_off_listens_again(
     server: World, watching: Watching, cluster: Cluster, store_database: str
 ) -> None:
