@@ -82,6 +82,9 @@ class PostgresPlace:
         query = parse_qs(parts.query, keep_blank_values=True)
         query.setdefault("connect_timeout", [str(CONNECT_SECONDS)])
         query.setdefault("application_name", ["longshore"])
+        # A server that vanished, or a firewall that forgot the connection, shows after half a minute.
+        query.setdefault("keepalives_idle", ["20"])
+        query.setdefault("tcp_user_timeout", ["30000"])
         if not _all_local(parts, query):
             query.setdefault("sslmode", ["verify-full"])
             if query["sslmode"][-1].startswith("verify"):
