@@ -84,6 +84,10 @@ def _apply(connection: Connection) -> None:
     command.upgrade(alembic_config(connection), "head")
     install_triggers(connection)
     derived.install(connection)
+    if connection.dialect.name == "postgresql":
+        from store.postgres.policies import install_policies
+
+        install_policies(connection)
     _start_epoch(connection)
 
 
