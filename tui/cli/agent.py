@@ -25,7 +25,7 @@ def token(options: argparse.Namespace) -> int:
     output.data(made)
     output.say(
         f"For {whose}, until {since(until)}: put it in LONGSHORE_TOKEN and run 'longshore-agent register "
-        f"--store {store.place.url} --mover {mover.name} --name {options.agent or 'NAME'} --state DIR'."
+        f"--store {store.place.shared_url} --mover {mover.name} --name {options.agent or 'NAME'} --state DIR'."
     )
     return 0
 

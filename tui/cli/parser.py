@@ -185,6 +185,14 @@ def _run(nouns: Verbs) -> None:
     watch = _verb(verbs, "watch", "cli.run:watch", "follow a run to its end; the exit code is the run's", json=True)
     stop = _verb(verbs, "stop", "cli.run:stop", "stop a run; what was copied stays")
     stop.add_argument("--wait", action="store_true", help="wait until it has ended")
+    giving = _verb(
+        verbs,
+        "hand-over",
+        "cli.run:hand_over",
+        "give a run whose agent is lost, or that waits, to another agent; it goes on where it stands",
+    )
+    giving.add_argument("--agent", metavar="A", required=True, help="the agent that is to go on with it")
+    _add_yes(giving)
     items = _verb(verbs, "items", "cli.run_items:items", "list the items that did not simply transfer", json=True)
     items.add_argument("--outcome", metavar="OUTCOME", choices=[str(outcome) for outcome in Outcome], help="only these")
     _add_limit(items, 100)
@@ -197,9 +205,9 @@ def _run(nouns: Verbs) -> None:
     report.add_argument(
         "--outcome", metavar="OUTCOME", choices=[str(outcome) for outcome in Outcome], help="only these"
     )
-    for parser in (show, watch, stop, items, report):
+    for parser in (show, watch, stop, giving, items, report):
         parser.add_argument("run", metavar="RUN", help=RUN_HELP)
-    for parser in (start, listing, show, watch, stop, items, report):
+    for parser in (start, listing, show, watch, stop, giving, items, report):
         _add_mover(parser)
 
 
