@@ -48,10 +48,10 @@ def _readers(url: str, rounds: int, seconds: float, idle: float) -> None:
     """The table of readers: how late they are, and what their waiting costs."""
     late: dict[str, list[float]] = {kind: [] for kind in KINDS}
     idles: dict[str, list[float]] = {kind: [] for kind in KINDS}
-    for _ in range(rounds):
+    for turn in range(rounds):
         # A poller may be a second behind the last commit.
         following = [roles.start(roles.follow, url, kind, seconds + 1.5) for kind in KINDS]
-        done, *found = roles.answers(roles.start(roles.write, url, seconds), *following)
+        done, *found = roles.answers(roles.start(roles.write, url, seconds, turn * 1_000_000), *following)
         for kind, answer in zip(KINDS, found, strict=True):
             late[kind] += [(answer["seen"][number] - at) * 1e3 for number, at in done.items()]
         for kind in KINDS:

@@ -52,8 +52,8 @@ def answers(*processes: subprocess.Popen[str]) -> list[Any]:
     return found
 
 
-def write(url: str, seconds: float) -> None:
-    """Commit at a rate, but at no even times; when each commit had returned, by its number."""
+def write(url: str, seconds: float, last: int) -> None:
+    """Commit the numbers after ``last`` at a rate, but at no even times; when each commit had returned."""
     from store.db import open_store
 
     store, chance = open_store(url), random.Random(1)
@@ -63,8 +63,8 @@ def write(url: str, seconds: float) -> None:
     for number in range(1, int(seconds * RATE) + 1):
         time.sleep(max(0.0, began + (number + chance.uniform(-0.5, 0.5)) / RATE - time.monotonic()))
         with store.write("bench") as tx:
-            tx.session.connection().exec_driver_sql(f"UPDATE storage_mover SET description = '{number}'")
-        done[number] = time.monotonic()
+            tx.session.connection().exec_driver_sql(f"UPDATE storage_mover SET description = '{last + number}'")
+        done[last + number] = time.monotonic()
     store.close()
     _say(done)
 
