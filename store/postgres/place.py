@@ -63,6 +63,12 @@ class PostgresPlace:
         return cls(url, password)
 
     @property
+    def shared_url(self) -> str:
+        """The URL for somebody else: without whose login it is."""
+        parts = urlsplit(self.url)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+    @property
     def exists(self) -> bool:
         """Always: only asking the server can tell, and opening does."""
         return True
