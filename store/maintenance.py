@@ -19,6 +19,7 @@ from store.db import Store
 from store.feed import KEEP
 from store.models import Change, FeedState
 from store.resources.runs import STORE_ACTOR
+from store.sqlite.place import SqlitePlace
 
 PASSIVE_ABOVE = 2 << 20
 TRUNCATE_ABOVE = 8 << 20
@@ -31,9 +32,11 @@ def maintain(store: Store) -> bool:
     Returns:
         Whether this process held the lock.
     """
-    with _maintenance_lock(store) as held:
+    if not isinstance(store.place, SqlitePlace):
+        return False
+    with _maintenance_lock(store.place) as held:
         if held:
-            _checkpoint(store)
+            _checkpoint(store.place)
             # One batch at a time: whoever maintains also sends heartbeats.
             prune_feed(store, batches=1)
         return held
@@ -75,8 +78,8 @@ def _feed_has_excess(store: Store, keep: int) -> bool:
 
 
 @contextlib.contextmanager
-def _maintenance_lock(store: Store) -> Iterator[bool]:
-    path = store.place.path.with_name(store.place.path.name + ".ckpt")
+def _maintenance_lock(place: SqlitePlace) -> Iterator[bool]:
+    path = place.path.with_name(place.path.name + ".ckpt")
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -89,8 +92,8 @@ def _maintenance_lock(store: Store) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _checkpoint(store: Store) -> None:
-    log = store.place.path.with_name(store.place.path.name + "-wal")
+def _checkpoint(place: SqlitePlace) -> None:
+    log = place.path.with_name(place.path.name + "-wal")
     try:
         size = log.stat().st_size
     except FileNotFoundError:
@@ -100,7 +103,7 @@ def _checkpoint(store: Store) -> None:
     kind = "TRUNCATE" if size > TRUNCATE_ABOVE else "PASSIVE"
     # Never wait for readers here: the next round tries again.
     with (
-        contextlib.closing(sqlite3.connect(store.place.path, timeout=0.1, isolation_level=None)) as connection,
+        contextlib.closing(sqlite3.connect(place.path, timeout=0.1, isolation_level=None)) as connection,
         contextlib.suppress(sqlite3.OperationalError),
     ):
         connection.execute(f"PRAGMA wal_checkpoint({kind})").fetchone()

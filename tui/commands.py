@@ -37,7 +37,7 @@ class Commands:
         self._place = place
         self._read_only = read_only
         self._store: Store | None = None
-        self._identity: tuple[int, int] | None = None
+        self._identity: tuple[int, int] | str | None = None
         self._lock = threading.Lock()
 
     def warm_up(self) -> None:
@@ -111,7 +111,7 @@ class Commands:
         if self._store is None:
             if not self._place.exists:
                 raise StoreUnavailable(
-                    f"The store '{self._place.path}' is gone: put it back; nothing was changed.", code="StoreMissing"
+                    f"The store '{self._place.url}' is gone: put it back; nothing was changed.", code="StoreMissing"
                 )
             self._store = open_store(self._place)
             self._identity = self._place.identity

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from store import feed
 from store.db import open_store
 from store.maintenance import maintain, prune_feed
 from store.models import FEED_TABLES
-from store.reader import Reader
+from store.reader import Reader, Row
 from tests.store.world import World, outputs, python, sql
 
 
@@ -125,7 +124,7 @@ def test_pruning_between_two_statements_of_a_reader_loses_nothing(world: World) 
     class Slow(Reader):
         statements = 0
 
-        def rows(self, *arguments: Any) -> list[sqlite3.Row]:
+        def rows(self, *arguments: Any) -> list[Row]:
             found = super().rows(*arguments)
             self.statements += 1
             if self.statements == self.prune_after:

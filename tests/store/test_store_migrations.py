@@ -17,10 +17,11 @@ from store.clock import VirtualClock
 from store.db import open_store
 from store.errors import StoreUnavailable
 from store.execution.trust import AgentIdentity
+from store.head import HEAD
 from store.migrate import alembic_config
-from store.place import APPLICATION_ID, HEAD
 from store.reader import Reader
 from store.settings import CopySettings
+from store.sqlite.place import APPLICATION_ID
 from store.vocabulary import RunKind
 from tests.store.world import NOON, World, dump, outputs, python, refusal, sql
 

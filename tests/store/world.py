@@ -34,6 +34,7 @@ from store.resources.endpoints import put_endpoint
 from store.resources.movers import put_mover
 from store.resources.projects import put_connection, put_project
 from store.resources.runs import request_cancel, start_run
+from store.sqlite.place import SqlitePlace
 from store.vocabulary import CopyMode, JobRunStatus
 
 NOON = 1_790_000_000_000
@@ -51,6 +52,8 @@ class World:
 
     @property
     def path(self) -> Path:
+        """The file of an embedded store."""
+        assert isinstance(self.store.place, SqlitePlace)
         return self.store.place.path
 
     @contextmanager
