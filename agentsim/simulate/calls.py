@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from store.db import Store, Write
-from store.errors import LongshoreError
+from store.errors import LongshoreError, StoreUnavailable
 from store.reader import Reader
 
 T = TypeVar("T")
@@ -44,6 +44,9 @@ class Calls:
         self.store = store
         self.reader = reader
         self.tally = Tally()
+        self.away = 0
+        """How many calls in a row failed because the store could not be used."""
+        self.trouble: StoreUnavailable | None = None
 
     def write(
         self,
@@ -77,13 +80,18 @@ class Calls:
         """The same for a call that opens its transaction itself."""
         begin = time.perf_counter()
         try:
-            return call()
+            answer = call()
         except LongshoreError as error:
+            if isinstance(error, StoreUnavailable):
+                self.away, self.trouble = self.away + 1, error
             if error.code in expected:
                 self.tally.refused[name, error.code] += 1
             else:
                 self.tally.errors[name, error.code] += 1
                 self.tally.sentences.setdefault(error.code, error.sentence)
             raise
+        else:
+            self.away = 0
+            return answer
         finally:
             self.tally.seconds[name].append(time.perf_counter() - begin)

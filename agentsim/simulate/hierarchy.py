@@ -130,7 +130,11 @@ def _local(name: str, path: str) -> dict[str, Any]:
 
 
 def _nfs(name: str) -> dict[str, Any]:
-    properties = {"endpointType": EndpointType.NFS_MOUNT.value, "host": "filer-old.example.net", "export": "/export/all"}
+    properties = {
+        "endpointType": EndpointType.NFS_MOUNT.value,
+        "host": "filer-old.example.net",
+        "export": "/export/all",
+    }
     return {"name": name, "properties": properties}
 
 

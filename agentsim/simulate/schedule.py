@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from agentsim.simulate.stage import Stage
+
 POLL_SECONDS: Final = 0.5
 """How long a thread waits at most before it looks whether the story was stopped."""
 
@@ -20,6 +22,9 @@ class Actor(Protocol):
     @property
     def begins(self) -> int:
         """When it acts first, story time."""
+
+    def act(self, stage: Stage, now: int) -> int | None:
+        """Do what is due at a time of the story; when to act again, None when there is no more to do."""
 
 
 class Schedule:

@@ -51,5 +51,3 @@ class Stage:
     def story_ms(self, store_ms: int) -> int:
         """A length of the store's time in the story's."""
         return round(store_ms * self.speed)
-
-

@@ -18,7 +18,19 @@ DEPARTMENTS: Final = (
 )
 """What a project is called after, and the shares that a department of it has."""
 
-DIRECTORIES: Final = ("2019", "2021", "2023", "2024", "drafts", "final", "incoming", "old", "shared", "team a", "Übergabe")
+DIRECTORIES: Final = (
+    "2019",
+    "2021",
+    "2023",
+    "2024",
+    "drafts",
+    "final",
+    "incoming",
+    "old",
+    "shared",
+    "team a",
+    "Übergabe",
+)
 FILES: Final = ("report", "minutes", "scan", "photo", "export", "backup", "draft", "model", "list", "letter", "résumé")
 ENDINGS: Final = (".docx", ".pdf", ".xlsx", ".jpg", ".csv", ".bak", ".dwg", ".txt", ".mp4", "")
 

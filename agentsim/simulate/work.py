@@ -12,6 +12,7 @@ from agentsim.engine.verdict import Verdict, verdict
 from agentsim.simulate.parts import RunPart, Totals
 from agentsim.simulate.words import DIRECTORIES, ENDINGS, FILES
 from store import codes, report_lines
+from store.display import display
 from store.models import COUNTER_FIELDS
 from store.report_lines import Facts
 from store.vocabulary import SCANNED_OUTCOMES, ItemKind, Outcome, PlannedAction, RunKind, ScanStatus
@@ -113,7 +114,7 @@ class Attempt:
             "total_items": total[0] if known else -1,
             "total_bytes": total[1] if known else -1,
             "phase": "copy" if share < 0.95 else "delete" if count(self._totals, Outcome.DELETED) else "finish",
-            "current": [] if share >= 1 else [_path(Random(self.part.seed + int(share * 1000))).decode()],
+            "current": [] if share >= 1 else [display(_path(Random(self.part.seed + int(share * 1000))))],
         }
 
     def totals(self, share: float) -> Totals:
@@ -122,11 +123,13 @@ class Attempt:
             return self._totals
         return _scanned([int(cell * share) for cell in self._totals])
 
-    def take_items(self, share: float) -> list[Item]:
-        """The items that were found since they were asked for last."""
-        upto = int(len(self._items) * min(share, 1.0))
-        found, self._told = self._items[self._told : upto], max(upto, self._told)
-        return found
+    def untold_items(self, share: float) -> list[Item]:
+        """The items that were found up to this share and not told yet."""
+        return self._items[self._told : int(len(self._items) * min(share, 1.0))]
+
+    def told_items(self, number: int) -> None:
+        """So many more of them are in the store."""
+        self._told += number
 
     def done(self, share: float) -> Totals:
         """What would compare equal, or be gone, for the next attempt."""
@@ -153,6 +156,12 @@ def _without(totals: Totals, done: Totals) -> Totals:
         cells[base + board.NO_TRANSFER_NEEDED] += moved
         cells[base + board.DELETED] -= min(cells[base + board.DELETED], done[base + board.DELETED])
     return _scanned(cells)
+
+
+def done_share(totals: Totals, done: Totals) -> float:
+    """How much of what a run transfers was transferred before, 0 to 1."""
+    whole = size(totals, Outcome.TRANSFERRED)
+    return min(1.0, size(done, Outcome.TRANSFERRED) / whole) if whole else 0.0
 
 
 NOTHING: Final[Totals] = (0,) * CELLS
