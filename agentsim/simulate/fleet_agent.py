@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Final, TypeVar
 
@@ -51,6 +52,8 @@ class FleetAgent:
         """What this host's attempts of a run have done: its target has it, whatever becomes of the process."""
         self._next_beat = 0
         self._troubled = part.trouble == Trouble.NONE
+        self._away_until = 0
+        """Until when it neither hears nor says anything."""
         self._frozen = False
         """Whether it has been away: what it held may be another's."""
         self._moving = False
@@ -72,6 +75,8 @@ class FleetAgent:
             stage: the calls of this thread.
             now: the story's time.
         """
+        if now < self._away_until:
+            return self._away_until
         try:
             return self._act(stage, now)
         except StoreUnavailable:
@@ -99,6 +104,7 @@ class FleetAgent:
             self._troubled = True
             following = self._suffer(stage, now)
             if following is None or following > now:
+                self._away_until = following or 0
                 return following
         if now >= self._next_beat:
             self._beat(stage, now)
@@ -234,7 +240,7 @@ class FleetAgent:
                 self._hear(stage, now, held, work[run_id])
         while len(self._held) < MAX_RUNS and set(work) - set(self._held):
             mine = [held.claim for held in self._held.values()]
-            claim = self._call(stage, "claim", lambda tx, who, mine=mine: claims.claim_run(tx, who, mine))
+            claim = self._call(stage, "claim", partial(claims.claim_run, held=mine))
             if claim is None:
                 break
             part = stage.story.playing[self.part.mover, claim.label.rpartition("#")[0]]

@@ -232,8 +232,10 @@ def _agents(
     found = []
     for number, key in enumerate(names):
         trouble = befalls.get(key, Trouble.NONE)
-        run = first.get(key)
-        at = run.starts_at + run.preflight_ms + run.duration_ms // 3 if run else joined + random.randrange(length_ms)
+        work = first.get(key)
+        at = (
+            work.starts_at + work.preflight_ms + work.duration_ms // 3 if work else joined + random.randrange(length_ms)
+        )
         found.append(_agent(random, key, number, trouble, at, length_ms))
     return tuple(found)
 
