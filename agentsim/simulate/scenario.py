@@ -25,7 +25,7 @@ _TROUBLES: Final = tuple(trouble for trouble in Trouble if trouble != Trouble.NO
 _TROUBLED_SHARE: Final = 0.02
 """Of all agents, for each kind of trouble; at least one when there are enough for all."""
 
-_FAILURES: Final = (
+FAILURES: Final = (
     (codes.SOURCE_PATH_INVALID, "'/simulated/nas' is not there: No such file or directory", "source", 0.0),
     (codes.TARGET_PERMISSION, "the target root: Permission denied", "target", 0.0),
     (codes.TARGET_PATH_INVALID, "the target root is not a directory", "target", 0.0),
@@ -155,7 +155,7 @@ def _run(
     elif fate < 0.11 and mode == CopyMode.MIRROR and kind == RunKind.COPY:
         stops = (random.choice(_STOPS),)
     elif fate < 0.17:
-        code, message, target, fails_at = random.choice(_FAILURES)
+        code, message, target, fails_at = random.choice(FAILURES)
         failure = ended(JobRunStatus.FAILED, code, message, target)
     elif fate < 0.24:
         cancel_at = round(duration_ms * random.uniform(0.2, 0.8))

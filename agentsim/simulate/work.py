@@ -97,7 +97,7 @@ class Attempt:
         self.part = part
         self._known = known
         self._totals = _without(part.totals, done)
-        self._items = items_of(part, self._totals)
+        self._items = list(items_of(part.seed, self._totals, part.kind))
         self._told = 0
 
     def numbers(self, share: float) -> dict[str, Any]:
@@ -119,9 +119,7 @@ class Attempt:
 
     def totals(self, share: float) -> Totals:
         """The counters at this share of the way: they add up at every moment."""
-        if share >= 1:
-            return self._totals
-        return _scanned([int(cell * share) for cell in self._totals])
+        return at_share(self._totals, share)
 
     def untold_items(self, share: float) -> list[Item]:
         """The items that were found up to this share and not told yet."""
@@ -147,6 +145,11 @@ class Attempt:
         return len(lines), report_lines.pack(lines)
 
 
+def at_share(totals: Totals, share: float) -> Totals:
+    """The totals of a run that has come this far (0 to 1); they add up."""
+    return totals if share >= 1 else _scanned([int(cell * share) for cell in totals])
+
+
 def _without(totals: Totals, done: Totals) -> Totals:
     """What is left for an attempt: what was transferred compares equal, and what was deleted is not found."""
     cells = list(totals)
@@ -168,22 +171,20 @@ NOTHING: Final[Totals] = (0,) * CELLS
 """What the first attempt of a run finds done."""
 
 
-def items_of(part: RunPart, totals: Totals) -> list[Item]:
+def items_of(seed: int, totals: Totals, kind: RunKind = RunKind.COPY) -> Iterator[Item]:
     """The items that a run records, in the order in which it finds them; as many as its totals say."""
-    random = Random(part.seed)
+    random = Random(seed)
     outcomes = [outcome for outcome in RECORDED for _ in range(count(totals, outcome))]
     random.shuffle(outcomes)
     left = {outcome: (count(totals, outcome), size(totals, outcome)) for outcome in RECORDED}
-    found = []
     for outcome in outcomes:
         number, bytes_ = left[outcome]
         share = bytes_ // number
         left[outcome] = (number - 1, bytes_ - share)
-        verify = part.kind == RunKind.VERIFY and outcome == Outcome.FAILED
+        verify = kind == RunKind.VERIFY and outcome == Outcome.FAILED
         code, message = random.choice(_VERIFY_REASONS if verify else _REASONS[outcome])
-        kind = ItemKind.SPECIAL if code == codes.ITEM_TYPE_UNSUPPORTED else ItemKind.FILE
-        found.append((_path(random), kind.value, outcome.value, code, message, share))
-    return found
+        type_ = ItemKind.SPECIAL if code == codes.ITEM_TYPE_UNSUPPORTED else ItemKind.FILE
+        yield _path(random), type_.value, outcome.value, code, message, share
 
 
 def _path(random: Random) -> bytes:

@@ -53,11 +53,11 @@ def naive_postgres(url: str, agents: int, runs: int, seconds: float, threads: in
     with psycopg.connect(url) as connection, connection.cursor() as cursor:
         connection.execute("CREATE SCHEMA naive")
         connection.execute("SET search_path TO naive")
-        _fill(cursor.executemany, connection.execute, agents, runs)  # type: ignore[arg-type]
+        _fill(cursor.executemany, connection.execute, agents, runs)
 
     def write(table: str, key: str, number: int) -> None:
         with psycopg.connect(url) as connection:
-            connection.execute(f"UPDATE naive.{table} SET at = at + 1 WHERE {key} = %s", (number,))  # type: ignore[arg-type]
+            connection.execute(f"UPDATE naive.{table} SET at = at + 1 WHERE {key} = %s", (number,))
 
     return _load(write, agents, runs, seconds, threads)
 
