@@ -112,7 +112,7 @@ class Admins:
         """The chosen agent may have been unregistered, or be late in joining."""
         agent = self._agents[f"{part.mover}/{part.agent}"]
         gone = agent.trouble == Trouble.UNREGISTERED or agent.key not in stage.story.agent_ids
-        return ("NoAgent",) if gone else ()
+        return ("NoAgent", "AgentOfAnotherMover") if gone else ()
 
     def _start_unsupported(self, mover: str, path: str, stage: Stage, now: int) -> None:
         name = next((agent.name for agent in self._scenario.agents if agent.mover == mover), None)

@@ -26,7 +26,7 @@ from store.reader import Reader
 VIRTUAL_BEGIN_MS: Final = 1_767_600_000_000
 """The store's time at which a story on a virtual clock begins: 2026-01-05T08:00:00Z."""
 
-DEFAULT_AGENTS, DEFAULT_RUNS, DEFAULT_MINUTES, DEFAULT_YEARS = 20, 40, 2.0, 3.0
+DEFAULT_AGENTS, DEFAULT_RUNS = 20, 40
 
 
 def simulate(options: argparse.Namespace) -> int:
