@@ -58,7 +58,7 @@ class World:
 
     @contextmanager
     def write(self, actor: str = ADMIN) -> Iterator[Write]:
-        with self.store.write(actor) as tx:
+        with self.store.write(actor, serial=not actor.startswith("agent/")) as tx:
             yield tx
 
     @contextmanager
@@ -113,7 +113,7 @@ class World:
 
     # Agents.
 
-    def token(self, mover: str = "nas", **options: int) -> str:
+    def token(self, mover: str = "nas", **options: Any) -> str:
         with self.mover_write(mover) as (tx, parent):
             return make_token(tx, parent, **options)
 
@@ -213,8 +213,29 @@ class World:
         with self.store.read() as session:
             return find_definition(session, find_mover(session, mover), path)[1]
 
+    def sql(self, *statements: str) -> list[tuple[Any, ...]]:
+        """Run statements on the store behind its back; the rows of the last one."""
+        if isinstance(self.store.place, SqlitePlace):
+            return sql(self.store.place.path, *statements)
+        rows: list[tuple[Any, ...]] = []
+        with self.store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for statement in statements:
+                found = connection.exec_driver_sql(statement)
+                rows = [tuple(row) for row in found] if found.returns_rows else []
+        return rows
+
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
-        return dump(self.path)
+        """Every row of every table, for saying that nothing changed."""
+        if isinstance(self.store.place, SqlitePlace):
+            return dump(self.store.place.path)
+        tables = [name for (name,) in self.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'longshore'")]
+        return {table: sorted(self.sql(f"SELECT * FROM {table}"), key=repr) for table in tables}
+
+    def raw(self) -> bytes:
+        """All that is kept: the bytes of the file and of its log, or the rows of a server."""
+        if not isinstance(self.store.place, SqlitePlace):
+            return repr(self.dump()).encode()
+        return b"".join(p.read_bytes() for p in self.path.parent.iterdir() if p.name.startswith(self.path.name))
 
     # Plans.
 

@@ -126,6 +126,19 @@ def advice(row: RunRow) -> str:
     return " ".join(parts)
 
 
+def hand_over(row: RunRow) -> str:
+    """The command that gives a run to another agent."""
+    return f"longshore run hand-over {row.label} --agent NAME"
+
+
+def lost(row: RunRow) -> str:
+    """What an admin can do about a run whose agent is lost."""
+    return (
+        f"start it with 'longshore-agent run' on its host, give the run to another agent with '{hand_over(row)}', "
+        f"or stop the run with 'longshore run stop {row.label}'."
+    )
+
+
 def facts(row: RunRow, now: int, actions: Mapping[PlannedAction, int] = _NO_ACTIONS) -> Iterator[tuple[str, str]]:
     """A run as pairs of word and value; ``actions`` as in :func:`result`."""
     yield "run", row.label
@@ -150,13 +163,22 @@ def facts(row: RunRow, now: int, actions: Mapping[PlannedAction, int] = _NO_ACTI
     for outcome, word in _words(row):
         yield word, _pair(row, _FIELDS[outcome])
     yield "now on", "; ".join(row.current)
-    yield "what to do", "" if row.active else advice(row)
+    yield "what to do", _to_do(row)
 
 
 def event_line(event: EventRow) -> str:
     """One thing that happened."""
     detail = f": {event.detail}" if event.detail else ""
     return f"{since(event.at)}  {event.actor}  {event.action}{detail}"
+
+
+def _to_do(row: RunRow) -> str:
+    if not row.active:
+        return advice(row)
+    silent = row.lost_since is not None or (row.status == JobRunStatus.QUEUED and row.agent_offline)
+    if not silent or row.cancel_deadline is not None:
+        return ""
+    return f"The agent '{row.agent_name}' is silent: {lost(row)}"
 
 
 def _status(row: RunRow, now: int) -> str:
