@@ -20,6 +20,7 @@ from store.models import Agent, JobRun, StorageMover
 from store.queries.runs import active_run_ids, work_of
 from store.resources.agents import unregister_agent
 from store.resources.common import find_mover
+from store.resources.handover import hand_over
 from store.resources.runs import request_cancel, start_run, sweep
 
 UPKEEP_MS: Final = 1_000
@@ -140,12 +141,31 @@ class Admins:
             stage.wake(answer[0], now + stage.story_ms(30))
 
     def _rescue(self, agent: AgentPart, stage: Stage, now: int) -> None:
-        """The runs of a lost agent are stopped; the store ends them after the deadline."""
+        """The runs of a lost agent go to another one; where there is none, they are stopped."""
         agent_id = stage.story.agent_ids.get(agent.key)
         if agent_id is None:
             return
+        other = self._stand_in(agent)
         for run_id in sorted(work_of(stage.calls.reader, agent_id)):
-            self._cancel_run(stage, now, agent.seed, run_id)
+            if other is None:
+                self._cancel_run(stage, now, agent.seed, run_id)
+            else:
+                self._hand_over(agent, other, run_id, TRIES, stage, now)
+
+    def _stand_in(self, agent: AgentPart) -> AgentPart | None:
+        """An agent of the same mover whom nothing befalls."""
+        able = [a for a in self._scenario.agents if a.mover == agent.mover and a.trouble == Trouble.NONE]
+        return able[agent.seed % len(able)] if able else None
+
+    def _hand_over(self, agent: AgentPart, other: AgentPart, run_id: int, tries: int, stage: Stage, now: int) -> None:
+        def give(tx: Write) -> None:
+            hand_over(tx, find_mover(tx.session, agent.mover), tx.session.get_one(JobRun, run_id), other.name)
+
+        if self._call(stage, "hand_over", agent.seed, give, (*REFUSED, "LeaseRuns", "SameAgent")) is not None:
+            stage.wake(other.key, now + stage.story_ms(30))
+        elif tries > 1:
+            again = partial(self._hand_over, agent, other, run_id, tries - 1)
+            self._at(now + agent.heartbeat_ms, again)
 
     def _unregister(self, agent: AgentPart, tries: int, stage: Stage, now: int) -> None:
         def unregister(tx: Write) -> None:

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from agentsim.engine.verdict import Verdict, ended
 from agentsim.simulate.held_work import HeldWork
-from agentsim.simulate.parts import AgentPart, Totals, Trouble
+from agentsim.simulate.parts import AgentPart, Trouble
 from agentsim.simulate.stage import Stage
 from agentsim.simulate.words import ADMINS
 from agentsim.simulate.work import NOTHING
@@ -48,8 +48,6 @@ class FleetAgent:
         self._identity: AgentIdentity | None = None
         self._host_key = part.host_key
         self._held: dict[int, HeldWork] = {}
-        self._done: dict[int, Totals] = {}
-        """What this host's attempts of a run have done: its target has it, whatever becomes of the process."""
         self._next_beat = 0
         self._troubled = part.trouble == Trouble.NONE
         self._away_until = 0
@@ -155,8 +153,6 @@ class FleetAgent:
 
     def _forget(self) -> None:
         """The process is gone, and with it what it held."""
-        for held in self._held.values():
-            self._done[held.claim.run_id] = held.done
         self._held.clear()
         self._identity = None
 
@@ -244,8 +240,11 @@ class FleetAgent:
             if claim is None:
                 break
             part = stage.story.playing[self.part.mover, claim.label.rpartition("#")[0]]
-            done = self._done.get(claim.run_id, NOTHING)
-            self._held[claim.run_id] = HeldWork(part, claim, done, now)
+            before = stage.story.work.get(claim.run_id)
+            self._hold(stage, HeldWork(part, claim, before.done if before else NOTHING, now))
+
+    def _hold(self, stage: Stage, held: HeldWork) -> None:
+        self._held[held.claim.run_id] = stage.story.work[held.claim.run_id] = held
 
     def _drop(self, run_id: int) -> None:
         self._held.pop(run_id, None)
@@ -344,7 +343,7 @@ class FleetAgent:
         if answer[0] is not None:
             again = HeldWork(held.part, answer[0], held.attempt.done(share), now)
             again.has_died = True
-            self._held[answer[0].run_id] = again
+            self._hold(stage, again)
 
     def _finish(self, stage: Stage, held: HeldWork, end: Verdict) -> None:
         status, code, message, target = JobRunStatus(end["status"]), end["code"], end["message"], end["target"]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agentsim.simulate.calls import Calls
+from agentsim.simulate.held_work import HeldWork
 from agentsim.simulate.parts import RunPart, Scenario
 
 
@@ -18,6 +19,7 @@ class Story:
         playing: the part of the run that is active at a place (mover and definition path).
         run_ids: the id of each run that was started, by its part's number.
         agent_ids: the id of each agent that has registered, by its key.
+        work: the latest attempt of each run, by its id: what it has done is done, whoever goes on.
         over: whether the agents are to go home.
     """
 
@@ -25,6 +27,7 @@ class Story:
     playing: dict[tuple[str, str], RunPart] = field(default_factory=dict)
     run_ids: dict[int, int] = field(default_factory=dict)
     agent_ids: dict[str, int] = field(default_factory=dict)
+    work: dict[int, HeldWork] = field(default_factory=dict)
     over: bool = False
 
 

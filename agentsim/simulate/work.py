@@ -96,6 +96,7 @@ class Attempt:
     def __init__(self, part: RunPart, done: Totals, known: tuple[int, int]) -> None:
         self.part = part
         self._known = known
+        self._before = done
         self._totals = _without(part.totals, done)
         self._items = list(items_of(part.seed, self._totals, part.kind))
         self._told = 0
@@ -130,10 +131,14 @@ class Attempt:
         self._told += number
 
     def done(self, share: float) -> Totals:
-        """What would compare equal, or be gone, for the next attempt."""
+        """What would compare equal, or be gone, for the next attempt; with what was so for this one."""
         cells = self.totals(share)
-        kept = {Outcome.TRANSFERRED, Outcome.DELETED} if self.part.kind == RunKind.COPY else set()
-        return totals_of({o: count(cells, o) for o in kept}, {o: size(cells, o) for o in kept})
+        kept = (board.TRANSFERRED, board.DELETED) if self.part.kind == RunKind.COPY else ()
+        places = {base + cell for base in (0, board.BYTES) for cell in kept}
+        return tuple(
+            before + (cell if place in places else 0)
+            for place, (before, cell) in enumerate(zip(self._before, cells, strict=True))
+        )
 
     def verdict(self) -> Verdict:
         """How it ends when it has come all the way, by the engine's own judgement."""
