@@ -44,6 +44,7 @@ from store.vocabulary import (
 )
 
 ACTIVE_RUN = text("status NOT IN ('Canceled', 'Failed', 'Succeeded')")
+_ENDED_AT = "execution_end_time IS NOT NULL"
 
 
 def _key() -> Any:
@@ -85,6 +86,12 @@ def _column(extra: dict[str, Any]) -> dict[str, Any]:
     added = extra.pop("added", None)
     default = None if added is None else text(f"'{added}'")
     return {"nullable": extra.pop("nullable", False), "server_default": default}
+
+
+def _partial(name: str, condition: str, *columns: str) -> Index:
+    """An index of the few runs that a condition holds for, so that finding them never costs the history."""
+    where = text(condition)
+    return Index(name, *(columns or ("execution_end_time", "id")), sqlite_where=where, postgresql_where=where)
 
 
 def _text(length: int | None = None, **extra: Any) -> Any:
@@ -299,6 +306,11 @@ class JobRun(Counters, table=True):
         Index("ix_job_run_definition", "definition_id", "id"),
         Index("ix_job_run_mover", "mover_id", "id"),
         Index("ix_job_run_project", "project_id", "id"),
+        _partial("ix_job_run_thin", f"thinned_at IS NULL AND {_ENDED_AT}"),
+        _partial("ix_job_run_expire_items", f"expired_at IS NULL AND {_ENDED_AT}"),
+        _partial("ix_job_run_expire_report", f"report_expired_at IS NULL AND {_ENDED_AT}"),
+        _partial("ix_job_run_expire_samples", f"samples_expired_at IS NULL AND {_ENDED_AT}"),
+        _partial("ix_job_run_expiring", "expiring", "id"),
     )
 
     id: int = _key()
@@ -346,7 +358,13 @@ class JobRun(Counters, table=True):
     thinned_at: int | None = _time(default=None)
     """When retention thinned its samples; None while all of them are there."""
     expired_at: int | None = _time(default=None)
-    """When retention removed its items, report and samples; None while they are there."""
+    """When retention removed its items; None while they are there."""
+    report_expired_at: int | None = _time(default=None)
+    """When retention removed its report, which is no plan from then on; None while it is there."""
+    samples_expired_at: int | None = _time(default=None)
+    """When retention removed its samples; None while there are any."""
+    expiring: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
+    """Whether some of what retention has removed by these times is still to be deleted."""
 
 
 class RunLease(SQLModel, table=True):
@@ -484,6 +502,17 @@ class FeedState(SQLModel, table=True):
     id: int = Field(default=1, primary_key=True, sa_type=BigKey)
     epoch: str
     floor: int = _number(default=0)
+
+
+class Retention(SQLModel, table=True):
+    """One row: for how many days after a run's end its details are kept; 0 is for ever."""
+
+    __tablename__ = "retention"
+
+    id: int = Field(default=1, primary_key=True, sa_type=BigKey)
+    items_days: int = 90
+    reports_days: int = 90
+    samples_days: int = 90
 
 
 FEED_TABLES = (
