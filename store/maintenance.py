@@ -1,4 +1,4 @@
-"""Housekeeping that one process at a time does, under a lock: checkpoints and pruning of the feed.
+"""Housekeeping that one process at a time does, under a lock: checkpoints, pruning and giving back space.
 
 Nobody checkpoints on commit (``wal_autocheckpoint=0``), because back-to-back checkpoints that race
 a commit can corrupt (the WAL-reset bug, measurements-store §2.7); the holder of the lock does.
@@ -11,6 +11,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from sqlalchemy import func
 from sqlmodel import col, delete, select
@@ -19,6 +20,8 @@ from store.db import Store
 from store.feed import KEEP
 from store.models import Change, FeedState
 from store.resources.runs import STORE_ACTOR
+from store.upkeep.retention import Removed, prune_details
+from store.upkeep.vacuum import give_back
 
 PASSIVE_ABOVE = 2 << 20
 TRUNCATE_ABOVE = 8 << 20
@@ -36,7 +39,24 @@ def maintain(store: Store) -> bool:
             _checkpoint(store)
             # One batch at a time: whoever maintains also sends heartbeats.
             prune_feed(store, batches=1)
+            prune_details(store, batches=1)
+            give_back(store.place.path, steps=1)
         return held
+
+
+class Pruned(NamedTuple):
+    """What went at once: details by the retention policy, changes of the feed, and bytes of the store's file."""
+
+    details: Removed
+    changes: int
+    freed: int
+
+
+def prune(store: Store) -> Pruned:
+    """Do at once all that :func:`maintain` does a little of each time."""
+    details = prune_details(store)
+    changes = prune_feed(store)
+    return Pruned(details, changes, give_back(store.place.path))
 
 
 def prune_feed(store: Store, keep: int = KEEP, batches: int | None = None) -> int:

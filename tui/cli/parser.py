@@ -49,6 +49,7 @@ def build() -> Parser:
     _resource(nouns, "project", "groups of job definitions", "NAME")
     _resource(nouns, "definition", "job definitions", "PROJECT/DEFINITION")
     _run(nouns)
+    _store(nouns)
     return parser
 
 
@@ -201,6 +202,22 @@ def _run(nouns: Verbs) -> None:
         _add_mover(parser)
 
 
+def _store(nouns: Verbs) -> None:
+    verbs = _noun(nouns, "store", "the store itself: its upkeep, and moving it")
+    _store_upkeep(verbs)
+
+
+def _store_upkeep(verbs: Verbs) -> None:
+    command = "cli.store_upkeep"
+    retention = _verb(verbs, "retention", f"{command}:retention", "how long details of runs are kept", json=True)
+    for what in ("items", "reports", "samples"):
+        retention.add_argument(
+            f"--{what}-days", metavar="N", type=_days, help=f"keep {what} for N days after a run's end; 0: for ever"
+        )
+    prune = _verb(verbs, "prune", f"{command}:prune", "remove at once what retention would remove", json=True)
+    prune.add_argument("--dry-run", action="store_true", help="say what would go, and remove nothing")
+
+
 def _add_yes(parser: Parser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask; needed where there is no terminal")
 
@@ -231,6 +248,13 @@ def _limit(text: str) -> int | None:
         return None
     if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
         raise argparse.ArgumentTypeError("write a number from 1, or all")
+    return int(text)
+
+
+def _days(text: str) -> int:
+    """A number of days."""
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError("write a number of days, or 0 for ever")
     return int(text)
 
 

@@ -1,0 +1,93 @@
+"""``store``: what keeps a store in order."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from tui.actor import actor
+from tui.cli import context, output
+from tui.presentation import format as figures
+
+if TYPE_CHECKING:
+    from store.upkeep.retention import Policy, Removed
+
+
+def retention(options: argparse.Namespace) -> int:
+    """Show for how long details of runs are kept, or change it."""
+    changes = {
+        name: getattr(options, name)
+        for name in ("items_days", "reports_days", "samples_days")
+        if getattr(options, name) is not None
+    }
+    with context.existing_store(options, writes=bool(changes)) as store:
+        from store.upkeep.retention import policy, set_policy
+
+        if changes:
+            with store.write(actor()) as tx:
+                in_force = set_policy(tx, **changes)
+        else:
+            with store.read() as session:
+                in_force = policy(session)
+    if options.json:
+        output.json_data(_policy_resource(in_force))
+    else:
+        output.properties(
+            (
+                ("items", _kept(in_force.items_days)),
+                ("reports", _kept(in_force.reports_days)),
+                ("samples", f"all for a day, then one a minute; {_kept(in_force.samples_days)}"),
+            )
+        )
+    if changes:
+        output.say("What is too old by this goes little by little, or at once with 'longshore store prune'.")
+    return 0
+
+
+def prune(options: argparse.Namespace) -> int:
+    """Remove at once what retention would remove little by little."""
+    with context.existing_store(options, writes=not options.dry_run) as store:
+        if options.dry_run:
+            from store.upkeep.retention import due
+
+            details, changes, freed = due(store), None, None
+        else:
+            from store.maintenance import prune as prune_store
+
+            details, changes, freed = prune_store(store)
+    if options.json:
+        output.json_data({**_removed_resource(details), "feedChanges": changes, "bytesFreed": freed})
+        return 0
+    output.properties(
+        (
+            ("items", f"{details.items:,}"),
+            ("report parts", f"{details.chunks:,}"),
+            ("samples", f"{details.samples:,}"),
+            ("of runs", f"{details.runs:,}"),
+            ("feed changes", "" if changes is None else f"{changes:,}"),
+            ("given back", "" if not freed else figures.size(freed)),
+        )
+    )
+    output.say("Nothing was removed: this is what would be." if options.dry_run else "Runs and events stay.")
+    return 0
+
+
+def _kept(days: int) -> str:
+    return f"kept for {days:,} days after the run's end" if days else "kept for ever"
+
+
+def _policy_resource(in_force: Policy) -> dict[str, int]:
+    return {
+        "itemsDays": in_force.items_days,
+        "reportsDays": in_force.reports_days,
+        "samplesDays": in_force.samples_days,
+    }
+
+
+def _removed_resource(details: Removed) -> dict[str, int]:
+    return {
+        "items": details.items,
+        "reportParts": details.chunks,
+        "samples": details.samples,
+        "runs": details.runs,
+    }
