@@ -44,7 +44,7 @@ def _register(options: argparse.Namespace) -> int:
     try:
         with store.write(f"agent/{options.name}") as tx:
             mover, agent, credential = register_agent(tx, token, options.name, host_facts(), mover_name=options.mover)
-            state.save(Identity(str(store.place.path), mover.name, agent.name, credential))
+            state.save(Identity(store.place.url, mover.name, agent.name, credential))
             saved = True
     except BaseException:
         if saved:

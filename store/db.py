@@ -1,29 +1,41 @@
-"""Opening a store for writing: the engine, its pragmas, and the one way to change anything.
+"""Opening a store for writing, and the one way to change anything: a short transaction with an actor.
 
-Every write is a short ``BEGIN IMMEDIATE`` transaction (fault F22): a deferred one that reads first
-fails at once under load, whatever the busy timeout (measurements-store §2.4).
+On SQLite every write is a ``BEGIN IMMEDIATE`` (fault F22). On PostgreSQL admins' writes come one after
+the other, and agents' lock the rows that they decide by.
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal, Protocol
 
-from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.engine import Connection
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from store.clock import Clock, HostClock
 from store.errors import LongshoreError, StoreUnavailable
+from store.head import HEAD
 from store.models import Event
-from store.place import APPLICATION_ID, HEAD, StorePlace, locate, named
+from store.place import StorePlace, locate
+from store.postgres.place import PostgresPlace
+from store.schema import schema_version
+from store.sqlite.place import SqlitePlace
 
-BUSY_TIMEOUT_MS = 5_000
+Dialect = Literal["sqlite", "postgresql"]
+
+
+class Teller(Protocol):
+    """Tells others of a commit, where the database does not do so by itself."""
+
+    def committed(self, agents: frozenset[int]) -> None:
+        """Something was written; the agents of these ids are to look at their runs."""
+
+    def close(self) -> None:
+        """Tell what is still to be told, and end."""
 
 
 @dataclass
@@ -33,6 +45,17 @@ class Write:
     session: Session
     now: int
     actor: str
+    dialect: Dialect
+    told: set[int] = field(default_factory=set)
+
+    def tell_agent(self, agent_id: int | None) -> None:
+        """After the commit, wake an agent to look at its runs; None wakes no one."""
+        if agent_id is not None:
+            self.told.add(agent_id)
+
+    def by(self, actor: str) -> Write:
+        """The same transaction, on behalf of somebody else."""
+        return Write(self.session, self.now, actor, self.dialect, self.told)
 
     def event(
         self,
@@ -65,21 +88,41 @@ class Store:
 
     place: StorePlace
     engine: Engine
-    clock: Clock = field(default_factory=HostClock)
+    clock: Clock
+    teller: Teller | None = None
+
+    @property
+    def dialect(self) -> Dialect:
+        return self.place.dialect
 
     @contextmanager
-    def write(self, actor: str) -> Iterator[Write]:
+    def write(self, actor: str, *, serial: bool = True) -> Iterator[Write]:
         """A write transaction: committed at the end, rolled back whole on any exception.
+
+        Args:
+            actor: who makes it.
+            serial: wait for other such writes, as whatever decides by what it reads has to. What agents call
+                locks its rows instead. SQLite has one writer at a time anyway.
 
         Raises:
             StoreUnavailable: when the store cannot be written; nothing was changed.
         """
         try:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
-                session.connection(execution_options={"longshore_write": True})
-                yield Write(session, self.clock.now(), actor)
+                connection = session.connection(execution_options={"longshore_write": True})
+                now = self.clock.now() if self.place.dialect == "sqlite" else 0
+                if self.place.dialect == "postgresql":
+                    from store.postgres.clock import ServerClock
+                    from store.postgres.engine import begin_write, server_now
+
+                    begin_write(connection, serial=serial)
+                    now = server_now(connection) if isinstance(self.clock, ServerClock) else self.clock.now()
+                tx = Write(session, now, actor, self.place.dialect)
+                yield tx
         except DBAPIError as error:
-            raise self._named(error) from error
+            raise self.named(error) from error
+        if self.teller is not None:
+            self.teller.committed(frozenset(tx.told))
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -88,15 +131,25 @@ class Store:
             with Session(self.engine) as session:
                 yield session
         except DBAPIError as error:
-            raise self._named(error) from error
+            raise self.named(error) from error
 
     def close(self) -> None:
+        if self.teller is not None:
+            self.teller.close()
         self.engine.dispose()
 
-    def _named(self, error: DBAPIError) -> LongshoreError:
-        if isinstance(error.orig, sqlite3.Error):
-            return named(error.orig, self.place.path)
-        return StoreUnavailable(f"The store '{self.place.path}' cannot be used: {error.orig}.")
+    def named(self, error: DBAPIError) -> LongshoreError:
+        """An error of the driver as one of the named errors."""
+        found = error.orig
+        if self.place.dialect == "postgresql":
+            from store.postgres.errors import named as server_error
+
+            return server_error(found or error, self.place)
+        if isinstance(found, sqlite3.Error):
+            from store.sqlite.errors import named as file_error
+
+            return file_error(found, self.place.path)
+        return StoreUnavailable(f"The store '{self.place.url}' cannot be used: {found}.")
 
 
 def open_store(url: str | StorePlace | None = None, *, clock: Clock | None = None) -> Store:
@@ -104,19 +157,17 @@ def open_store(url: str | StorePlace | None = None, *, clock: Clock | None = Non
 
     Args:
         url: what :func:`store.place.locate` takes, or a place.
-        clock: another clock than the host's (tests, past history).
+        clock: another clock than the store's (tests, past history).
 
     Raises:
-        StoreUnavailable: a named error that says what to do; the file is unchanged.
+        StoreUnavailable: a named error that says what to do; the store is unchanged.
     """
-    place = url if isinstance(url, StorePlace) else locate(url)
+    place = locate(url) if url is None or isinstance(url, str) else url
     place.check()
-    if not place.path.exists():
-        _create_private(place)
-    store = Store(place, _engine(place), clock or HostClock())
+    store = _sqlite(place, clock) if place.dialect == "sqlite" else _postgres(place, clock)
     try:
         with store.engine.connect() as connection:
-            version = place.check_ours(lambda sql: connection.exec_driver_sql(sql).scalar())
+            version = schema_version(place, lambda sql: connection.exec_driver_sql(sql).scalar())
         if version != HEAD:
             # Alembic takes a quarter of a second to import: only when there is work for it.
             from store.migrate import upgrade
@@ -124,60 +175,27 @@ def open_store(url: str | StorePlace | None = None, *, clock: Clock | None = Non
             upgrade(store.engine, place)
     except DBAPIError as error:
         store.close()
-        raise store._named(error) from error
+        raise store.named(error) from error
     except LongshoreError:
         store.close()
         raise
     return store
 
 
-def _create_private(place: StorePlace) -> None:
-    """Make the file with mode 0600 before SQLite would make it with the umask's."""
-    try:
-        os.close(os.open(place.path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    except FileExistsError:
-        return
-    except OSError as error:
-        raise StoreUnavailable(
-            f"The store '{place.path}' cannot be made ({error.strerror}): name a place that you can write to.",
-            code="StoreCannotOpen",
-        ) from error
+def _sqlite(place: SqlitePlace, clock: Clock | None) -> Store:
+    from store.sqlite.engine import make_engine
+
+    return Store(place, make_engine(place), clock or HostClock())
 
 
-def _engine(place: StorePlace) -> Engine:
-    engine = create_engine(
-        f"sqlite:///{place.path}",
-        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
-    )
+def _postgres(place: PostgresPlace, clock: Clock | None) -> Store:
+    from store.postgres.clock import ServerClock
+    from store.postgres.engine import make_engine, server_now
 
-    @event.listens_for(engine, "connect")
-    def _connected(connection: sqlite3.Connection, _record: Any) -> None:
-        try:
-            _configure(connection)
-        except BaseException:
-            connection.close()
-            raise
+    engine = make_engine(place)
 
-    def _configure(connection: sqlite3.Connection) -> None:
-        if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
-            # Both are fixed with the first table.
-            connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        # Before the journal mode, which is written into the file: another program's stays as it was.
-        place.check_ours(lambda sql: (connection.execute(sql).fetchone() or (None,))[0])
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA temp_store=MEMORY")
-        connection.execute("PRAGMA cache_size=-16000")
-        connection.execute("PRAGMA journal_size_limit=67108864")
-        # One process at a time checkpoints (store.maintenance): the defence against the
-        # WAL-reset bug of SQLite 3.7.0 to 3.51.2 (measurements-store §2.7).
-        connection.execute("PRAGMA wal_autocheckpoint=0")
+    def ask() -> int:
+        with engine.connect() as connection:
+            return server_now(connection)
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("longshore_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
+    return Store(place, engine, clock or ServerClock(ask))

@@ -20,6 +20,7 @@ from store.db import Store
 from store.feed import KEEP
 from store.models import Change, FeedState
 from store.resources.runs import STORE_ACTOR
+from store.sqlite.place import SqlitePlace
 from store.upkeep.retention import Removed, prune_details
 from store.upkeep.vacuum import give_back
 
@@ -29,18 +30,20 @@ PRUNE_BATCH = 10_000
 
 
 def maintain(store: Store) -> bool:
-    """Do what is due. Cheap when nothing is: a file size and a lock.
+    """Do what is due. Cheap when nothing is: a lock, and a look or two.
 
     Returns:
-        Whether this process held the lock.
+        Whether this process held the lock; on a server only an admin's process ever does.
     """
-    with _maintenance_lock(store) as held:
+    place = store.place
+    with _file_lock(place) if place.dialect == "sqlite" else _server_lock(store) as held:
         if held:
-            _checkpoint(store)
-            # One batch at a time: whoever maintains also sends heartbeats.
+            if place.dialect == "sqlite":
+                _checkpoint(place)
+                give_back(place.path, steps=1)
+            # One batch at a time: whoever maintains also sends heartbeats, or draws a screen.
             prune_feed(store, batches=1)
             prune_details(store, batches=1)
-            give_back(store.place.path, steps=1)
         return held
 
 
@@ -56,7 +59,8 @@ def prune(store: Store) -> Pruned:
     """Do at once all that :func:`maintain` does a little of each time."""
     details = prune_details(store)
     changes = prune_feed(store)
-    return Pruned(details, changes, give_back(store.place.path))
+    # A server gives back space by itself.
+    return Pruned(details, changes, give_back(store.place.path) if store.place.dialect == "sqlite" else 0)
 
 
 def prune_feed(store: Store, keep: int = KEEP, batches: int | None = None) -> int:
@@ -95,8 +99,8 @@ def _feed_has_excess(store: Store, keep: int) -> bool:
 
 
 @contextlib.contextmanager
-def _maintenance_lock(store: Store) -> Iterator[bool]:
-    path = store.place.path.with_name(store.place.path.name + ".ckpt")
+def _file_lock(place: SqlitePlace) -> Iterator[bool]:
+    path = place.path.with_name(place.path.name + ".ckpt")
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -109,8 +113,24 @@ def _maintenance_lock(store: Store) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _checkpoint(store: Store) -> None:
-    log = store.place.path.with_name(store.place.path.name + "-wal")
+@contextlib.contextmanager
+def _server_lock(store: Store) -> Iterator[bool]:
+    """The admins' lock; a login that is none of theirs never gets it, and is not told off."""
+    from store.postgres.engine import LOCK_CLASS, UPKEEP_LOCK
+    from store.postgres.place import SCHEMA
+
+    with store.engine.connect() as connection:
+        # Held by a transaction of its own: it ends with this process, whatever becomes of that.
+        held = connection.exec_driver_sql(
+            f"""SELECT CASE WHEN pg_has_role(nspowner, 'MEMBER')
+                THEN pg_try_advisory_xact_lock({LOCK_CLASS}, {UPKEEP_LOCK}) ELSE false END
+                FROM pg_namespace WHERE nspname = '{SCHEMA}'"""
+        ).scalar()
+        yield bool(held)
+
+
+def _checkpoint(place: SqlitePlace) -> None:
+    log = place.path.with_name(place.path.name + "-wal")
     try:
         size = log.stat().st_size
     except FileNotFoundError:
@@ -120,7 +140,7 @@ def _checkpoint(store: Store) -> None:
     kind = "TRUNCATE" if size > TRUNCATE_ABOVE else "PASSIVE"
     # Never wait for readers here: the next round tries again.
     with (
-        contextlib.closing(sqlite3.connect(store.place.path, timeout=0.1, isolation_level=None)) as connection,
+        contextlib.closing(sqlite3.connect(place.path, timeout=0.1, isolation_level=None)) as connection,
         contextlib.suppress(sqlite3.OperationalError),
     ):
         connection.execute(f"PRAGMA wal_checkpoint({kind})").fetchone()

@@ -1,72 +1,81 @@
-"""Reading without an ORM: one read-only connection for the screens' windows and ticks.
+"""Reading without an ORM: one connection for the screens' windows and ticks.
 
-Lists and ticks need rows, not entities: SQL text through the standard library takes a sixth of
-the time of Core selects and lets the first frame appear without importing SQLAlchemy
-(measurements-store §1, §4). The statements are in ``store.queries``.
+Lists and ticks need rows, not entities: SQL text through the driver takes a sixth of the time of Core
+selects and lets the first frame appear without importing SQLAlchemy (measurements-store §1, §4). The
+statements are in ``store.queries``: one text for SQLite and PostgreSQL, with ``:name`` for parameters.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Protocol, Self
 
 from store.clock import Clock, HostClock
-from store.errors import StoreUnavailable
-from store.place import HEAD, StorePlace, locate, named
+from store.place import StorePlace, locate
+
+
+class Row(Protocol):
+    """A plain row, by position and by name."""
+
+    def __getitem__(self, key: int | str | slice, /) -> Any: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def __len__(self) -> int: ...
+
+
+class _Rows(Protocol):
+    """What each kind of store has for reading."""
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]: ...
+
+    def data_version(self) -> int: ...
+
+    def replaced(self) -> bool: ...
+
+    def close(self) -> None: ...
 
 
 class Reader:
-    """A reader of one store. It belongs to the thread that made it.
-
-    Every statement is a transaction of its own: no read is ever left open, so a reader never
-    holds the write-ahead log (fault F23).
-    """
+    """A reader of one store. It belongs to the thread that made it; every statement is a transaction of its own."""
 
     def __init__(self, place: StorePlace | str | None = None, clock: Clock | None = None) -> None:
         """Open a store that exists and has this program's schema.
 
+        Args:
+            place: the store, or what :func:`store.place.locate` takes.
+            clock: another clock than the store's (tests, past history).
+
         Raises:
             StoreUnavailable: with code StoreMissing, StoreOutdated or one of the named errors.
         """
-        self.place = place if isinstance(place, StorePlace) else locate(place)
-        self.clock = clock or HostClock()
-        self.place.check()
-        if not self.place.exists:
-            raise StoreUnavailable(
-                f"There is no store at '{self.place.path}' yet: 'longshore apply FILE' makes one.",
-                code="StoreMissing",
-            )
-        self.identity = self.place.identity
-        try:
-            self._connection = sqlite3.connect(self.place.path, timeout=5, isolation_level=None)
-        except sqlite3.Error as error:
-            raise named(error, self.place.path) from error
-        self._connection.row_factory = sqlite3.Row
-        try:
-            self.rows("PRAGMA query_only=ON")
-            self.rows("PRAGMA cache_size=-16000")
-            version = self.place.check_ours(self.value)
-        except StoreUnavailable:
-            self.close()
-            raise
-        if version != HEAD:
-            self.close()
-            raise StoreUnavailable(
-                f"The store '{self.place.path}' has an older schema: any command that writes upgrades it, such as "
-                "'longshore apply'.",
-                code="StoreOutdated",
-            )
+        self.place: StorePlace = locate(place) if place is None or isinstance(place, str) else place
+        self._rows: _Rows
+        self.clock: Clock
+        # Each imports its driver: the first frame needs only that of its own store.
+        if self.place.dialect == "sqlite":
+            from store.sqlite.rows import SqliteRows
 
-    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[sqlite3.Row]:
+            self._rows = SqliteRows(self.place)
+            self.clock = clock or HostClock()
+        else:
+            from store.postgres.clock import ServerClock
+            from store.postgres.rows import PostgresRows
+
+            rows = PostgresRows(self.place)
+            self._rows = rows
+            self.clock = clock or ServerClock(rows.server_now)
+
+    @property
+    def dialect(self) -> Literal["sqlite", "postgresql"]:
+        return self.place.dialect
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """All rows of one statement, as plain rows."""
-        try:
-            return self._connection.execute(sql, parameters or {}).fetchall()
-        except sqlite3.Error as error:
-            raise named(error, self.place.path) from error
+        return self._rows.rows(sql, parameters or {})
 
-    def row(self, sql: str, parameters: Mapping[str, Any] | None = None) -> sqlite3.Row | None:
+    def row(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Row | None:
         """The first row, or None."""
         found = self.rows(sql, parameters)
         return found[0] if found else None
@@ -77,18 +86,19 @@ class Reader:
         return found[0] if found else None
 
     def data_version(self) -> int:
-        """A number that changes when another connection has committed (7 µs)."""
-        return int(self.value("PRAGMA data_version"))
+        """A number that changes when another connection has committed; on a server only by what the feed tells."""
+        return self._rows.data_version()
 
     def replaced(self) -> bool:
-        """Whether the file at the path is no longer the one that is open (a restore, a removal)."""
-        return self.place.identity != self.identity
+        """Whether what is open is no longer the store at its place: another file, or a connection that is lost."""
+        return self._rows.replaced()
 
     def now(self) -> int:
+        """The store's time in milliseconds since the epoch, UTC."""
         return self.clock.now()
 
     def close(self) -> None:
-        self._connection.close()
+        self._rows.close()
 
     def __enter__(self) -> Self:
         return self

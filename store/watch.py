@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from store.errors import StoreUnavailable
 from store.place import StorePlace
 from store.reader import Reader
+from store.sqlite.place import SqlitePlace
 
 STEP_MS = 50
 """watchfiles' step: a change is told after one to two of them, at 0.2 % of a core when idle."""
@@ -83,6 +84,11 @@ class Watch:
             reader.close()
 
     def _wake_ups(self) -> Iterator[None]:
+        if not isinstance(self._place, SqlitePlace):
+            yield None
+            while not self._stop.wait(POLL_SECONDS):
+                yield None
+            return
         # Imported here: 50 ms that the first frame need not wait for.
         from watchfiles import watch
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 
+pytest_plugins = ["tests.postgres"]
+
 
 def pytest_configure() -> None:
     """A shell starts background jobs with SIGINT ignored, and processes of the tests would inherit that."""

@@ -37,7 +37,7 @@ class Commands:
         self._place = place
         self._read_only = read_only
         self._store: Store | None = None
-        self._identity: tuple[int, int] | None = None
+        self._identity: tuple[int, int] | str | None = None
         self._lock = threading.Lock()
 
     def warm_up(self) -> None:
@@ -95,6 +95,15 @@ class Commands:
         with self._lock:
             sweep(self._open())
 
+    def maintain(self) -> None:
+        """Do a little of the store's upkeep; on a server nobody does it but the admins' screens."""
+        if self._read_only:
+            return
+        from store.maintenance import maintain
+
+        with self._lock:
+            maintain(self._open())
+
     def close(self) -> None:
         if self._store is not None:
             self._store.close()
@@ -111,7 +120,7 @@ class Commands:
         if self._store is None:
             if not self._place.exists:
                 raise StoreUnavailable(
-                    f"The store '{self._place.path}' is gone: put it back; nothing was changed.", code="StoreMissing"
+                    f"The store '{self._place.url}' is gone: put it back; nothing was changed.", code="StoreMissing"
                 )
             self._store = open_store(self._place)
             self._identity = self._place.identity

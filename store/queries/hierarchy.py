@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from typing import Any, NamedTuple
 
 from store.lifecycle import ENDED, agent_status
 from store.queries.window import Keyset, Page, Window, like
-from store.reader import Reader
+from store.reader import Reader, Row
 from store.vocabulary import AgentStatus
 
 _ENDED = ", ".join(f"'{status}'" for status in sorted(ENDED))
@@ -246,7 +245,7 @@ def _scoped(keyset: Keyset[Any], condition: str) -> Keyset[Any]:
     )
 
 
-def _agent(row: sqlite3.Row, now: int) -> AgentRow:
+def _agent(row: Row, now: int) -> AgentRow:
     status = agent_status(AgentStatus(row["status"]), row["last_beat"], row["heartbeat_ms"], now)
     return AgentRow(
         row["id"],

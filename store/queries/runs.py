@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from store.lifecycle import ENDED, OFFLINE_AFTER_INTERVALS
 from store.queries.hierarchy import Scope
 from store.queries.window import Keyset, Page, Window, like
-from store.reader import Reader
+from store.reader import Reader, Row
 from store.vocabulary import JobRunStatus, RunKind, ScanStatus
 
 _ENDED = ", ".join(f"'{status}'" for status in sorted(ENDED))
@@ -313,7 +312,7 @@ def fleet(reader: Reader) -> Fleet:
     )
 
 
-def _run(row: sqlite3.Row, now: int) -> RunRow:
+def _run(row: Row, now: int) -> RunRow:
     status = JobRunStatus(row["status"])
     beat, interval, lease = row["beat"], row["heartbeat_ms"], row["lease_until"]
     offline = status not in ENDED and (beat is None or now - beat > OFFLINE_AFTER_INTERVALS * (interval or 0))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from store.reader import Reader
+from store.reader import Row as PlainRow
 
 Row = TypeVar("Row")
 Direction = Literal["start", "end", "after", "before", "around"]
@@ -39,7 +39,7 @@ class Keyset(Generic[Row]):
     sql: str
     columns: tuple[str, ...]
     key_of: Callable[[str], tuple[Any, ...]]
-    make: Callable[[sqlite3.Row], Row]
+    make: Callable[[PlainRow], Row]
     descending: bool = False
 
     def window(self, reader: Reader, page: Page, parameters: Mapping[str, Any]) -> Window[Row]:

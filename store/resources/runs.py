@@ -164,7 +164,7 @@ def expire_cancellations(tx: Write) -> int:
         col(JobRun.cancel_deadline) < tx.now,
     )
     late = tx.session.exec(query).all()
-    by = Write(tx.session, tx.now, STORE_ACTOR)
+    by = tx.by(STORE_ACTOR)
     for run in late:
         run.fence += 1
         detail = f"'{run.agent_name}' did not end it in {CANCEL_DEADLINE_MS // 1000} s"

@@ -20,9 +20,9 @@ import pytest
 
 from store.db import open_store
 from store.execution.trust import AgentFacts, connect_agent, make_token, register_agent
-from store.place import StorePlace
 from store.plan import apply_plan, parse_plan
 from store.resources.common import find_mover
+from store.sqlite.place import SqlitePlace
 from tui.__main__ import main
 
 PLAN = """\
@@ -125,7 +125,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """A site to copy: making a store anew takes half a second."""
     root = tmp_path_factory.mktemp("template")
     site = Site(root, root / "longshore.db")
-    store = open_store(StorePlace(site.store))
+    store = open_store(SqlitePlace(site.store))
     with store.write("user/test") as tx:
         apply_plan(tx, parse_plan(PLAN.format(root=PLACEHOLDER).encode(), "plan"))
         apply_plan(tx, parse_plan(OTHER.encode(), "plan"))

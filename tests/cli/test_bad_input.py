@@ -10,8 +10,8 @@ import pytest
 from store.db import open_store
 from store.errors import TrustRefused
 from store.execution.trust import make_token, register_agent
-from store.place import StorePlace
 from store.resources.common import find_mover
+from store.sqlite.place import SqlitePlace
 
 from .conftest import FACTS, Answer, Site, dump
 
@@ -170,9 +170,17 @@ def test_another_programs_database(tmp_path: Path) -> None:
 
 def test_a_store_of_a_kind_that_is_not_supported(tmp_path: Path) -> None:
     site = Site(tmp_path, Path("unused"))
-    answer = site.run("mover", "list", "--store", "postgresql://user:secret@host/db")
-    one_sentence(answer, 2, ["not supported"])
+    answer = site.run("mover", "list", "--store", "mysql://user:secret@host/db")
+    one_sentence(answer, 2, ["mysql://…", "postgresql://HOST/DATABASE"])
     assert "secret" not in answer.err
+
+
+def test_a_store_url_that_holds_a_password(tmp_path: Path) -> None:
+    """It is refused before anything connects, and not repeated."""
+    for url in ("postgresql://user:secret@host/db", "postgresql://host/db?password=secret"):
+        answer = Site(tmp_path, Path("unused")).run("mover", "list", "--store", url)
+        one_sentence(answer, 2, ["holds a password", ".pgpass"])
+        assert "secret" not in answer.err
 
 
 def test_a_newer_store(site: Site) -> None:
@@ -191,7 +199,7 @@ def test_tokens_work_once_for_their_mover_until_they_expire(site: Site) -> None:
     assert made.out.startswith("lsr_")
     assert made.out.count("\n") == 1
     assert made.out.strip() not in "\n".join(site.dump())
-    store = open_store(StorePlace(site.store))
+    store = open_store(SqlitePlace(site.store))
     try:
         with store.write("user/test") as tx:
             used = make_token(tx, find_mover(tx.session, "nas-exit"))

@@ -22,8 +22,8 @@ from store.execution import claims
 from store.execution.claims import Claim
 from store.execution.trust import AgentIdentity
 from store.models import Agent
-from store.place import StorePlace
 from store.report_lines import Facts
+from store.sqlite.place import SqlitePlace
 from store.vocabulary import ItemKind, JobRunStatus
 from tests.cli.conftest import A_YEAR_MS, Site, command, environment
 
@@ -70,7 +70,7 @@ class Acted:
 
 @pytest.fixture
 def acted(site: Site) -> Iterator[Acted]:
-    store = open_store(StorePlace(site.store))
+    store = open_store(SqlitePlace(site.store))
     with store.write("agent/dock-1") as tx:
         from sqlmodel import select
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from store.db import open_store
-from store.place import StorePlace
+from store.sqlite.place import SqlitePlace
 from tui.demo.agents import Agents
 from tui.demo.compare import differences
 
@@ -42,7 +42,7 @@ def status(site: Site) -> str:
     from store.queries.hierarchy import agents, movers
     from store.reader import Reader
 
-    with Reader(StorePlace(site.store)) as reader:
+    with Reader(SqlitePlace(site.store)) as reader:
         mover = next(row for row in movers(reader) if row.name == "nas-exit")
         return str(next(row for row in agents(reader, mover.id) if row.name == "fresh").status)
 
@@ -171,7 +171,7 @@ def make_silent(site: Site) -> None:
 
     from store.models import Agent
 
-    store = open_store(StorePlace(site.store))
+    store = open_store(SqlitePlace(site.store))
     with store.write("user/test") as tx:
         agent = tx.session.exec(select(Agent).where(Agent.name == "dock-1")).one()
         agent.heartbeat_ms = 1

@@ -15,7 +15,10 @@ from store.db import open_store
 # The helpers are tests.store.*: found from the repository's root, after whatever is installed.
 sys.path.append(str(Path(__file__).parents[2]))
 
+from tests.postgres import cluster, store_database, store_url
 from tests.store.world import NOON, World
+
+__all__ = ["cluster", "store_database", "store_url"]
 
 
 @pytest.fixture(scope="session")
@@ -36,9 +39,19 @@ def store_path(empty_store: Path, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """An open store with shortcuts for telling stories: each story is told on both kinds."""
+    sqlite = request.param == "sqlite"
+    clock = VirtualClock(NOON)
+    store = open_store(str(request.getfixturevalue("store_path" if sqlite else "store_url")), clock=clock)
+    yield World(store, clock)
+    store.close()
+
+
 @pytest.fixture
-def world(store_path: Path) -> Iterator[World]:
-    """An open store with shortcuts for telling stories."""
+def file_world(store_path: Path) -> Iterator[World]:
+    """The same on an embedded store only, for what is about its file."""
     clock = VirtualClock(NOON)
     store = open_store(str(store_path), clock=clock)
     yield World(store, clock)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.store.world import World, outputs, python, sql
+from tests.store.world import World, outputs, python
 
 AGENT = """
 import json, random, sys
@@ -58,7 +58,7 @@ def queued(world: World) -> World:
         world.agent(f"dock-{number}")
     run_id = world.start("hr/d", "dock-0")
     for table in ("job_definition", "job_run", "access_grant"):
-        columns = [row[1] for row in sql(world.path, f"PRAGMA table_info({table})") if row[1] != "id"]
+        columns = [row[1] for row in world.sql(f"PRAGMA table_info({table})") if row[1] != "id"]
         values = {
             "job_definition": {"name": "t.name || '-' || n.value"},
             "job_run": {
@@ -76,11 +76,10 @@ def queued(world: World) -> World:
         picked = ", ".join(values.get(column, f't."{column}"') for column in columns)
         numbers = f"(WITH RECURSIVE c(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM c WHERE value < {RUNS - 1})"
         names = ", ".join(f'"{column}"' for column in columns)
-        sql(
-            world.path,
+        world.sql(
             f"INSERT INTO {table} ({names}) SELECT {picked} FROM {table} t, {numbers} SELECT value FROM c) n",
         )
-    assert sql(world.path, "SELECT count(*), count(DISTINCT target_key) FROM job_run WHERE status = 'Queued'") == [
+    assert world.sql("SELECT count(*), count(DISTINCT target_key) FROM job_run WHERE status = 'Queued'") == [
         (RUNS, RUNS)
     ]
     assert run_id == 1
@@ -114,23 +113,23 @@ def test_four_agents_take_each_run_exactly_once(queued: World) -> None:
     taken, finished = go(queued, 1, 0)
     assert sorted(taken) == [[number, 1] for number in range(1, RUNS + 1)]
     assert sorted(finished) == sorted(taken)
-    assert sql(queued.path, "SELECT status, count(*) FROM job_run GROUP BY status") == [("Succeeded", RUNS)]
+    assert queued.sql("SELECT status, count(*) FROM job_run GROUP BY status") == [("Succeeded", RUNS)]
 
 
 def test_processes_that_displace_each_other_never_share_a_fence(queued: World) -> None:
     """Two processes of each of two agents take over from one another again and again: a run may be taken several times,
     each time under a higher fence, and is finished exactly once."""
     ended = "UPDATE job_run SET status = 'Canceled' WHERE agent_id > 2"
-    sql(queued.path, ended, "DELETE FROM access_grant WHERE agent_id > 2")
+    queued.sql(ended, "DELETE FROM access_grant WHERE agent_id > 2")
     for name in ("dock-2", "dock-3"):
         del queued.credentials[name]
-    mine = sql(queued.path, "SELECT id FROM job_run WHERE agent_id <= 2 ORDER BY id")
+    mine = queued.sql("SELECT id FROM job_run WHERE agent_id <= 2 ORDER BY id")
     taken, finished = go(queued, 2, 4)
     pairs = [(run, fence) for run, fence in taken]
     assert len(set(pairs)) == len(pairs)
     assert sorted(run for run, _ in finished) == [row[0] for row in mine]
     last: dict[int, int] = dict(sorted(pairs))
     assert sorted(map(tuple, finished)) == sorted(last.items())
-    assert sql(queued.path, "SELECT id, fence FROM job_run WHERE agent_id <= 2 ORDER BY id") == sorted(last.items())
+    assert queued.sql("SELECT id, fence FROM job_run WHERE agent_id <= 2 ORDER BY id") == sorted(last.items())
     ended = "SELECT count(*) FROM access_grant WHERE ended_at IS NULL"
-    assert sql(queued.path, ended) == [(0,)]
+    assert queued.sql(ended) == [(0,)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ from store import feed
 from store.db import open_store
 from store.maintenance import maintain, prune_feed
 from store.models import FEED_TABLES
-from store.reader import Reader
-from tests.store.world import World, outputs, python, sql
+from store.reader import Reader, Row
+from tests.store.world import World, outputs, python
 
 
 def projects(world: World, count: int, first: int = 0) -> None:
@@ -43,8 +42,7 @@ def test_each_insert_update_and_delete_is_told_once_in_order(world: World, limit
     with world.reader() as reader:
         cursor = feed.head(reader)
         assert feed.since(reader, cursor) == feed.Changes([], cursor, False, False)
-        sql(
-            world.path,
+        world.sql(
             "INSERT INTO project (id, mover_id, name, description, created_at, created_by, last_modified_at,"
             " last_modified_by, version) VALUES (7, 1, 'a', '', 0, '', 0, '', 1), (5, 1, 'b', '', 0, '', 0, '', 1)",
             "BEGIN",
@@ -94,7 +92,7 @@ def test_pruning_keeps_the_newest_and_makes_who_is_behind_start_anew(world: Worl
         assert behind.cursor == feed.head(reader)
         assert not behind.rows
         assert prune_feed(world.store, keep=4) == 0
-        sql(world.path, "INSERT INTO change (kind, row_id, op) VALUES ('project', 1, 'U')")
+        world.sql("INSERT INTO change (kind, row_id, op) VALUES ('project', 1, 'U')")
         assert prune_feed(world.store, keep=4) == 1
 
 
@@ -115,7 +113,7 @@ def test_pruning_works_in_batches(world: World, monkeypatch: pytest.MonkeyPatch)
     world.mover()
     projects(world, 10)
     assert prune_feed(world.store, keep=5) == 17
-    assert sql(world.path, "SELECT count(*) FROM change")[0] == (5,)
+    assert world.sql("SELECT count(*) FROM change")[0] == (5,)
 
 
 def test_pruning_between_two_statements_of_a_reader_loses_nothing(world: World) -> None:
@@ -125,7 +123,7 @@ def test_pruning_between_two_statements_of_a_reader_loses_nothing(world: World) 
     class Slow(Reader):
         statements = 0
 
-        def rows(self, *arguments: Any) -> list[sqlite3.Row]:
+        def rows(self, *arguments: Any) -> list[Row]:
             found = super().rows(*arguments)
             self.statements += 1
             if self.statements == self.prune_after:
@@ -163,13 +161,13 @@ def test_a_cursor_from_the_future_is_from_another_past(world: World) -> None:
         projects(world, 2)
         future = feed.head(reader)
         rev = feed.revision(cursor)
-        sql(world.path, f"DELETE FROM change WHERE rev > {rev}")
+        world.sql(f"DELETE FROM change WHERE rev > {rev}")
         assert feed.since(reader, future).resync
         assert not feed.since(reader, cursor).resync
 
 
 def test_each_table_of_the_feed_has_its_three_triggers(world: World) -> None:
-    found = {row[0] for row in sql(world.path, "SELECT name FROM sqlite_master WHERE type = 'trigger'")}
+    found = {row[0] for row in world.sql("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
     assert found == {f"feed_{table}_{op}" for table in FEED_TABLES for op in "iud"}
 
 

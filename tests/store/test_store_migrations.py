@@ -17,10 +17,11 @@ from store.clock import VirtualClock
 from store.db import open_store
 from store.errors import StoreUnavailable
 from store.execution.trust import AgentIdentity
+from store.head import HEAD
 from store.migrate import alembic_config
-from store.place import APPLICATION_ID, HEAD
 from store.reader import Reader
 from store.settings import CopySettings
+from store.sqlite.place import APPLICATION_ID
 from store.vocabulary import RunKind
 from tests.store.world import NOON, World, dump, outputs, python, refusal, sql
 
@@ -51,7 +52,7 @@ def test_a_fresh_store_is_what_the_models_say(world: World) -> None:
         assert differences == []
     # SQLAlchemy does not read ON DELETE of a reference that stands in its column's definition.
     for (table, column), rule in INLINE.items():
-        rules = {row[3]: row[6] for row in sql(world.path, f"PRAGMA foreign_key_list({table})")}
+        rules = {row[3]: row[6] for row in world.sql(f"PRAGMA foreign_key_list({table})")}
         assert rules[column] == rule
 
 
@@ -64,7 +65,7 @@ def _about_an_inline_reference(difference: Any) -> bool:
 def test_the_program_knows_its_newest_migration(world: World) -> None:
     with world.store.engine.connect() as connection:
         assert ScriptDirectory.from_config(alembic_config(connection)).get_heads() == [HEAD]
-    assert sql(world.path, "SELECT version_num FROM alembic_version") == [(HEAD,)]
+    assert world.sql("SELECT version_num FROM alembic_version") == [(HEAD,)]
 
 
 def test_a_store_is_marked_and_private(tmp_path: Path) -> None:

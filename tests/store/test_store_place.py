@@ -16,8 +16,9 @@ from store.db import open_store
 from store.errors import InvalidInput, LongshoreError, StoreUnavailable
 from store.feed import head
 from store.maintenance import maintain
-from store.place import APPLICATION_ID, StorePlace, file_system_of, locate
+from store.place import locate
 from store.reader import Reader
+from store.sqlite.place import APPLICATION_ID, SqlitePlace, file_system_of
 from tests.store.world import NOON, World, as_nobody, python, refusal, sql
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
@@ -175,7 +176,7 @@ def test_a_network_file_system(
 ) -> None:
     """SQLite would lose data there without an error; who knows better may say so."""
     monkeypatch.delenv("LONGSHORE_ALLOW_NETWORK_STORE", raising=False)
-    monkeypatch.setattr("store.place.file_system_of", lambda _path: kind)
+    monkeypatch.setattr("store.sqlite.place.file_system_of", lambda _path: kind)
     before = state(store_path.parent)
     refused(lambda: opener(str(store_path)), "StoreNetworkFileSystem", kind)
     assert state(store_path.parent) == before
@@ -192,7 +193,7 @@ def test_file_systems_are_told_apart() -> None:
 
 def test_a_store_that_somebody_holds(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Longer than the timeout: busy, by name, and nothing was written."""
-    monkeypatch.setattr("store.db.BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr("store.sqlite.engine.BUSY_TIMEOUT_MS", 50)
     impatient = World(open_store(world.store.place), world.clock)
     holder = sqlite3.connect(world.path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
@@ -297,18 +298,27 @@ def test_where_a_store_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     """The argument, then LONGSHORE_STORE, then the XDG data directory, which is made private."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.delenv("LONGSHORE_STORE", raising=False)
-    assert locate().path == tmp_path / "data" / "longshore" / "longshore.db"
+    assert locate() == SqlitePlace(tmp_path / "data" / "longshore" / "longshore.db")
     assert stat.S_IMODE((tmp_path / "data" / "longshore").stat().st_mode) == 0o700
     monkeypatch.setenv("LONGSHORE_STORE", str(tmp_path / "env.db"))
-    assert locate().path == tmp_path / "env.db"
-    assert locate("sqlite:///x.db").path == Path.cwd() / "x.db"
-    assert locate(f"sqlite:///{tmp_path}/x.db").path == tmp_path / "x.db"
+    assert locate() == SqlitePlace(tmp_path / "env.db")
+    assert locate("sqlite:///x.db") == SqlitePlace(Path.cwd() / "x.db")
+    assert locate(f"sqlite:///{tmp_path}/x.db") == SqlitePlace(tmp_path / "x.db")
     (tmp_path / "link.db").symlink_to(tmp_path / "real.db")
-    assert locate(str(tmp_path / "link.db")).path == tmp_path / "real.db"
+    assert locate(str(tmp_path / "link.db")) == SqlitePlace(tmp_path / "real.db")
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://ann:hunter2@db/x", "sqlite://", "sqlite:///", "a\0b", "~nobody-at-all/x"]
+    "url",
+    [
+        "mysql://ann:hunter2@db/x",
+        "postgresql://db",
+        "postgresql://db:port/x",
+        "sqlite://",
+        "sqlite:///",
+        "a\0b",
+        "~nobody-at-all/x",
+    ],
 )
 def test_a_url_that_names_no_file(url: str) -> None:
     """And a password in it is not repeated."""
@@ -327,7 +337,7 @@ def test_a_name_that_is_too_long(opener: Callable[[str], object], tmp_path: Path
 
 
 def test_identity_changes_with_the_file(store_path: Path, empty_store: Path) -> None:
-    place = StorePlace(store_path)
+    place = SqlitePlace(store_path)
     before = place.identity
     assert before is not None
     with Reader(place) as reader:

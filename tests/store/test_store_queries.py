@@ -21,7 +21,7 @@ from store.models import JobDefinition, JobRun, RunItem
 from store.queries import hierarchy, runs
 from store.queries.hierarchy import Scope
 from store.queries.window import Direction, Page, Window
-from store.reader import Reader
+from store.reader import Reader, Row
 from store.resources.agents import unregister_agent
 from store.resources.common import find_in_mover
 from store.resources.runs import sweep
@@ -364,7 +364,7 @@ class Explaining(Reader):
         self.plans: dict[str, list[str]] = {}
         super().__init__(world.store.place, world.clock)
 
-    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[sqlite3.Row]:
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         if sql.lstrip().upper().startswith("SELECT"):
             plan = super().rows(f"EXPLAIN QUERY PLAN {sql}", parameters)
             self.plans[" ".join(sql.split())] = [row["detail"] for row in plan]

@@ -26,7 +26,7 @@ from store.queries import runs
 from store.queries.window import Page
 from store.resources.runs import expire_cancellations, request_cancel, sweep
 from store.vocabulary import AgentStatus, CopyMode, JobRunStatus, Outcome
-from tests.store.world import World, refusal, sql
+from tests.store.world import World, refusal
 
 FINE = {"code": "", "message": "", "target": ""}
 ITEM = (b"a/\xff", "F", Outcome.FAILED, "AZSM2080", "No such device", 7)
@@ -134,7 +134,7 @@ def test_one_run_at_a_time_writes_to_a_place(world: World, target: str, sub: str
     local = (
         """UPDATE endpoint SET endpoint_type = 'LocalPath', properties = '{"path": "/x"}' WHERE name = 'other-from'"""
     )
-    sql(world.path, local)
+    world.sql(local)
     world.agent("dock-2", mover)
     world.start()
     error = refusal(LongshoreError, lambda: start_other(world, mover))

@@ -70,12 +70,12 @@ def test_a_taken_name_does_not_use_up_the_token(home: World) -> None:
 
 
 def test_neither_token_nor_credential_is_in_the_store(home: World) -> None:
-    """Not in any byte of the file or of its log: whoever reads the store cannot become an agent."""
+    """Not in any byte of the file or of its log, nor in any row of a server's: whoever reads the store cannot become an agent."""
     token = home.token()
     credential = register(home, token)
     home.credentials["dock-1"] = credential
     home.connect()
-    held = b"".join(p.read_bytes() for p in home.path.parent.iterdir() if p.name.startswith("store.db"))
+    held = home.raw()
     assert b"dock-1" in held
     for secret in (token, credential, token[4:], credential[4:]):
         assert secret.encode() not in held
@@ -189,8 +189,9 @@ def test_what_an_agent_says_of_its_host_is_kept(home: World) -> None:
     assert (agent.agent_version, agent.host, agent.number_of_cores, agent.heartbeat_ms) == ("2.0", "pier", 64, 1_000)
 
 
-def test_the_store_is_the_owners_alone(home: World) -> None:
+def test_the_store_is_the_owners_alone(file_world: World) -> None:
     """The file, its log and its index: mode 0600, whatever the umask."""
-    found = {p.name: p.stat().st_mode & 0o777 for p in Path(home.path.parent).iterdir()}
+    file_world.mover()
+    found = {p.name: p.stat().st_mode & 0o777 for p in Path(file_world.path.parent).iterdir()}
     assert {"store.db", "store.db-wal", "store.db-shm"} <= set(found)
     assert set(found.values()) == {0o600}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from store.errors import StoreUnavailable
-from store.place import StorePlace
+from store.sqlite.place import SqlitePlace
 from store.watch import Watch
 from tests.store.world import eventually, python, sql
 
@@ -31,7 +31,7 @@ class Told:
     def __init__(self, path: Path) -> None:
         self.changes: queue.Queue[float] = queue.Queue()
         self.troubles: queue.Queue[StoreUnavailable] = queue.Queue()
-        self.watch = Watch(StorePlace(path), lambda: self.changes.put(time.monotonic()), self.troubles.put)
+        self.watch = Watch(SqlitePlace(path), lambda: self.changes.put(time.monotonic()), self.troubles.put)
         self.watch.start()
         self.changes.get(timeout=10)
 

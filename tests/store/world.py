@@ -34,6 +34,7 @@ from store.resources.endpoints import put_endpoint
 from store.resources.movers import put_mover
 from store.resources.projects import put_connection, put_project
 from store.resources.runs import request_cancel, start_run
+from store.sqlite.place import SqlitePlace
 from store.vocabulary import CopyMode, JobRunStatus
 
 NOON = 1_790_000_000_000
@@ -51,6 +52,8 @@ class World:
 
     @property
     def path(self) -> Path:
+        """The file of an embedded store."""
+        assert isinstance(self.store.place, SqlitePlace)
         return self.store.place.path
 
     @contextmanager
@@ -210,8 +213,29 @@ class World:
         with self.store.read() as session:
             return find_definition(session, find_mover(session, mover), path)[1]
 
+    def sql(self, *statements: str) -> list[tuple[Any, ...]]:
+        """Run statements on the store behind its back; the rows of the last one."""
+        if isinstance(self.store.place, SqlitePlace):
+            return sql(self.store.place.path, *statements)
+        rows: list[tuple[Any, ...]] = []
+        with self.store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for statement in statements:
+                found = connection.exec_driver_sql(statement)
+                rows = [tuple(row) for row in found] if found.returns_rows else []
+        return rows
+
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
-        return dump(self.path)
+        """Every row of every table, for saying that nothing changed."""
+        if isinstance(self.store.place, SqlitePlace):
+            return dump(self.store.place.path)
+        tables = [name for (name,) in self.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'longshore'")]
+        return {table: sorted(self.sql(f"SELECT * FROM {table}"), key=repr) for table in tables}
+
+    def raw(self) -> bytes:
+        """All that is kept: the bytes of the file and of its log, or the rows of a server."""
+        if not isinstance(self.store.place, SqlitePlace):
+            return repr(self.dump()).encode()
+        return b"".join(p.read_bytes() for p in self.path.parent.iterdir() if p.name.startswith(self.path.name))
 
     # Plans.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from store.place import StorePlace, locate
+from store.sqlite.place import SqlitePlace
 from tests.tui.sample_store import SampleStore
 
 
@@ -25,12 +25,12 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> StorePlace:
-    return locate(str(tmp_path / "longshore.db"))
+def place(tmp_path: Path) -> SqlitePlace:
+    return SqlitePlace((tmp_path / "longshore.db").resolve())
 
 
 @pytest.fixture
-def sample(place: StorePlace) -> Iterator[SampleStore]:
+def sample(place: SqlitePlace) -> Iterator[SampleStore]:
     """A mover with a history, one run in progress, and two agents."""
     found = SampleStore.make(place)
     yield found

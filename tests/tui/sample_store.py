@@ -10,10 +10,10 @@ from store.db import Store, open_store
 from store.execution import claims
 from store.execution.claims import Claim
 from store.execution.trust import AgentFacts, AgentIdentity, connect_agent, make_token, register_agent
-from store.place import StorePlace
 from store.plan import apply_plan, parse_plan
 from store.resources.common import find_mover
 from store.resources.runs import find_run, request_cancel, start_run
+from store.sqlite.place import SqlitePlace
 from store.vocabulary import Guard, JobRunStatus, RunKind
 
 NOON = 1_795_262_400_000
@@ -88,13 +88,13 @@ FACTS = AgentFacts("0.1.0", "jump-1", "10.0.0.5", "UTC", 16_384, 8)
 class SampleStore:
     """An open store under a clock that stands still, and the agents that are connected to it."""
 
-    place: StorePlace
+    place: SqlitePlace
     store: Store
     clock: VirtualClock
     agents: dict[str, AgentIdentity]
 
     @classmethod
-    def make(cls, place: StorePlace) -> SampleStore:
+    def make(cls, place: SqlitePlace) -> SampleStore:
         """The whole sample: three ended runs and one at three quarters."""
         clock = VirtualClock(NOON - 30 * HOUR)
         store = open_store(place, clock=clock)

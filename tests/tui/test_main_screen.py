@@ -6,11 +6,11 @@ import pytest
 
 from store.clock import HostClock
 from store.errors import StoreUnavailable
-from store.place import StorePlace
 from store.queries import runs
 from store.queries.hierarchy import Scope
 from store.queries.window import Page
 from store.reader import Reader
+from store.sqlite.place import SqlitePlace
 from store.vocabulary import JobRunStatus
 from tests.tui.driving import app_of, seen, until
 from tests.tui.sample_store import SampleStore
@@ -230,7 +230,7 @@ async def test_q_quits_with_0(sample: SampleStore) -> None:
     assert app.return_value == 0
 
 
-async def test_an_empty_store_says_what_to_do(place: StorePlace) -> None:
+async def test_an_empty_store_says_what_to_do(place: SqlitePlace) -> None:
     from store.db import open_store
 
     open_store(place).close()

@@ -22,7 +22,7 @@ def token(options: argparse.Namespace) -> int:
     output.data(made)
     output.say(
         f"For one agent of '{mover.name}', until {since(until)}: put it in LONGSHORE_TOKEN and run "
-        f"'longshore-agent register --store {store.place.path} --mover {mover.name} --name NAME --state DIR'."
+        f"'longshore-agent register --store {store.place.url} --mover {mover.name} --name NAME --state DIR'."
     )
     return 0
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from store.display import display
 from store.place import StorePlace
+from store.sqlite.place import SqlitePlace
 from tui.actor import actor
 from tui.cli import context, output
 
@@ -71,7 +72,7 @@ def _rehearse(where: StorePlace, file: PlanFile) -> list[Applied]:
     if where.exists:
         return _apply(where, file, keep=False)
     with tempfile.TemporaryDirectory(prefix="longshore-") as directory:
-        return _apply(StorePlace(Path(directory).resolve() / "rehearsal.db"), file, keep=False)
+        return _apply(SqlitePlace(Path(directory).resolve() / "rehearsal.db"), file, keep=False)
 
 
 def _apply(where: StorePlace, file: PlanFile, *, keep: bool) -> list[Applied]:

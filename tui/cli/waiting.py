@@ -84,7 +84,7 @@ def until_end(store: Store, run_id: int, *, quiet: bool, sweeps: bool) -> RunRow
 def _look(reader: Reader, run_id: int) -> RunRow:
     if reader.replaced():
         raise StoreUnavailable(
-            f"The store '{reader.place.path}' was replaced by another file: ask for the run again.",
+            f"The store '{reader.place.url}' was replaced, or its server restarted: ask for the run again.",
             code="StoreReplaced",
         )
     row = run_queries.run(reader, run_id)

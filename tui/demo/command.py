@@ -74,14 +74,14 @@ def _make_store(directory: DemoDirectory) -> dict[str, str]:
     """The store with its hierarchy and its past; the agents' credentials."""
     from store.clock import HostClock, VirtualClock
     from store.db import open_store
-    from store.place import StorePlace
     from store.plan import apply_plan, parse_plan
+    from store.sqlite.place import SqlitePlace
     from tui.demo.history import ADMINS, DAY, Past
 
     _phase("store imported")
     now = HostClock().now()
     clock = VirtualClock(now - REGISTERED_DAYS_AGO * DAY)
-    store = open_store(StorePlace(directory.store), clock=clock)
+    store = open_store(SqlitePlace(directory.store), clock=clock)
     _phase("store made")
     try:
         template = resources.files("tui.demo").joinpath("plan.yaml").read_text()

@@ -51,11 +51,11 @@ def migrate(directory: DemoDirectory, source: str, trees: TreeMaker, agents: Age
 
 def _run(directory: DemoDirectory) -> RunRow:
     from store.db import open_store
-    from store.place import StorePlace
     from store.resources.common import find_mover
     from store.resources.runs import start_run
+    from store.sqlite.place import SqlitePlace
 
-    store = open_store(StorePlace(directory.store))
+    store = open_store(SqlitePlace(directory.store))
     try:
         with store.write(actor()) as tx:
             run_id = start_run(tx, find_mover(tx.session, None), DEFINITION).id

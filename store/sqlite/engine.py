@@ -1,0 +1,77 @@
+"""The SQLAlchemy engine of an embedded store: its pragmas, and transactions that begin as they mean to go on."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import Connection
+
+from store.errors import StoreUnavailable
+from store.sqlite.place import APPLICATION_ID, SqlitePlace
+
+BUSY_TIMEOUT_MS = 5_000
+
+
+def make_engine(place: SqlitePlace) -> Engine:
+    """An engine for a place; the file is made, private, when there is none.
+
+    Raises:
+        StoreUnavailable: StoreCannotOpen.
+    """
+    if not place.path.exists():
+        _create_private(place)
+    engine = create_engine(
+        f"sqlite:///{place.path}",
+        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _record: Any) -> None:
+        try:
+            _configure(place, connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A deferred transaction that reads first fails at once under load, whatever the busy timeout
+        # (measurements-store §2.4).
+        writes = connection.get_execution_options().get("longshore_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _configure(place: SqlitePlace, connection: sqlite3.Connection) -> None:
+    if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+        # Both are fixed with the first table.
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    # Before the journal mode, which is written into the file: another program's stays as it was.
+    place.check_ours(lambda sql: (connection.execute(sql).fetchone() or (None,))[0])
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    connection.execute("PRAGMA cache_size=-16000")
+    connection.execute("PRAGMA journal_size_limit=67108864")
+    # One process at a time checkpoints (store.maintenance): the defence against the
+    # WAL-reset bug of SQLite 3.7.0 to 3.51.2 (measurements-store §2.7).
+    connection.execute("PRAGMA wal_autocheckpoint=0")
+
+
+def _create_private(place: SqlitePlace) -> None:
+    """Make the file with mode 0600 before SQLite would make it with the umask's."""
+    try:
+        os.close(os.open(place.path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise StoreUnavailable(
+            f"The store '{place.path}' cannot be made ({error.strerror}): name a place that you can write to.",
+            code="StoreCannotOpen",
+        ) from error
