@@ -18,7 +18,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -172,10 +172,9 @@ class Cluster:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def _make_store_template(self) -> None:
-        from store.postgres.roles import init_statements
-
         from store.db import open_store
         from store.place import locate
+        from store.postgres.roles import init_statements
 
         making = self.database()
         self.psql("\n".join(init_statements("longshore")), db=making)
@@ -191,10 +190,11 @@ class Cluster:
         part.rename(self.pgpass)
 
 
-def start(**settings: str) -> Cluster:
+def start(files: Mapping[str, bytes] | None = None, **settings: str) -> Cluster:
     """Make a cluster and start it; the caller stops it.
 
     Args:
+        files: to lie in its data directory, for it alone to read (certificates, keys).
         settings: of ``postgresql.conf``, beside :data:`SETTINGS`.
     """
     programs = require()
@@ -203,6 +203,8 @@ def start(**settings: str) -> Cluster:
     try:
         passwords = {SUPERUSER: secrets.token_urlsafe(18)}
         _initdb(programs, directory, user, passwords[SUPERUSER])
+        for name, content in (files or {}).items():
+            _private_file(directory / "data" / name, content, user)
         port, process = _launch(programs, directory, user, {**SETTINGS, **settings})
     except BaseException:
         shutil.rmtree(directory, ignore_errors=True)
@@ -261,6 +263,13 @@ def _directory(user: pwd.struct_passwd | None) -> Path:
     pytest.fail("there is no temporary directory that the server's user can reach: set TMPDIR to one")
 
 
+def _private_file(path: Path, content: bytes, user: pwd.struct_passwd | None) -> None:
+    path.touch(0o600)
+    path.write_bytes(content)
+    if user is not None:
+        os.chown(path, user.pw_uid, user.pw_gid)
+
+
 def _as(user: pwd.struct_passwd | None) -> dict[str, Any]:
     if user is None:
         return {}
@@ -269,10 +278,7 @@ def _as(user: pwd.struct_passwd | None) -> dict[str, Any]:
 
 def _initdb(programs: Path, directory: Path, user: pwd.struct_passwd | None, password: str) -> None:
     secret = directory / "password"
-    secret.write_text(password)
-    secret.chmod(0o600)
-    if user is not None:
-        os.chown(secret, user.pw_uid, user.pw_gid)
+    _private_file(secret, password.encode(), user)
     arguments = [str(programs / "initdb"), "-D", str(directory / "data"), "-U", SUPERUSER, "--pwfile", str(secret)]
     arguments += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
     version = subprocess.run([programs / "initdb", "--help"], capture_output=True, text=True, check=True).stdout

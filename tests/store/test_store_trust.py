@@ -70,7 +70,7 @@ def test_a_taken_name_does_not_use_up_the_token(home: World) -> None:
 
 
 def test_neither_token_nor_credential_is_in_the_store(home: World) -> None:
-    """Not in any byte of the file or of its log, nor in any row of a server's: whoever reads the store cannot become an agent."""
+    """Not in any byte of the file or of its log, nor in any row of a server's: who reads it cannot become an agent."""
     token = home.token()
     credential = register(home, token)
     home.credentials["dock-1"] = credential
