@@ -209,6 +209,7 @@ def _store(nouns: Verbs) -> None:
 
 def _store_upkeep(verbs: Verbs) -> None:
     command = "cli.store_upkeep"
+    _verb(verbs, "check", f"{command}:check", "look whether all that must hold of the store does", json=True)
     retention = _verb(verbs, "retention", f"{command}:retention", "how long details of runs are kept", json=True)
     for what in ("items", "reports", "samples"):
         retention.add_argument(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
+from store.display import display
 from tui.actor import actor
-from tui.cli import context, output
+from tui.cli import context, exit_codes, output
 from tui.presentation import format as figures
 
 if TYPE_CHECKING:
+    from store.upkeep.check.invariant import Checked
     from store.upkeep.retention import Policy, Removed
 
 
@@ -70,6 +73,52 @@ def prune(options: argparse.Namespace) -> int:
     )
     output.say("Nothing was removed: this is what would be." if options.dry_run else "Runs and events stay.")
     return 0
+
+
+def check(options: argparse.Namespace) -> int:
+    """Look whether all that must hold of the store does; nothing is changed."""
+    from store.reader import Reader
+    from store.upkeep.check.run import check as check_store
+
+    problems = 0
+
+    def counted() -> Iterator[Checked]:
+        nonlocal problems
+        for checked in check_store(reader):
+            problems += sum(not finding.note for finding in checked.findings)
+            yield checked
+
+    # Not through the context's reader, which brings an older store up to date.
+    with Reader(context.place(options)) as reader:
+        if options.json:
+            output.json_list(_checked_resource(checked) for checked in counted())
+        else:
+            for checked in counted():
+                _print_checked(checked)
+    if problems:
+        output.say(f"{problems} {'problem' if problems == 1 else 'problems'}: see what each line says to do.")
+        return exit_codes.STORE_UNUSABLE
+    output.say("All that must hold of this store does.")
+    return exit_codes.FINE
+
+
+def _print_checked(checked: Checked) -> None:
+    if not checked.findings:
+        output.data(f"ok       {checked.name}: {checked.sentence}")
+    for finding in checked.findings:
+        output.data(f"{'note' if finding.note else 'problem':<8} {checked.name}: {finding.sentence}")
+
+
+def _checked_resource(checked: Checked) -> dict[str, Any]:
+    return {
+        "name": checked.name,
+        "sentence": checked.sentence,
+        "holds": checked.holds,
+        "findings": [
+            {"sentence": display(finding.sentence), "level": "note" if finding.note else "problem"}
+            for finding in checked.findings
+        ],
+    }
 
 
 def _kept(days: int) -> str:
