@@ -7,12 +7,13 @@ the other, and agents' lock the rows that they decide by.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from sqlalchemy import Engine
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
@@ -31,8 +32,11 @@ Dialect = Literal["sqlite", "postgresql"]
 class Teller(Protocol):
     """Tells others of a commit, where the database does not do so by itself."""
 
-    def committed(self, agents: frozenset[int]) -> None:
-        """Something was written; the agents of these ids are to look at their runs."""
+    def note(self, connection: Connection) -> set[str]:
+        """A write begins; the names of the tables that it writes to, as they come."""
+
+    def committed(self, tables: Collection[str], agents: Collection[int]) -> None:
+        """These tables were written to; the agents of these ids are to look at their runs."""
 
     def close(self) -> None:
         """Tell what is still to be told, and end."""
@@ -118,11 +122,12 @@ class Store:
                     begin_write(connection, serial=serial)
                     now = server_now(connection) if isinstance(self.clock, ServerClock) else self.clock.now()
                 tx = Write(session, now, actor, self.place.dialect)
+                tables = set() if self.teller is None else self.teller.note(connection)
                 yield tx
         except DBAPIError as error:
             raise self.named(error) from error
         if self.teller is not None:
-            self.teller.committed(frozenset(tx.told))
+            self.teller.committed(tables, tx.told)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -191,6 +196,7 @@ def _sqlite(place: SqlitePlace, clock: Clock | None) -> Store:
 def _postgres(place: PostgresPlace, clock: Clock | None) -> Store:
     from store.postgres.clock import ServerClock
     from store.postgres.engine import make_engine, server_now
+    from store.postgres.notify import Notifier
 
     engine = make_engine(place)
 
@@ -198,4 +204,4 @@ def _postgres(place: PostgresPlace, clock: Clock | None) -> Store:
         with engine.connect() as connection:
             return server_now(connection)
 
-    return Store(place, engine, clock or ServerClock(ask))
+    return Store(place, engine, clock or ServerClock(ask), Notifier(engine))

@@ -13,12 +13,9 @@ import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sqlalchemy import func
-from sqlmodel import col, delete, select
-
 from store.db import Store
 from store.feed import KEEP
-from store.models import Change, FeedState
+from store.feed_pruning import excess, prune_batch
 from store.resources.runs import STORE_ACTOR
 from store.sqlite.place import SqlitePlace
 from store.upkeep.retention import Removed, prune_details
@@ -80,22 +77,16 @@ def prune_feed(store: Store, keep: int = KEEP, batches: int | None = None) -> in
     while batches is None or done < batches:
         done += 1
         with store.write(STORE_ACTOR) as tx:
-            newest, oldest = tx.session.exec(select(func.max(Change.rev), func.min(Change.rev))).one()
-            if newest is None or newest - oldest + 1 <= keep:
-                return dropped
-            floor = min(newest - keep, oldest + PRUNE_BATCH - 1)
-            tx.session.exec(delete(Change).where(col(Change.rev) <= floor))
-            state = tx.session.get_one(FeedState, 1)
-            state.floor = floor
-            tx.session.add(state)
-            dropped += floor - oldest + 1
+            gone = prune_batch(tx.session, tx.dialect, keep, PRUNE_BATCH)
+        if not gone:
+            break
+        dropped += gone
     return dropped
 
 
 def _feed_has_excess(store: Store, keep: int) -> bool:
     with store.read() as session:
-        newest, oldest = session.exec(select(func.max(Change.rev), func.min(Change.rev))).one()
-    return newest is not None and newest - oldest + 1 > keep + min(PRUNE_BATCH, keep // 10)
+        return excess(session, keep) > min(PRUNE_BATCH, keep // 10)
 
 
 @contextlib.contextmanager

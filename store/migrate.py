@@ -82,6 +82,10 @@ def _upgrade_server(engine: Engine, place: PostgresPlace) -> None:
 def _apply(connection: Connection) -> None:
     command.upgrade(alembic_config(connection), "head")
     install_triggers(connection)
+    if connection.dialect.name == "postgresql":
+        from store.postgres.policies import install_policies
+
+        install_policies(connection)
     _start_epoch(connection)
 
 

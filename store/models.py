@@ -44,6 +44,7 @@ from store.vocabulary import (
 )
 
 ACTIVE_RUN = text("status NOT IN ('Canceled', 'Failed', 'Succeeded')")
+HAS_LOGIN = text("db_role <> ''")
 _ENDED_AT = "execution_end_time IS NOT NULL"
 
 
@@ -124,7 +125,10 @@ class Agent(SystemData, table=True):
     """A registered process near the data. Of its credential only a hash is kept."""
 
     __tablename__ = "agent"
-    __table_args__ = (UniqueConstraint("mover_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("mover_id", "name"),
+        Index("uq_agent_db_role", "db_role", unique=True, sqlite_where=HAS_LOGIN, postgresql_where=HAS_LOGIN),
+    )
 
     id: int = _key()
     mover_id: int = _parent("storage_mover")
@@ -166,6 +170,11 @@ class RegistrationToken(SQLModel, table=True):
     """Permission to register one agent of one mover, once, until it expires. Only a hash is kept."""
 
     __tablename__ = "registration_token"
+    __table_args__ = (
+        Index(
+            "uq_registration_token_db_role", "db_role", unique=True, sqlite_where=HAS_LOGIN, postgresql_where=HAS_LOGIN
+        ),
+    )
 
     id: int = _key()
     mover_id: int = _parent("storage_mover", cascade=True)

@@ -1,31 +1,32 @@
-"""Being told that something changed: ``PRAGMA data_version`` is the truth, watchfiles the wake-up.
+"""Being told that something changed in a store, from a thread of one's own.
 
-watchfiles watches the real directory (a watch on the file misses a log that is made anew,
-measurements-store §2.2) and yields at least once a second, so that a lost event costs a second
-and nothing else. Where no watch can be had, a slow poll takes its place.
+What wakes it is particular to each kind of store: events of the file system, or the server's notifications.
+Neither is trusted: a slow look finds what they missed, and says so in the log.
 """
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import Protocol
 
 from store.errors import StoreUnavailable
 from store.place import StorePlace
-from store.reader import Reader
-from store.sqlite.place import SqlitePlace
 
-STEP_MS = 50
-"""watchfiles' step: a change is told after one to two of them, at 0.2 % of a core when idle."""
 
-SAFETY_MS = 1_000
-"""How often the version is looked at although no event came."""
+class Waking(Protocol):
+    """What each kind of store has for waiting; used from one thread."""
 
-POLL_SECONDS = 0.1
-"""The interval where no file watch can be had."""
+    def wait(self, stop: threading.Event) -> bool:
+        """Wait for a change, about a second at the longest; whether there was one.
 
-log = logging.getLogger("longshore.watch")
+        The first call finds one at once, and so does the first after a trouble.
+
+        Raises:
+            StoreUnavailable: the store cannot be read now; the next call tries again, in its own time.
+        """
+
+    def close(self) -> None: ...
 
 
 class Watch:
@@ -40,10 +41,22 @@ class Watch:
         place: StorePlace,
         on_change: Callable[[], None],
         on_trouble: Callable[[StoreUnavailable], None] | None = None,
+        *,
+        agent_id: int | None = None,
     ) -> None:
+        """Prepare; :meth:`start` begins.
+
+        Args:
+            place: the store.
+            on_change: called after commits, and once at the beginning.
+            on_trouble: called with the error when the store cannot be read.
+            agent_id: wait for what concerns this agent alone. A server tells it nothing else, and nobody looks
+                in between: its heartbeat does. An embedded store tells everybody everything.
+        """
         self._place = place
         self._on_change = on_change
         self._on_trouble = on_trouble or (lambda error: None)
+        self._agent_id = agent_id
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="store-watch", daemon=True)
 
@@ -57,61 +70,27 @@ class Watch:
             self._thread.join()
 
     def _run(self) -> None:
-        reader: Reader | None = None
-        version = -1
+        waking = self._waking()
         troubled = False
-        for _ in self._wake_ups():
+        while not self._stop.is_set():
             try:
-                if reader is not None and reader.replaced():
-                    reader.close()
-                    reader = None
-                if reader is None:
-                    reader, version = Reader(self._place), -1
-                found = reader.data_version()
+                changed = waking.wait(self._stop)
             except StoreUnavailable as error:
-                if reader is not None:
-                    reader.close()
-                reader = None
                 if not troubled:
                     self._on_trouble(error)
                 troubled = True
                 continue
             troubled = False
-            if found != version:
-                version = found
+            if changed and not self._stop.is_set():
                 self._on_change()
-        if reader is not None:
-            reader.close()
+        waking.close()
 
-    def _wake_ups(self) -> Iterator[None]:
-        if not isinstance(self._place, SqlitePlace):
-            yield None
-            while not self._stop.wait(POLL_SECONDS):
-                yield None
-            return
-        # Imported here: 50 ms that the first frame need not wait for.
-        from watchfiles import watch
+    def _waking(self) -> Waking:
+        # Each imports its driver: nobody waits for the other's.
+        if self._place.dialect == "sqlite":
+            from store.sqlite.waking import FileWaking
 
-        name = self._place.path.name
-        yield None
-        while not self._stop.is_set():
-            try:
-                for _ in watch(
-                    self._place.path.parent,
-                    watch_filter=lambda _change, path: path.rpartition("/")[2].startswith(name),
-                    step=STEP_MS,
-                    debounce=STEP_MS,
-                    rust_timeout=SAFETY_MS,
-                    yield_on_timeout=True,
-                    stop_event=self._stop,
-                    raise_interrupt=False,
-                    recursive=False,
-                ):
-                    yield None
-            except (OSError, RuntimeError) as error:
-                # No inotify left, or the directory is gone: look often instead.
-                log.info("no file watch on %s (%s): polling", self._place.path.parent, error)
-                for _ in range(100):
-                    if self._stop.wait(POLL_SECONDS):
-                        return
-                    yield None
+            return FileWaking(self._place)
+        from store.postgres.waking import ServerWaking
+
+        return ServerWaking(self._place, self._agent_id)

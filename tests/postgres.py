@@ -150,7 +150,7 @@ class Cluster:
             connection.execute(
                 sql.SQL("CREATE ROLE {} LOGIN {} PASSWORD {}").format(
                     sql.Identifier(name),
-                    sql.SQL(attributes),  # type: ignore[arg-type]
+                    sql.SQL(attributes),
                     sql.Literal(password),
                 )
             )

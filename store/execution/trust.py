@@ -9,8 +9,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
 from store.db import Store, Write
@@ -47,9 +50,21 @@ class AgentIdentity:
     heartbeat_ms: int
 
 
-def make_token(tx: Write, mover: StorageMover, ttl_ms: int = TOKEN_TTL_MS) -> str:
-    """A one-time registration token for a mover; this is the only time that its text is known."""
-    token = "lsr_" + secrets.token_urlsafe(32)
+def make_token(tx: Write, mover: StorageMover, ttl_ms: int = TOKEN_TTL_MS, agent: Agent | None = None) -> str:
+    """A one-time registration token for a mover; this is the only time that its text is known.
+
+    Args:
+        tx: the transaction.
+        mover: the mover that the agent is to work for.
+        ttl_ms: how long the token works.
+        agent: one of the mover's agents that is to get a new credential; None for a new agent.
+    """
+    secret = secrets.token_urlsafe(32)
+    role, token = "", f"lsr_{secret}"
+    if tx.dialect == "postgresql":
+        from store.postgres.logins import issue_token_login
+
+        role, token = issue_token_login(tx, secret, ttl_ms, renews=agent.db_role if agent else "")
     tx.session.add(
         RegistrationToken(
             mover_id=mover.id,
@@ -57,25 +72,30 @@ def make_token(tx: Write, mover: StorageMover, ttl_ms: int = TOKEN_TTL_MS) -> st
             created_at=tx.now,
             created_by=tx.actor,
             expires_at=tx.now + ttl_ms,
+            agent_id=agent.id if agent else None,
+            db_role=role,
         )
     )
-    tx.event("storage_mover", mover.id, mover.name, "token made", mover_id=mover.id)
+    detail = f"renews '{agent.name}'" if agent else ""
+    tx.event("storage_mover", mover.id, mover.name, "token made", mover_id=mover.id, detail=detail)
     return token
 
 
 def register_agent(
     tx: Write, token: str, name: str, facts: AgentFacts, *, mover_name: str | None = None
 ) -> tuple[StorageMover, Agent, str]:
-    """Turn a token into an agent of the token's mover.
+    """Turn a token into an agent of the token's mover, or into a new credential of the agent that it renews.
 
     Returns:
         The mover, the agent, and the agent's own credential: the store keeps only its hash.
 
     Raises:
-        TrustRefused: the token is unknown, used, expired or of another mover, or the name is taken.
+        TrustRefused: the token is unknown, used, expired, of another mover or of another agent, or the name
+            is taken.
     """
     valid_name("agent", name)
-    found = tx.session.exec(select(RegistrationToken).where(RegistrationToken.token_hash == _hash(token))).first()
+    query = select(RegistrationToken).where(RegistrationToken.token_hash == _hash(token))
+    found = tx.session.exec(query.with_for_update(key_share=True)).first()
     again = "make a new one with 'longshore agent token'."
     if found is None:
         raise TrustRefused(f"This registration token is not one of this store's: {again}", code="TokenUnknown")
@@ -91,21 +111,58 @@ def register_agent(
             f"This registration token is for the storage mover '{mover.name}', not '{mover_name}': {again}",
             code="TokenOfAnotherMover",
         )
-    if tx.session.exec(select(Agent).where(Agent.mover_id == mover.id, Agent.name == name)).first():
-        raise TrustRefused(
-            f"The storage mover '{mover.name}' has an agent '{name}' already: choose another name, or unregister it.",
-            code="AgentNameTaken",
-        )
     credential = "lsc_" + secrets.token_urlsafe(32)
-    agent = Agent(mover_id=mover.id, name=name, credential_hash=_hash(credential), **asdict(facts))
-    stamp_created(tx, agent)
-    tx.session.add(agent)
+    role = ""
+    if tx.dialect == "postgresql":
+        from store.postgres.logins import admit_agent, admitted_role
+
+        role = admitted_role(found.db_role)
+        admit_agent(tx, found.db_role, credential)
+    values = {"credential_hash": _hash(credential), "db_role": role, **asdict(facts)}
+    if found.agent_id is None:
+        agent = _new_agent(tx, mover, name, values)
+    else:
+        agent = _renewed_agent(tx, found.agent_id, name, values)
+    action = "registered" if found.agent_id is None else "credential renewed"
+    tx.session.flush()
     found.used_at = tx.now
     found.used_by = name
     tx.session.add(found)
-    tx.session.flush()
-    tx.event("agent", agent.id, f"{mover.name}/agents/{name}", "registered", mover_id=mover.id, detail=facts.host)
+    tx.event("agent", agent.id, f"{mover.name}/agents/{name}", action, mover_id=mover.id, detail=facts.host)
     return mover, agent, credential
+
+
+def _new_agent(tx: Write, mover: StorageMover, name: str, values: Mapping[str, Any]) -> Agent:
+    taken = TrustRefused(
+        f"The storage mover '{mover.name}' has an agent '{name}' already: choose another name, or unregister it.",
+        code="AgentNameTaken",
+    )
+    if tx.session.exec(select(Agent.id).where(Agent.mover_id == mover.id, Agent.name == name)).first():
+        raise taken
+    agent = Agent(mover_id=mover.id, name=name, **values)
+    stamp_created(tx, agent)
+    tx.session.add(agent)
+    try:
+        tx.session.flush()
+    except IntegrityError as error:
+        # The holder of a token is not shown the mover's other agents: the database knows their names.
+        raise taken from error
+    return agent
+
+
+def _renewed_agent(tx: Write, agent_id: int, name: str, values: Mapping[str, Any]) -> Agent:
+    """The agent with another credential: whoever holds the one before is out, and its history stays."""
+    agent = tx.session.get_one(Agent, agent_id)
+    if agent.name != name:
+        raise TrustRefused(
+            f"This registration token renews the agent '{agent.name}', not '{name}': register it under its name.",
+            code="TokenOfAnotherAgent",
+        )
+    for key, value in values.items():
+        setattr(agent, key, value)
+    agent.instance_id = ""
+    tx.session.add(agent)
+    return agent
 
 
 def connect_agent(
@@ -121,10 +178,10 @@ def connect_agent(
         TrustRefused: unknown agent, wrong credential, or a second live process of one identity.
     """
     refusal: TrustRefused | None = None
-    with store.write(f"agent/{name}") as tx:
-        found = tx.session.exec(
-            select(Agent, StorageMover).join(StorageMover).where(StorageMover.name == mover_name, Agent.name == name)
-        ).first()
+    with store.write(f"agent/{name}", serial=False) as tx:
+        query = select(Agent, StorageMover).join(StorageMover)
+        query = query.where(StorageMover.name == mover_name, Agent.name == name)
+        found = tx.session.exec(query.with_for_update(key_share=True, of=Agent)).first()
         if found is None:
             raise TrustRefused(
                 f"The agent '{name}' is not registered with '{mover_name}' (any more): register it again.",

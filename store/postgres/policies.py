@@ -97,7 +97,7 @@ _REGISTRAR_RIGHTS: dict[str, tuple[str, ...]] = {
     "agent": (
         "SELECT",
         "INSERT",
-        f"UPDATE (credential_hash, db_role, last_modified_at, last_modified_by, version, {', '.join((*_FACTS, *_STATE))})",
+        f"UPDATE (credential_hash, db_role, instance_id, {', '.join(_FACTS)})",
     ),
     "event": ("SELECT", "INSERT"),
 }
@@ -198,7 +198,6 @@ def install_policies(connection: Any) -> None:
     for role in ("PUBLIC", agents, registrars):
         run(f"REVOKE ALL ON ALL TABLES IN SCHEMA {SCHEMA} FROM {role}")
         run(f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA {SCHEMA} FROM {role}")
-    _revoke_columns(connection, (agents, registrars))
     _remove_policies(connection)
     for table in _tables(connection):
         run(f"ALTER TABLE {SCHEMA}.{table} ENABLE ROW LEVEL SECURITY")
@@ -232,20 +231,8 @@ def _functions(connection: Any) -> list[str]:
 def _remove_policies(connection: Any) -> None:
     for text in _names(
         connection,
-        f"SELECT format('DROP POLICY %I ON {SCHEMA}.%I', policyname, tablename) FROM pg_policies "
-        f"WHERE schemaname = '{SCHEMA}'",
-    ):
-        connection.exec_driver_sql(text)
-
-
-def _revoke_columns(connection: Any, roles: tuple[str, ...]) -> None:
-    """Rights on columns go one by one: revoking those on the table revokes them, too, but only for what it names."""
-    for text in _names(
-        connection,
-        "SELECT DISTINCT format('REVOKE ALL (%I) ON {0}.%I FROM %I', column_name, table_name, grantee) "
-        "FROM information_schema.column_privileges WHERE table_schema = '{0}' AND grantee IN ({1})".format(
-            SCHEMA, ", ".join(f"'{role}'" for role in roles)
-        ),
+        "SELECT 'DROP POLICY ' || quote_ident(policyname) || ' ON ' || quote_ident(schemaname) || '.' "
+        f"|| quote_ident(tablename) FROM pg_policies WHERE schemaname = '{SCHEMA}'",
     ):
         connection.exec_driver_sql(text)
 

@@ -53,7 +53,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body
 DECLARE
   chosen CONSTANT text := CASE kind WHEN 'agent' THEN '{p}_agent' ELSE '{p}_registrar' END;
 BEGIN
-  IF verifier IS NULL OR verifier !~ '^SCRAM-SHA-256\\$[0-9]+:[A-Za-z0-9+/]+=*\\$[A-Za-z0-9+/]+=*:[A-Za-z0-9+/]+=*$' THEN
+  IF coalesce(verifier, '') !~ '^SCRAM-SHA-256\\$[0-9]+:[A-Za-z0-9+/=]+\\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+$' THEN
     RAISE EXCEPTION 'This is not a SCRAM verifier.' USING ERRCODE = 'invalid_parameter_value';
   END IF;
   EXECUTE format('CREATE ROLE %I LOGIN INHERIT CONNECTION LIMIT 16 PASSWORD %L VALID UNTIL %L IN ROLE %I',

@@ -11,4 +11,8 @@ def unregister_agent(tx: Write, mover: StorageMover, agent: Agent) -> None:
     """End an agent's trust: its credential is worthless from now on. Conflict while it executes."""
     refuse_while_active(tx.session, f"The agent '{agent.name}'", agent_id=agent.id)
     tx.event("agent", agent.id, f"{mover.name}/agents/{agent.name}", "unregistered", mover_id=mover.id)
+    if tx.dialect == "postgresql":
+        from store.postgres.logins import revoke_login
+
+        revoke_login(tx, agent.db_role)
     tx.session.delete(agent)

@@ -215,10 +215,11 @@ def end_run(
     """
     if status not in ENDED:
         raise Conflict(f"A run cannot end as {status}.", code="InvalidRunMove")
+    # Read first: the run ends in one UPDATE, since an agent may not touch one that has ended.
+    progress = tx.session.get(RunProgress, run.id)
     move(tx, run, status, label, detail=detail or error[1])
     run.error_code, run.error_message, run.error_target = error
     run.execution_end_time = tx.now
-    progress = tx.session.get(RunProgress, run.id)
     if progress is not None:
         for name in COUNTER_FIELDS:
             setattr(run, name, getattr(progress, name))

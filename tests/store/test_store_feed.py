@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from store import feed
+from store.clock import VirtualClock
 from store.db import open_store
-from store.maintenance import maintain, prune_feed
+from store.maintenance import prune_feed
 from store.models import FEED_TABLES
 from store.reader import Reader, Row
-from tests.store.world import World, outputs, python
+from tests.postgres import Cluster
+from tests.store.world import NOON, World
 
 
 def projects(world: World, count: int, first: int = 0) -> None:
@@ -31,8 +33,13 @@ def told(reader: Reader, cursor: str, limit: int = feed.PAGE) -> list[tuple[str,
         rows += page.rows
         cursor = page.cursor
         if not page.more:
-            assert feed.since(reader, cursor).rows == []
+            assert nothing_new(reader, cursor)
             return rows
+
+
+def nothing_new(reader: Reader, cursor: str) -> bool:
+    page = feed.since(reader, cursor)
+    return (page.rows, page.resync, page.more) == ([], False, False)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 1_000])
@@ -41,7 +48,7 @@ def test_each_insert_update_and_delete_is_told_once_in_order(world: World, limit
     world.mover()
     with world.reader() as reader:
         cursor = feed.head(reader)
-        assert feed.since(reader, cursor) == feed.Changes([], cursor, False, False)
+        assert nothing_new(reader, cursor)
         world.sql(
             "INSERT INTO project (id, mover_id, name, description, created_at, created_by, last_modified_at,"
             " last_modified_by, version) VALUES (7, 1, 'a', '', 0, '', 0, '', 1), (5, 1, 'b', '', 0, '', 0, '', 1)",
@@ -71,14 +78,27 @@ def test_a_page_says_whether_there_is_more(world: World) -> None:
         assert first.more
         assert len(first.rows) == 4
         second = feed.since(reader, first.cursor, 4)
-        assert not second.more
         assert len(second.rows) == 2
-        assert second.cursor == feed.head(reader)
-        assert feed.revision(second.cursor) == feed.revision(cursor) + 6
+        # A server's pages are of what there was when the first was asked for; the last one looks anew.
+        assert second.more == (reader.dialect == "postgresql")
+        assert nothing_new(reader, second.cursor)
+        assert feed.revision(second.cursor) == feed.revision(feed.head(reader)) == feed.revision(cursor) + 6
+
+
+def test_pages_are_of_one_moment_and_what_comes_meanwhile_is_told_after_them(world: World) -> None:
+    world.mover()
+    with world.reader() as reader:
+        cursor = feed.head(reader)
+        projects(world, 2)
+        first = feed.since(reader, cursor, 3)
+        projects(world, 2, first=2)
+        rest = told(reader, first.cursor, 3)
+        assert [kind for kind, _, _ in [*first.rows, *rest]] == ["project", "event"] * 4
 
 
 def test_pruning_keeps_the_newest_and_makes_who_is_behind_start_anew(world: World) -> None:
-    """The exact boundary: a reader at the floor goes on, one change further back it resyncs."""
+    """The exact boundary: a reader at the floor goes on, one further back resyncs. A server drops whole transactions,
+    and each of these made two changes."""
     world.mover()
     with world.reader() as reader:
         cursors = [feed.head(reader)]
@@ -87,13 +107,16 @@ def test_pruning_keeps_the_newest_and_makes_who_is_behind_start_anew(world: Worl
             cursors.append(feed.head(reader))
         assert prune_feed(world.store, keep=4) == feed.revision(cursors[-1]) - 4
         assert [feed.since(reader, cursor).resync for cursor in cursors] == [True] * 4 + [False] * 3
+        in_pages = feed.since(reader, cursors[4], 1)
         assert len(told(reader, cursors[4])) == 4
         behind = feed.since(reader, cursors[0])
-        assert behind.cursor == feed.head(reader)
+        assert nothing_new(reader, behind.cursor)
         assert not behind.rows
         assert prune_feed(world.store, keep=4) == 0
         world.sql("INSERT INTO change (kind, row_id, op) VALUES ('project', 1, 'U')")
-        assert prune_feed(world.store, keep=4) == 1
+        assert prune_feed(world.store, keep=4) == (1 if reader.dialect == "sqlite" else 2)
+        assert feed.since(reader, cursors[4]).resync
+        assert feed.since(reader, in_pages.cursor).resync == (reader.dialect == "postgresql")
 
 
 def test_pruning_all_leaves_the_present_reader_alone(world: World) -> None:
@@ -102,8 +125,9 @@ def test_pruning_all_leaves_the_present_reader_alone(world: World) -> None:
     with world.reader() as reader:
         cursor = feed.head(reader)
         prune_feed(world.store, keep=0)
-        assert feed.head(reader) == cursor
-        assert feed.since(reader, cursor) == feed.Changes([], cursor, False, False)
+        assert world.sql("SELECT count(*) FROM change") == [(0,)]
+        assert nothing_new(reader, feed.head(reader))
+        assert nothing_new(reader, cursor)
         projects(world, 1)
         assert [row.kind for row in told(reader, cursor)] == ["project", "event"]  # type: ignore[attr-defined]
 
@@ -112,8 +136,9 @@ def test_pruning_works_in_batches(world: World, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("store.maintenance.PRUNE_BATCH", 3)
     world.mover()
     projects(world, 10)
-    assert prune_feed(world.store, keep=5) == 17
-    assert world.sql("SELECT count(*) FROM change")[0] == (5,)
+    dropped = prune_feed(world.store, keep=5)
+    assert dropped == (17 if world.store.dialect == "sqlite" else 18)
+    assert world.sql("SELECT count(*) FROM change")[0] == (22 - dropped,)
 
 
 def test_pruning_between_two_statements_of_a_reader_loses_nothing(world: World) -> None:
@@ -153,89 +178,80 @@ def test_another_store_in_its_place_makes_readers_start_anew(world: World, tmp_p
     other.close()
 
 
-def test_a_cursor_from_the_future_is_from_another_past(world: World) -> None:
+def test_a_cursor_from_the_future_is_from_another_past(file_world: World) -> None:
     """A backup that was restored has an older head: the cursor's changes are not its own."""
-    world.mover()
-    with world.reader() as reader:
+    file_world.mover()
+    with file_world.reader() as reader:
         cursor = feed.head(reader)
-        projects(world, 2)
+        projects(file_world, 2)
         future = feed.head(reader)
         rev = feed.revision(cursor)
-        world.sql(f"DELETE FROM change WHERE rev > {rev}")
+        file_world.sql(f"DELETE FROM change WHERE rev > {rev}")
         assert feed.since(reader, future).resync
         assert not feed.since(reader, cursor).resync
 
 
-def test_each_table_of_the_feed_has_its_three_triggers(world: World) -> None:
-    found = {row[0] for row in world.sql("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
-    assert found == {f"feed_{table}_{op}" for table in FEED_TABLES for op in "iud"}
+@pytest.fixture
+def server_world(cluster: Cluster, store_database: str) -> Iterator[World]:
+    store = open_store(cluster.url(store_database))
+    yield World(store, VirtualClock(NOON))
+    store.close()
 
 
-WRITER = """
-import random, sqlite3, sys, time
-path, seed, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-chance, connection = random.Random(seed), sqlite3.connect(path, timeout=30, isolation_level=None)
-connection.execute("PRAGMA wal_autocheckpoint=0")
-connection.execute("PRAGMA foreign_keys=ON")
-fields = "0, '', 0, '', 1"
-done = {"I": 0, "U": 0, "D": 0, "R": 0}
-until = time.monotonic() + seconds
-while time.monotonic() < until:
-    connection.execute("BEGIN IMMEDIATE")
-    op = chance.choice("IIUUUD")
-    for _ in range(chance.choice((1, 1, 1, 5))):
-        some = connection.execute("SELECT id FROM project ORDER BY random() LIMIT 1").fetchone()
-        if op == "I" or some is None:
-            op, name = "I", f"w{seed}-{chance.random()}"
-            connection.execute(f"INSERT INTO project (mover_id, name, description, created_at, created_by,"
-                               f" last_modified_at, last_modified_by, version) VALUES (1, ?, '', {fields})", (name,))
-        elif op == "U":
-            connection.execute("UPDATE project SET description = ? WHERE id = ?", (str(chance.random()), some[0]))
-        else:
-            connection.execute("DELETE FROM project WHERE id = ?", some)
-    roll = chance.random() < 0.2
-    connection.execute("ROLLBACK" if roll else "COMMIT")
-    done["R" if roll else op] += 1
-    time.sleep(chance.random() * 0.002)
-assert all(done.values()), done
-print(sum(done.values()))
-"""
+def test_a_copied_database_has_an_epoch_of_its_own(server_world: World, cluster: Cluster, store_database: str) -> None:
+    """A database restored from a dump or made from a template holds the same epoch in its table."""
+    server_world.mover()
+    with Reader(server_world.store.place) as reader:
+        cursor = feed.head(reader)
+    server_world.store.close()
+    copy = cluster.database(template=store_database)
+    with Reader(cluster.url(copy)) as reader:
+        assert feed.since(reader, cursor).resync
+        assert nothing_new(reader, feed.head(reader))
+    cluster.drop(copy)
 
 
-def test_a_replica_built_from_the_feed_alone_equals_the_table(world: World) -> None:
-    """Four processes insert, update, delete and roll back for six seconds, the feed is pruned meanwhile and the log
-    checkpointed; a reader that only follows the feed has the table's very rows at the end."""
-    world.mover()
-    projects(world, 50)
-    writers = [python(WRITER, world.path, seed, 6) for seed in range(4)]
-    replica: dict[int, tuple[Any, ...]] = {}
-    resyncs = pages = 0
-    chance = random.Random(1)
+def test_a_dump_restored_into_the_same_database_is_noticed(server_world: World) -> None:
+    """Its changes keep their old transactions, which each reader has seen: only the table is another."""
+    server_world.mover()
+    with server_world.reader() as reader:
+        cursor = feed.head(reader)
+        server_world.sql(
+            "CREATE TEMP TABLE dump AS SELECT * FROM change",
+            "TRUNCATE change",
+            "INSERT INTO change SELECT * FROM dump",
+        )
+        assert feed.since(reader, cursor).resync
+
+
+@pytest.mark.parametrize("broken", ["", "/", "x", "//", "a/b/c", "a/1:2/3", "a/1:1:/2/3", "epoch/17"])
+def test_what_is_no_cursor_of_this_store_starts_anew(world: World, broken: str) -> None:
     with world.reader() as reader:
+        page = feed.since(reader, broken)
+        assert page.resync
+        assert nothing_new(reader, page.cursor)
 
-        def read(ids: str) -> dict[int, tuple[Any, ...]]:
-            return {row["id"]: tuple(row) for row in reader.rows(f"SELECT * FROM project WHERE {ids}")}
 
-        cursor, running = "", True
-        while running:
-            running = any(writer.poll() is None for writer in writers)
-            page = feed.since(reader, cursor, chance.choice((10, 100, 1_000)))
+def test_a_transaction_that_stays_open_holds_nobody_else_back(server_world: World) -> None:
+    """What others commit meanwhile is told at once and once; its own changes are told when it commits."""
+    server_world.mover()
+    with server_world.reader() as reader, server_world.store.engine.connect() as slow:
+        cursor = feed.head(reader)
+        slow.exec_driver_sql("UPDATE storage_mover SET description = 'slow'")
+        for number in range(3):
+            projects(server_world, 1, number)
+            page = feed.since(reader, cursor)
+            assert [change.kind for change in page.rows] == ["project", "event"]
             cursor = page.cursor
-            pages += 1
-            if page.resync:
-                resyncs += 1
-                replica = read("1")
-                continue
-            ids = {change.row_id for change in page.rows if change.kind == "project"}
-            found = read(f"id IN ({', '.join(map(str, ids))})") if ids else {}
-            for number in ids:
-                replica.pop(number, None)
-            replica |= found
-            running = running or page.more
-            if chance.random() < 0.01:
-                prune_feed(world.store, keep=200)
-                maintain(world.store)
-        assert sum(map(int, outputs(writers))) > 400
-        assert replica == read("1")
-    assert resyncs >= 1
-    assert pages > 100
+        assert prune_feed(server_world.store, keep=0) == 2, "only what was before it may go"
+        slow.commit()
+        assert told(reader, cursor) == [("storage_mover", 1, "U")]
+
+
+def test_each_table_of_the_feed_has_its_three_triggers(world: World) -> None:
+    found = world.sql(
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        if world.store.dialect == "sqlite"
+        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
+    )
+    assert {name for (name,) in found} == {f"feed_{table}_{op}" for table in FEED_TABLES for op in "iud"}

@@ -113,7 +113,7 @@ class World:
 
     # Agents.
 
-    def token(self, mover: str = "nas", **options: int) -> str:
+    def token(self, mover: str = "nas", **options: Any) -> str:
         with self.mover_write(mover) as (tx, parent):
             return make_token(tx, parent, **options)
 

@@ -19,6 +19,16 @@ def upgrade() -> None:
     empty = sa.text("''")
     op.add_column("agent", sa.Column("db_role", sa.String(), nullable=False, server_default=empty))
     op.add_column("registration_token", sa.Column("db_role", sa.String(), nullable=False, server_default=empty))
+    has_login = sa.text("db_role <> ''")
+    for table in ("agent", "registration_token"):
+        op.create_index(
+            f"uq_{table}_db_role",
+            table,
+            ["db_role"],
+            unique=True,
+            sqlite_where=has_login,
+            postgresql_where=has_login,
+        )
     op.add_column(
         "registration_token",
         sa.Column("agent_id", _KEY, sa.ForeignKey("agent.id", ondelete="CASCADE"), nullable=True),
