@@ -219,9 +219,11 @@ def test_a_policy_is_told_once_and_checked(world: World) -> None:
     refusal(InvalidInput, lambda: keep(world, reports_days=36_501))
 
 
-def test_work_is_found_without_reading_the_history(world: World, agent: AgentIdentity) -> None:
+def test_work_is_found_without_reading_the_history(file_world: World) -> None:
     """Every look has an index of its own, which holds only what is still to be done."""
-    a_run(world, agent)
+    world = file_world
+    world.define()
+    a_run(world, world.agent())
     asked: list[tuple[str, Any]] = []
     event.listen(world.store.engine, "before_cursor_execute", lambda *args: asked.append((args[2], args[3])))
     world.clock.advance(100 * DAY_MS)

@@ -9,7 +9,7 @@ from store.reader import Reader
 from store.upkeep.check.content import CONTENT
 from store.upkeep.check.invariant import Checked, Finding, Invariant
 
-_FOUND = frozenset({"StoreCorrupt", "StoreIoError"})
+_FOUND = frozenset({"StoreCorrupt", "StoreIoError", "StoreForbidden", "StoreNotOurs"})
 """Errors that are themselves what a check is after."""
 
 
