@@ -217,6 +217,14 @@ def _store_upkeep(verbs: Verbs) -> None:
         )
     prune = _verb(verbs, "prune", f"{command}:prune", "remove at once what retention would remove", json=True)
     prune.add_argument("--dry-run", action="store_true", help="say what would go, and remove nothing")
+    backup = _verb(verbs, "backup", f"{command}:backup", "make a backup of the store while it is in use")
+    backup.add_argument("file", metavar="FILE", help="a new file; it is a store itself")
+    backup.add_argument("--force", action="store_true", help="let it replace a file")
+    upgrade = _verb(verbs, "upgrade", f"{command}:upgrade", "bring the store's schema up to date now")
+    upgrade.add_argument("--dry-run", action="store_true", help="say what it would do, and do nothing")
+    copy = _verb(verbs, "copy", f"{command}:copy", "carry everything into another, empty store", json=True)
+    copy.add_argument("origin", metavar="FROM", help="a store's file or URL; it stays as it is")
+    copy.add_argument("destination", metavar="TO", help="a new file, or the URL of a database without a storage mover")
 
 
 def _add_yes(parser: Parser) -> None:

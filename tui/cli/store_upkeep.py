@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from store.display import display
@@ -99,6 +101,80 @@ def check(options: argparse.Namespace) -> int:
         output.say(f"{problems} {'problem' if problems == 1 else 'problems'}: see what each line says to do.")
         return exit_codes.STORE_UNUSABLE
     output.say("All that must hold of this store does.")
+    return exit_codes.FINE
+
+
+def backup(options: argparse.Namespace) -> int:
+    """Make a backup of the store while it is in use."""
+    from store.upkeep.backup import back_up
+
+    place = context.place(options)
+    size = back_up(place, Path(options.file), replace=options.force)
+    output.say(
+        f"Backed up '{place.url}' as '{options.file}' ({figures.size(size)}). It is a store itself: put it in the "
+        f"place of one that was lost, or carry it over with 'longshore store copy {options.file} TO'."
+    )
+    return exit_codes.FINE
+
+
+def upgrade(options: argparse.Namespace) -> int:
+    """Bring the store's schema up to date now."""
+    from store.upkeep.upgrading import planned, upgrade_now
+
+    if not options.dry_run:
+        context.refuse_read_only(options)
+    place = context.place(options)
+    found = planned(place) if options.dry_run else upgrade_now(place)
+    if not found.needed:
+        output.say(f"The store '{place.url}' is up to date (schema {found.after}): there is nothing to do.")
+        return exit_codes.FINE
+    would = "would go" if options.dry_run else "went"
+    output.say(f"The store '{place.url}' {would} from schema {found.before} to {found.after}.")
+    if found.backup is not None:
+        kept = "would be kept" if options.dry_run else "is kept"
+        output.say(f"The one before it {kept} as '{found.backup}'.")
+    elif options.dry_run:
+        output.say("It is one transaction on the server; have its administrator make a backup first.")
+    return exit_codes.FINE
+
+
+def copy(options: argparse.Namespace) -> int:
+    """Carry everything that a store holds into another, empty one."""
+    from store.place import locate
+    from store.upkeep.copying import copy_store
+
+    context.refuse_read_only(options)
+    origin, destination = locate(options.origin), locate(options.destination)
+    live = output.LiveLine(term=os.environ.get("TERM", ""))
+    try:
+        done = copy_store(origin, destination, told=lambda table: live.show(f"{table}…") if live.live else None)
+    finally:
+        if live.live:
+            live.clear()
+    if options.json:
+        output.json_list(
+            {"table": each.table, "rows": each.target.rows, "source": each.source.digest, "target": each.target.digest}
+            for each in done
+        )
+    else:
+        output.table(
+            ("TABLE", "ROWS", "THERE", "DIGEST", "THERE"),
+            [
+                (
+                    each.table,
+                    f"{each.source.rows:,}",
+                    f"{each.target.rows:,}",
+                    each.source.digest[:16],
+                    each.target.digest[:16],
+                )
+                for each in done
+            ],
+        )
+    output.say(f"'{destination.url}' holds what '{origin.url}' held: counts and digests of every table are equal.")
+    output.say(
+        "Agents go on with the old one until they register again: 'longshore --store "
+        f"{destination.url} agent token MOVER --agent NAME' makes a token for each."
+    )
     return exit_codes.FINE
 
 
