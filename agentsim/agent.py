@@ -80,7 +80,7 @@ class Agent:
         self._selector.register(self._wake_out, selectors.EVENT_READ)
         previous = {s: signal.signal(s, self._on_signal) for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
         wake_fd = signal.set_wakeup_fd(self._wake_in.fileno(), warn_on_full_buffer=False)
-        watch = Watch(self._store.place, self._wake)
+        watch = Watch(self._store.place, self._wake, agent_id=self._identity.agent_id)
         watch.start()
         try:
             while not self._stopping:
@@ -105,15 +105,19 @@ class Agent:
             if self._retry_store_at is None or time.monotonic() >= self._retry_store_at:
                 self._retry_store_at = None
                 self._follow_store()
-                self._beat_if_due()
+                # A wake-up that was lost costs a heartbeat, no more.
+                beaten = self._beat_if_due()
                 for held in list(self._held.values()):
                     self._work_off(held)
                     if held.wants_plan:
                         held.send_plan(self._reader)
-                if woken or self._look_for_work:
+                if woken or beaten or self._look_for_work:
                     self._look()
                 self._restart_due()
         except StoreUnavailable as error:
+            if error.code == "StoreLoginRefused":
+                # It was unregistered while it was away: on an embedded store it would be told so.
+                raise
             if self._retry_store_at is None:
                 log.warning("%s", display(error.sentence))
             self._retry_store_at = time.monotonic() + STORE_RETRY_SECONDS
@@ -159,13 +163,14 @@ class Agent:
             self._reader = Reader(self._store.place)
             self._look_for_work = True
 
-    def _beat_if_due(self) -> None:
+    def _beat_if_due(self) -> bool:
+        """Send a heartbeat when it is time for one; whether it was."""
         now = time.monotonic()
         if now < self._next_beat:
-            return
+            return False
         before = boot_time()
         held = [run.claim for run in self._held.values()]
-        with self._store.write(self._actor) as tx:
+        with self._store.write(self._actor, serial=False) as tx:
             statuses, lost = claims.beat(tx, self._identity, held, uptime_in_seconds=int(now - self._began))
         self._next_beat = now + self._identity.heartbeat_ms / 1000
         for run_id in lost:
@@ -173,6 +178,7 @@ class Agent:
         for run_id, status in statuses.items():
             self._renewed(self._held[run_id], before, status)
         maintain(self._store)
+        return True
 
     def _look(self) -> None:
         """Something changed: learn of cancels, of runs taken away, and of runs that wait."""
@@ -185,9 +191,11 @@ class Agent:
         self._look_for_work = False
         while len(self._held) < self._max_runs and set(work) - set(self._held):
             before = boot_time()
-            with self._store.write(self._actor) as tx:
+            with self._store.write(self._actor, serial=False) as tx:
                 claim = claims.claim_run(tx, self._identity, [held.claim for held in self._held.values()])
             if claim is None:
+                # Somebody is just writing what waits: it is looked at again.
+                self._look_for_work = True
                 break
             log.info("%s: claimed with fence %d", claim.label, claim.fence)
             held = HeldRun(claim, safe_deadline(before, self._identity.heartbeat_ms))
@@ -224,6 +232,11 @@ class Agent:
             while held.backlog and held.claim.run_id in self._held:
                 self._tell_store(held, held.backlog[0])
                 held.backlog.popleft()
+                held.uncertain = False
+        except StoreUnavailable:
+            # A commit whose answer is lost may have been made.
+            held.uncertain = True
+            raise
         except LeaseLost as error:
             log.warning("%s", display(error.sentence))
             self._lose(held)
@@ -235,20 +248,20 @@ class Agent:
                     logging.getLevelNamesMapping().get(level.upper(), logging.INFO), "%s: %s", held.claim.label, text
                 )
             case ("started", dict(facts)):
-                with self._store.write(self._actor) as tx:
+                with self._store.write(self._actor, serial=False) as tx:
                     claims.report_started(tx, self._identity, held.claim, str(facts["source_identity"]))
             case ("progress", dict(numbers)):
                 held.progressed = held.progressed or numbers.get("items_transferred", 0) > 0
                 before = boot_time()
-                with self._store.write(self._actor) as tx:
+                with self._store.write(self._actor, serial=False) as tx:
                     status = claims.report_progress(tx, self._identity, held.claim, shown_progress(numbers))
                 self._renewed(held, before, status)
             case ("items", list(items)):
-                with self._store.write(self._actor) as tx:
-                    claims.report_items(tx, self._identity, held.claim, items)
+                with self._store.write(self._actor, serial=False) as tx:
+                    claims.report_items(tx, self._identity, held.claim, items, again=held.uncertain)
             case ("report", int(items), bytes(data)):
-                with self._store.write(self._actor) as tx:
-                    claims.report_chunk(tx, self._identity, held.claim, items, data)
+                with self._store.write(self._actor, serial=False) as tx:
+                    claims.report_chunk(tx, self._identity, held.claim, items, data, again=held.uncertain)
             case ("done", dict(result)):
                 self._finish(held, result)
             case ("end",):
@@ -267,7 +280,7 @@ class Agent:
         if held.canceling:
             return
         try:
-            with self._store.write(self._actor) as tx:
+            with self._store.write(self._actor, serial=False) as tx:
                 claims.acknowledge_cancel(tx, self._identity, held.claim)
         except LeaseLost:
             self._lose(held)
@@ -278,7 +291,7 @@ class Agent:
             held.worker.cancel()
 
     def _finish(self, held: HeldRun, result: dict[str, str]) -> None:
-        with self._store.write(self._actor) as tx:
+        with self._store.write(self._actor, serial=False) as tx:
             status = claims.finish_run(
                 tx,
                 self._identity,
@@ -306,14 +319,14 @@ class Agent:
         delay = next_delay(held.deaths, by_signal=code is not None and code < 0)
         if delay is None:
             message = f"Given up after {held.deaths} attempts: {why}."
-            with self._store.write(self._actor) as tx:
+            with self._store.write(self._actor, serial=False) as tx:
                 claims.finish_run(
                     tx, self._identity, held.claim, JobRunStatus.FAILED, code=ABORTED, message=message, target=""
                 )
             log.error("%s: %s", held.claim.label, message)
             self._drop(held)
             return
-        with self._store.write(self._actor) as tx:
+        with self._store.write(self._actor, serial=False) as tx:
             claim = claims.reclaim_run(tx, self._identity, held.claim, why)
         log.warning("%s: %s", held.claim.label, why)
         if claim is None:
@@ -328,7 +341,7 @@ class Agent:
         for held in list(self._held.values()):
             if held.restart_at is not None and now >= held.restart_at:
                 if held.canceling:
-                    with contextlib.suppress(LeaseLost), self._store.write(self._actor) as tx:
+                    with contextlib.suppress(LeaseLost), self._store.write(self._actor, serial=False) as tx:
                         claims.reclaim_run(tx, self._identity, held.claim, "it was canceled between two attempts")
                     self._drop(held)
                 else:
@@ -356,7 +369,7 @@ class Agent:
 
     def _say_goodbye(self) -> None:
         try:
-            with self._store.write(self._actor) as tx:
+            with self._store.write(self._actor, serial=False) as tx:
                 disconnect_agent(tx, self._identity)
         except StoreUnavailable as error:
             log.warning("%s", display(error.sentence))

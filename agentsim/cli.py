@@ -9,10 +9,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from store import __version__
 from store.display import display
-from store.errors import InvalidInput, LongshoreError
+from store.errors import InvalidInput, LongshoreError, StoreUnavailable, TrustRefused
+
+if TYPE_CHECKING:
+    from store.db import Store
 
 DEFAULT_HEARTBEAT_SECONDS = 5.0
 
@@ -34,17 +38,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _register(options: argparse.Namespace) -> int:
     token = _token(options.token_file)
     from agentsim.identity import Identity, StateDirectory, host_facts
-    from store.db import open_store
     from store.execution.trust import register_agent
 
     state = StateDirectory(Path(options.state))
     state.prepare()
-    store = open_store(options.store)
+    store = _open_to_register(options.store, token)
     saved = False
     try:
-        with store.write(f"agent/{options.name}") as tx:
+        with store.write(f"agent/{options.name}", serial=False) as tx:
             mover, agent, credential = register_agent(tx, token, options.name, host_facts(), mover_name=options.mover)
-            state.save(Identity(store.place.url, mover.name, agent.name, credential))
+            place = store.place
+            url = place.for_user(agent.db_role).url if place.dialect == "postgresql" else str(place.path)
+            state.save(Identity(url, mover.name, agent.name, credential))
             saved = True
     except BaseException:
         if saved:
@@ -59,11 +64,40 @@ def _register(options: argparse.Namespace) -> int:
     return 0
 
 
+def _open_to_register(url: str | None, token: str) -> Store:
+    """The store; one on a server by the login that the token carries."""
+    from store.db import open_store
+    from store.place import locate
+
+    place = locate(url)
+    if place.dialect == "sqlite":
+        return open_store(place)
+    from store.postgres.logins import token_login
+
+    login = token_login(token)
+    if login is None:
+        raise TrustRefused(
+            f"This registration token is not one of the store '{place.url}': make one with 'longshore agent token'.",
+            code="TokenUnknown",
+        )
+    try:
+        return open_store(place.for_user(*login))
+    except StoreUnavailable as error:
+        if error.code != "StoreLoginRefused":
+            raise
+        raise TrustRefused(
+            f"The store '{place.url}' does not know this registration token, or it has expired or was used: make a "
+            "new one with 'longshore agent token'.",
+            code="TokenUnknown",
+        ) from error
+
+
 def _run(options: argparse.Namespace) -> int:
     from agentsim.agent import Agent, default_helpers
     from agentsim.identity import StateDirectory, host_facts
     from store.db import open_store
     from store.execution.trust import connect_agent
+    from store.place import locate
 
     logging.basicConfig(
         stream=sys.stderr,
@@ -74,7 +108,8 @@ def _run(options: argparse.Namespace) -> int:
     state = StateDirectory(Path(options.state))
     identity = state.load()
     with state.locked():
-        store = open_store(identity.store)
+        # The credential is what a server lets the agent in by, too; for a file it says nothing.
+        store = open_store(locate(identity.store, password=identity.credential))
         try:
             live = connect_agent(
                 store,
@@ -124,7 +159,11 @@ def _parser() -> argparse.ArgumentParser:
         description="Turn a one-time registration token into an agent. The token comes from LONGSHORE_TOKEN, "
         "--token-file or a prompt, never from an argument, where ps would show it.",
     )
-    register.add_argument("--store", metavar="URL", help="the store (or LONGSHORE_STORE)")
+    register.add_argument(
+        "--store",
+        metavar="URL",
+        help="the store (or LONGSHORE_STORE); on a server postgresql://HOST/DATABASE: the token logs in",
+    )
     register.add_argument("--mover", metavar="M", help="the storage mover that the token must be for")
     register.add_argument("--name", metavar="A", required=True, help="the agent's name")
     register.add_argument(

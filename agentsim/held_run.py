@@ -33,6 +33,8 @@ class HeldRun:
     """End of the lease as the worker may count on it, seconds on CLOCK_BOOTTIME."""
     worker: WorkerProcess | None = None
     backlog: deque[Message] = field(default_factory=deque)
+    uncertain: bool = False
+    """Whether the store may have taken the first message of the backlog, although it did not answer."""
     deaths: int = 0
     progressed: bool = False
     canceling: bool = False

@@ -87,6 +87,22 @@ def lease_ms(heartbeat_ms: int) -> int:
     return LEASE_INTERVALS * heartbeat_ms
 
 
+def hand_over_wait(status: JobRunStatus, lease_until: int | None, now: int) -> int:
+    """How long it takes, in milliseconds, until a run that has not ended may be given to another agent.
+
+    Args:
+        status: the run's.
+        lease_until: the end of its lease, None when nobody holds one.
+        now: store time.
+
+    Returns:
+        0 while it waits in Queued, and once its lease has run out: its worker has stopped by itself before.
+    """
+    if status == JobRunStatus.QUEUED or lease_until is None:
+        return 0
+    return max(0, lease_until - now)
+
+
 def target_permission(kind: RunKind) -> GrantPermission:
     """What a run's agent may do to the target."""
     return GrantPermission.WRITE if kind == RunKind.COPY else GrantPermission.READ

@@ -30,8 +30,6 @@ class _Rows(Protocol):
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]: ...
 
-    def data_version(self) -> int: ...
-
     def replaced(self) -> bool: ...
 
     def close(self) -> None: ...
@@ -84,10 +82,6 @@ class Reader:
         """The first column of the first row, or None."""
         found = self.row(sql, parameters)
         return found[0] if found else None
-
-    def data_version(self) -> int:
-        """A number that changes when another connection has committed; on a server only by what the feed tells."""
-        return self._rows.data_version()
 
     def replaced(self) -> bool:
         """Whether what is open is no longer the store at its place: another file, or a connection that is lost."""

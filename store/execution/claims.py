@@ -2,15 +2,19 @@
 
 Claiming a run raises its fence; every later write carries the fence and is refused when it is
 stale. Heartbeats renew the lease by the store's clock.
+
+Nothing serialises these calls but the rows they hold, always in this order: the run (several by their
+ids), its lease, the agent, the agent's heartbeat. What is read before its row is held decides nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import CursorResult, insert, update
+from sqlalchemy import select as columns
 from sqlmodel import col, delete, select
 
 from store import codes
@@ -32,11 +36,12 @@ from store.models import (
     RunReport,
     StorageMover,
 )
-from store.resources.runs import end_run, expire_cancellations, move, run_label
+from store.resources.runs import end_run, expire_cancellations, move, run_label, tell
 from store.settings import CopySettings
 from store.vocabulary import AgentStatus, CopyMode, GrantPermission, Guard, JobRunStatus, RunKind, ScanStatus
 
 CANCEL_STATUSES = (JobRunStatus.CANCEL_REQUESTED, JobRunStatus.CANCELING)
+_ITEM_FIELDS = ("path", "kind", "outcome", "code", "message", "size")
 _PROGRESS_FIELDS = (*COUNTER_FIELDS, "phase", "total_items", "total_bytes", "bytes_in_flight", "current")
 
 
@@ -80,17 +85,17 @@ def beat(
     Returns:
         The status of each held run (a cancel request is learned here), and the ids of those lost.
     """
-    agent = live_agent(tx, identity)
-    expire_cancellations(tx)
-    tx.session.merge(AgentBeat(agent_id=agent.id, at=tx.now, uptime_in_seconds=uptime_in_seconds))
+    live_agent(tx, identity)
+    expire_cancellations(tx, agent_id=identity.agent_id)
     statuses: dict[int, JobRunStatus] = {}
     lost = []
-    for claim in held:
+    for claim in sorted(held, key=lambda claim: claim.run_id):
         try:
             statuses[claim.run_id] = guard(tx, identity, claim).status
         except LeaseLost:
             lost.append(claim.run_id)
     _show_work(tx, identity)
+    tx.session.merge(AgentBeat(agent_id=identity.agent_id, at=tx.now, uptime_in_seconds=uptime_in_seconds))
     return statuses, lost
 
 
@@ -100,18 +105,10 @@ def guard(tx: Write, identity: AgentIdentity, claim: Claim) -> JobRun:
     Raises:
         LeaseLost: the fence is stale, or the run's grants have ended; nothing more may be touched.
     """
-    renewed = tx.session.execute(
-        update(RunLease)
-        .where(
-            col(RunLease.run_id) == claim.run_id,
-            col(RunLease.fence) == claim.fence,
-            col(RunLease.agent_id) == identity.agent_id,
-        )
-        .values(lease_until=tx.now + lease_ms(identity.heartbeat_ms))
-        .execution_options(synchronize_session=False)
-    )
-    run = tx.session.get(JobRun, claim.run_id) if isinstance(renewed, CursorResult) and renewed.rowcount else None
-    if run is None or run.fence != claim.fence or not _granted(tx, identity, claim):
+    query = select(JobRun).where(JobRun.id == claim.run_id, JobRun.fence == claim.fence, RUN_IS_ACTIVE)
+    held = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    run = tx.session.exec(held).first()
+    if run is None or not _granted(tx, identity, claim) or not _renewed(tx, identity, claim):
         raise LeaseLost(f"The run {claim.label} is no longer this agent's (fence {claim.fence} is stale).")
     return run
 
@@ -125,19 +122,17 @@ def claim_run(tx: Write, identity: AgentIdentity, held: Iterable[Claim]) -> Clai
     Returns:
         The claim, or None when no run waits.
     """
-    agent = live_agent(tx, identity)
+    live_agent(tx, identity)
     mine = [claim.run_id for claim in held]
-    base = select(JobRun).where(JobRun.agent_id == agent.id, RUN_IS_ACTIVE, col(JobRun.id).not_in(mine))
-    for run in tx.session.exec(base.where(JobRun.status != JobRunStatus.QUEUED).order_by(col(JobRun.id))):
-        if run.status in CANCEL_STATUSES:
-            run.fence += 1
-            end_run(tx, run, JobRunStatus.CANCELED, run_label(tx.session, run), detail="the agent had restarted")
-            continue
-        return _take(tx, identity, run, resumed=True)
-    run_queued = tx.session.exec(
-        base.where(JobRun.status == JobRunStatus.QUEUED).order_by(col(JobRun.id)).limit(1)
-    ).first()
-    return None if run_queued is None else _take(tx, identity, run_queued, resumed=False)
+    while (run := _next_run(tx, identity, mine, queued=False)) is not None:
+        if run.status not in CANCEL_STATUSES:
+            left = tx.session.exec(select(RunLease.run_id).where(RunLease.run_id == run.id)).first() is not None
+            why = "the agent had restarted" if left else "it was handed over"
+            return _take(tx, identity, run, resumed=True, why=why)
+        run.fence += 1
+        end_run(tx, run, JobRunStatus.CANCELED, run_label(tx.session, run), detail="the agent had restarted")
+    queued = _next_run(tx, identity, mine, queued=True)
+    return None if queued is None else _take(tx, identity, queued, resumed=False)
 
 
 def reclaim_run(tx: Write, identity: AgentIdentity, claim: Claim, why: str) -> Claim | None:
@@ -200,22 +195,40 @@ def report_progress(tx: Write, identity: AgentIdentity, claim: Claim, numbers: M
 
 
 def report_items(
-    tx: Write, identity: AgentIdentity, claim: Claim, items: Sequence[tuple[bytes, str, str, str, str, int]]
+    tx: Write,
+    identity: AgentIdentity,
+    claim: Claim,
+    items: Sequence[tuple[bytes, str, str, str, str, int]],
+    *,
+    again: bool = False,
 ) -> None:
-    """Record items that did not simply transfer: path, kind, outcome, code, message, size."""
+    """Record items that did not simply transfer: path, kind, outcome, code, message, size.
+
+    Args:
+        tx: the transaction.
+        identity: the process.
+        claim: the run.
+        items: what to record.
+        again: the same was told before and no answer came: if it is there already, it is not recorded twice.
+    """
     guard(tx, identity, claim)
-    names = ("path", "kind", "outcome", "code", "message", "size")
+    if not items or (again and _last_items(tx, claim, len(items)) == [tuple(item) for item in items]):
+        return
     rows = [
-        {**dict(zip(names, item, strict=True)), "run_id": claim.run_id, "fence": claim.fence, "at": tx.now}
+        {**dict(zip(_ITEM_FIELDS, item, strict=True)), "run_id": claim.run_id, "fence": claim.fence, "at": tx.now}
         for item in items
     ]
-    if rows:
-        tx.session.execute(insert(RunItem), rows)
+    tx.session.execute(insert(RunItem), rows)
 
 
-def report_chunk(tx: Write, identity: AgentIdentity, claim: Claim, items: int, data: bytes) -> None:
-    """Keep a part of the full report: so many lines of ``store.report_lines``, packed."""
+def report_chunk(
+    tx: Write, identity: AgentIdentity, claim: Claim, items: int, data: bytes, *, again: bool = False
+) -> None:
+    """Keep a part of the full report: so many lines of ``store.report_lines``, packed; ``again`` as above."""
     guard(tx, identity, claim)
+    last = select(RunReport.data).where(RunReport.run_id == claim.run_id, RunReport.fence == claim.fence)
+    if again and tx.session.exec(last.order_by(col(RunReport.id).desc()).limit(1)).first() == data:
+        return
     tx.session.execute(
         insert(RunReport), [{"run_id": claim.run_id, "fence": claim.fence, "items": items, "data": data, "at": tx.now}]
     )
@@ -247,20 +260,47 @@ def finish_run(
     return run.status
 
 
+def _next_run(tx: Write, identity: AgentIdentity, mine: Collection[int], *, queued: bool) -> JobRun | None:
+    """The first run that this agent does not hold yet, its row held; one that somebody is just writing is left out."""
+    status = col(JobRun.status)
+    query = (
+        select(JobRun)
+        .where(
+            JobRun.agent_id == identity.agent_id,
+            RUN_IS_ACTIVE,
+            col(JobRun.id).not_in(mine),
+            status == JobRunStatus.QUEUED if queued else status != JobRunStatus.QUEUED,
+        )
+        .order_by(col(JobRun.id))
+        .limit(1)
+        .with_for_update(key_share=True, skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    return tx.session.exec(query).first()
+
+
+def _renewed(tx: Write, identity: AgentIdentity, claim: Claim) -> bool:
+    """Renew the lease of a claim; whether it was there."""
+    done = tx.session.execute(
+        update(RunLease)
+        .where(
+            col(RunLease.run_id) == claim.run_id,
+            col(RunLease.fence) == claim.fence,
+            col(RunLease.agent_id) == identity.agent_id,
+        )
+        .values(lease_until=tx.now + lease_ms(identity.heartbeat_ms))
+        .execution_options(synchronize_session=False)
+    )
+    return isinstance(done, CursorResult) and done.rowcount == 1
+
+
 def _take(tx: Write, identity: AgentIdentity, run: JobRun, *, resumed: bool, why: str = "") -> Claim:
     label = run_label(tx.session, run)
     run.fence += 1
     if run.execution_start_time is None:
         run.execution_start_time = tx.now
     if resumed:
-        tx.event(
-            "job_run",
-            run.id,
-            label,
-            "resumed",
-            mover_id=run.mover_id,
-            detail=why or "the agent had restarted",
-        )
+        tell(tx, run, label, "resumed", why)
     else:
         move(tx, run, JobRunStatus.STARTED, label, detail=f"by {identity.name}")
     run.scan_status = ScanStatus.NOT_STARTED
@@ -322,8 +362,12 @@ def _take(tx: Write, identity: AgentIdentity, run: JobRun, *, resumed: bool, why
 
 
 def _show_work(tx: Write, identity: AgentIdentity) -> None:
-    """Executing while the agent holds a lease, Online while it holds none; what requires attention still does."""
-    agent = live_agent(tx, identity)
+    """Executing while the agent holds a lease, Online while it holds none; what requires attention still does.
+
+    Raises:
+        TrustRefused: another process took its place meanwhile: nothing of this transaction may stay.
+    """
+    agent = live_agent(tx, identity, hold=True)
     held = tx.session.exec(select(RunLease.run_id).where(RunLease.agent_id == agent.id).limit(1)).first()
     status = AgentStatus.ONLINE if held is None else AgentStatus.EXECUTING
     if agent.status not in (status, AgentStatus.REQUIRES_ATTENTION):
@@ -347,8 +391,21 @@ def _granted(tx: Write, identity: AgentIdentity, claim: Claim) -> bool:
     return {(name, permission) for name, permission in held} >= needed
 
 
+def _last_items(tx: Write, claim: Claim, count: int) -> list[tuple[Any, ...]]:
+    """The newest items of this attempt, in the order of their recording."""
+    rows = tx.session.execute(
+        columns(*(col(getattr(RunItem, name)) for name in _ITEM_FIELDS))
+        .where(col(RunItem.run_id) == claim.run_id, col(RunItem.fence) == claim.fence)
+        .order_by(col(RunItem.id).desc())
+        .limit(count)
+    )
+    return [tuple(row) for row in reversed(rows.all())]
+
+
 def _keep_source_identity(tx: Write, run: JobRun, found: str, *, overridden: bool) -> None:
-    definition = tx.session.get_one(JobDefinition, run.definition_id)
+    definition = tx.session.get_one(
+        JobDefinition, run.definition_id, with_for_update={"key_share": True}, populate_existing=True
+    )
     before = definition.source_identity
     if before == found or (before and not overridden):
         return

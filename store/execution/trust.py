@@ -221,7 +221,7 @@ def connect_agent(
 
 def disconnect_agent(tx: Write, identity: AgentIdentity) -> None:
     """A process says goodbye: the agent is Offline at once, not after three missed heartbeats."""
-    agent = live_agent(tx, identity)
+    agent = live_agent(tx, identity, hold=True)
     beat = tx.session.get(AgentBeat, agent.id)
     if beat is not None:
         tx.session.delete(beat)
@@ -229,9 +229,16 @@ def disconnect_agent(tx: Write, identity: AgentIdentity) -> None:
     tx.event("agent", agent.id, f"{mover.name}/agents/{agent.name}", "stopped", mover_id=mover.id)
 
 
-def live_agent(tx: Write, identity: AgentIdentity) -> Agent:
-    """The agent's row, for a write by this process; TrustRefused when another process took its place."""
-    agent = tx.session.get(Agent, identity.agent_id)
+def live_agent(tx: Write, identity: AgentIdentity, *, hold: bool = False) -> Agent:
+    """The agent's row, for a write by this process; TrustRefused when another process took its place.
+
+    Args:
+        tx: the transaction.
+        identity: the process.
+        hold: keep the row as it is to the end of the transaction; runs and leases are held before it.
+    """
+    lock = {"key_share": True} if hold else None
+    agent = tx.session.get(Agent, identity.agent_id, with_for_update=lock, populate_existing=hold)
     if agent is None:
         raise TrustRefused(f"The agent '{identity.name}' was unregistered: register it again.", code="AgentUnknown")
     if agent.instance_id != identity.instance_id:

@@ -16,8 +16,9 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
+from store.errors import StoreUnavailable
 from store.models import FEED_TABLES
 from store.postgres.waking import READERS, agent_channel
 
@@ -86,12 +87,16 @@ class Notifier:
             self._closing.wait(INTERVAL_SECONDS)
 
     def _send(self, channels: list[str]) -> None:
-        try:
-            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.exec_driver_sql(_NOTIFY, (channels,))
-        except DBAPIError as error:
-            # Whoever listens looks by itself, too.
-            log.info("a notification could not be sent: %s", error.orig)
+        # A connection of the pool may have died unnoticed: then the second one is new.
+        for last in (False, True):
+            try:
+                with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                    connection.exec_driver_sql(_NOTIFY, (channels,))
+                return
+            except (SQLAlchemyError, StoreUnavailable) as error:
+                if last:
+                    # Whoever listens looks by itself, too.
+                    log.info("a notification could not be sent: %s", error)
 
 
 def _note(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:

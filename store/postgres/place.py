@@ -63,6 +63,12 @@ class PostgresPlace:
         return cls(url, password)
 
     @property
+    def shared_url(self) -> str:
+        """The URL for somebody else: without whose login it is."""
+        parts = urlsplit(self.url)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+    @property
     def exists(self) -> bool:
         """Always: only asking the server can tell, and opening does."""
         return True
@@ -82,6 +88,9 @@ class PostgresPlace:
         query = parse_qs(parts.query, keep_blank_values=True)
         query.setdefault("connect_timeout", [str(CONNECT_SECONDS)])
         query.setdefault("application_name", ["longshore"])
+        # A server that vanished, or a firewall that forgot the connection, shows after half a minute.
+        query.setdefault("keepalives_idle", ["20"])
+        query.setdefault("tcp_user_timeout", ["30000"])
         if not _all_local(parts, query):
             query.setdefault("sslmode", ["verify-full"])
             if query["sslmode"][-1].startswith("verify"):

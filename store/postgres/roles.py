@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from store.errors import InvalidInput
-from store.postgres.place import SCHEMA
+from store.errors import Conflict, InvalidInput, StoreUnavailable
+from store.postgres.place import SCHEMA, PostgresPlace
 from store.postgres.trust_functions import TRUST_SCHEMA, trust_functions
 
 DEFAULT_PREFIX = "longshore"
@@ -151,6 +151,44 @@ def init_statements(prefix: str = DEFAULT_PREFIX) -> list[str]:
     names = {"{p}": prefix, "{s}": SCHEMA, "{t}": TRUST_SCHEMA}
     texts = [_ROLES, _LEND, _SCHEMA, _DATABASE, _ADMIN_OPTION, *trust_functions(), _RETURN]
     return [re.sub(r"\{[pst]\}", lambda found: names[found[0]], text) for text in texts]
+
+
+def init_script(prefix: str = DEFAULT_PREFIX) -> str:
+    """The same as one text for psql: all of it or nothing."""
+    parts = ["-- Prepares a PostgreSQL database (14 or later) for a Longshore store. It can be run again.", "BEGIN;"]
+    return "\n\n".join([*parts, *init_statements(prefix), "COMMIT;"]) + "\n"
+
+
+def prepare_database(place: PostgresPlace, prefix: str = DEFAULT_PREFIX) -> str:
+    """Run the statements on a database; its name.
+
+    Raises:
+        InvalidInput: the prefix is none. Conflict: roles or a schema of these names are somebody else's.
+        StoreUnavailable: this login may not, or the server is out of reach; nothing was changed.
+    """
+    statements = init_statements(prefix)
+    from store.postgres.connecting import connect
+
+    connection = connect(place, autocommit=False)
+    import psycopg
+
+    from store.postgres.errors import named
+
+    try:
+        with connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+            return str(connection.info.dbname)
+    except psycopg.errors.RaiseException as error:
+        raise Conflict(str(error.diag.message_primary), code="StoreNotOurs") from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise StoreUnavailable(
+            f"This login may not prepare '{place.url}' ({error.diag.message_primary}): use a superuser, or a role with "
+            "CREATEROLE that may create in the database.",
+            code="StoreForbidden",
+        ) from error
+    except psycopg.Error as error:
+        raise named(error, place) from error
 
 
 def prefix_of(owner: str) -> str:

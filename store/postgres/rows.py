@@ -85,10 +85,6 @@ class PostgresRows:
         """Whether this connection is of no use any more: the server was restarted, or closed it."""
         return self._connection.broken or self._connection.closed
 
-    def data_version(self) -> int:
-        """The newest change of the feed; heartbeats and progress do not show in it."""
-        return int(self.rows("SELECT coalesce(max(rev), 0) FROM change", {})[0][0])
-
     def server_now(self) -> int:
         return int(self.rows(NOW, {})[0][0])
 

@@ -129,7 +129,8 @@ def start_run(
     definition.latest_run_id = run.id
     tx.session.add(definition)
     _grant(tx, run, agent, source, target)
-    _tell(tx, run, f"{label}#{run.number}", "queued", _started_words(run, source.name, target.name))
+    tx.tell_agent(agent.id)
+    tell(tx, run, f"{label}#{run.number}", "queued", _started_words(run, source.name, target.name))
     return run
 
 
@@ -138,7 +139,9 @@ def request_cancel(tx: Write, run: JobRun) -> JobRun:
 
     Raises:
         Conflict: the run has ended or is being canceled already.
+        NotFound: it was deleted meanwhile.
     """
+    run = lock_run(tx, run.id)
     if run.status in ENDED:
         raise Conflict(f"The run #{run.number} has ended ({run.status}): there is nothing to stop.", code="RunEnded")
     if run.status not in CANCELLABLE:
@@ -149,26 +152,41 @@ def request_cancel(tx: Write, run: JobRun) -> JobRun:
     run.cancel_deadline = tx.now + CANCEL_DEADLINE_MS
     if queued:
         end_run(tx, run, JobRunStatus.CANCELED, label, detail="no agent had taken it")
+    tx.tell_agent(run.agent_id)
     return run
 
 
-def expire_cancellations(tx: Write) -> int:
+def expire_cancellations(tx: Write, *, agent_id: int | None = None) -> int:
     """End the runs whose cancel deadline has passed, with the fence raised (fault F39).
+
+    A run that another transaction is just writing is left to the next one that looks: waiting for it
+    here could deadlock with a heartbeat.
+
+    Args:
+        tx: the transaction.
+        agent_id: the agent in whose heartbeat this happens: its own runs it ends in its own name.
 
     Returns:
         How many runs were ended.
     """
-    query = select(JobRun).where(
-        RUN_IS_ACTIVE,
-        col(JobRun.status).in_((JobRunStatus.CANCEL_REQUESTED, JobRunStatus.CANCELING)),
-        col(JobRun.cancel_deadline) < tx.now,
+    query = (
+        select(JobRun)
+        .where(
+            RUN_IS_ACTIVE,
+            col(JobRun.status).in_((JobRunStatus.CANCEL_REQUESTED, JobRunStatus.CANCELING)),
+            col(JobRun.cancel_deadline) < tx.now,
+        )
+        .order_by(col(JobRun.id))
+        .with_for_update(key_share=True, skip_locked=True)
+        .execution_options(populate_existing=True)
     )
     late = tx.session.exec(query).all()
-    by = tx.by(STORE_ACTOR)
     for run in late:
+        by = tx if run.agent_id is not None and run.agent_id == agent_id else tx.by(STORE_ACTOR)
         run.fence += 1
         detail = f"'{run.agent_name}' did not end it in {CANCEL_DEADLINE_MS // 1000} s"
         end_run(by, run, JobRunStatus.CANCELED, run_label(tx.session, run), detail=detail)
+        tx.tell_agent(run.agent_id)
     return len(late)
 
 
@@ -190,13 +208,29 @@ def sweep(store: Store) -> int:
         return expire_cancellations(tx)
 
 
+def lock_run(tx: Write, run_id: int) -> JobRun:
+    """The run as it is now, its row held to the end of the transaction: what follows from its status is decided on it.
+
+    Whoever needs several rows takes those of runs first, by their ids, then leases, then agents: nobody waits in a
+    circle. SQLite has one writer at a time and holds nothing more.
+
+    Raises:
+        NotFound: it was deleted.
+    """
+    query = select(JobRun).where(JobRun.id == run_id).with_for_update(key_share=True)
+    run = tx.session.exec(query.execution_options(populate_existing=True)).first()
+    if run is None:
+        raise NotFound("The run was deleted a moment ago.")
+    return run
+
+
 def move(tx: Write, run: JobRun, status: JobRunStatus, label: str, *, detail: str = "") -> None:
     """Move a run along the table of allowed moves; every move is an event."""
     check_move(run.status, status)
     run.status = status
     run.last_status_update = tx.now
     tx.session.add(run)
-    _tell(tx, run, label, status, detail)
+    tell(tx, run, label, status, detail)
 
 
 def end_run(
@@ -216,7 +250,7 @@ def end_run(
     if status not in ENDED:
         raise Conflict(f"A run cannot end as {status}.", code="InvalidRunMove")
     # Read first: the run ends in one UPDATE, since an agent may not touch one that has ended.
-    progress = tx.session.get(RunProgress, run.id)
+    progress = tx.session.get(RunProgress, run.id, populate_existing=True)
     move(tx, run, status, label, detail=detail or error[1])
     run.error_code, run.error_message, run.error_target = error
     run.execution_end_time = tx.now
@@ -270,15 +304,24 @@ def _choose_agent(session: Session, mover: StorageMover, definition: JobDefiniti
         names = session.exec(select(Agent.name).where(Agent.mover_id == mover.id).order_by(Agent.name).limit(5)).all()
         hint = f"choose one of {', '.join(names)} with --agent." if names else "register one first."
         raise AgentUnavailable(f"No agent was chosen for '{definition.name}': {hint}", code="NoAgent")
+    return agent_for_runs(session, mover, chosen)
+
+
+def agent_for_runs(session: Session, mover: StorageMover, name: str) -> Agent:
+    """The agent of that name, which can be given runs of this mover.
+
+    Raises:
+        AgentUnavailable: there is none, it is another mover's, or it requires attention.
+    """
     try:
-        agent = find_in_mover(session, Agent, "agent", mover, chosen)
+        agent = find_in_mover(session, Agent, "agent", mover, name)
     except NotFound as error:
         query = select(StorageMover.name).join(Agent, col(Agent.mover_id) == StorageMover.id)
-        elsewhere = session.exec(query.where(Agent.name == chosen)).first() if NAME.fullmatch(chosen) else None
+        elsewhere = session.exec(query.where(Agent.name == name)).first() if NAME.fullmatch(name) else None
         if elsewhere is None:
             raise AgentUnavailable(error.sentence, code="NoAgent") from error
         raise AgentUnavailable(
-            f"The agent '{chosen}' belongs to the storage mover '{elsewhere}' and cannot work for '{mover.name}': "
+            f"The agent '{name}' belongs to the storage mover '{elsewhere}' and cannot work for '{mover.name}': "
             "choose an agent of this one.",
             code="AgentOfAnotherMover",
         ) from error
@@ -371,5 +414,6 @@ def _refuse_busy_target(session: Session, target_key: str, name: str) -> None:
             )
 
 
-def _tell(tx: Write, run: JobRun, label: str, action: str, detail: str) -> None:
+def tell(tx: Write, run: JobRun, label: str, action: str, detail: str) -> None:
+    """Record what happened to a run."""
     tx.event("job_run", run.id, label, action, mover_id=run.mover_id, detail=detail)

@@ -36,6 +36,11 @@ class SqlitePlace:
         return str(self.path)
 
     @property
+    def shared_url(self) -> str:
+        """The same for somebody else."""
+        return self.url
+
+    @property
     def exists(self) -> bool:
         """Whether there is a store to open; an empty file counts as none."""
         try:

@@ -54,9 +54,5 @@ class SqliteRows:
         """Whether the file at the path is no longer the one that is open (a restore, a removal)."""
         return self._place.identity != self._identity
 
-    def data_version(self) -> int:
-        """A number that changes when another connection has committed (7 µs)."""
-        return int(self.rows("PRAGMA data_version", {})[0][0])
-
     def close(self) -> None:
         self._connection.close()

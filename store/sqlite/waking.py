@@ -71,7 +71,7 @@ class FileWaking:
                 self._reader, self._version = Reader(self._place), -1
                 # The directory may be another one, too.
                 self._events, event = None, True
-            found = self._reader.data_version()
+            found = int(self._reader.value("PRAGMA data_version"))
         except StoreUnavailable:
             self._close_reader()
             raise

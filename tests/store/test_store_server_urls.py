@@ -86,6 +86,7 @@ def test_a_password_shows_in_no_text() -> None:
     assert "hunter2" not in f"{place!r} {place} {place.url}"
     assert isinstance(place, PostgresPlace)
     assert "hunter2" not in place.conninfo()
+    assert locate("postgresql://ann@db:5433/x?sslmode=require").shared_url == "postgresql://db:5433/x?sslmode=require"
     assert place.for_user("a b").url == "postgresql://a%20b@db/x"
 
 

@@ -1,9 +1,11 @@
-"""The watch: who looks is told, whoever committed and however the file came to be another."""
+"""The watch of an embedded store: who looks is told, whoever committed and however the file came to be another."""
 
 from __future__ import annotations
 
+import logging
 import queue
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,11 +124,46 @@ def test_a_watch_without_file_events_polls(store_path: Path, monkeypatch: pytest
     def none_left(*_arguments: object, **_options: object) -> None:
         raise OSError("no inotify")
 
-    monkeypatch.setattr("watchfiles.watch", none_left)
+    monkeypatch.setattr("watchfiles._rust_notify.RustNotify", none_left)
     told = Told(store_path)
     sql(store_path, "UPDATE feed_state SET floor = floor + 1")
     told.changes.get(timeout=2)
     told.watch.stop(wait=True)
+
+
+def test_events_that_are_lost_are_made_good_and_logged(
+    store_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A watch that never sees anything: the look once a second finds the change, and says so."""
+
+    class Blind:
+        def __init__(self, *_arguments: object) -> None: ...
+
+        def watch(self, _debounce: int, _step: int, timeout: int, stop: threading.Event) -> str:
+            return "stop" if stop.wait(timeout / 1000) else "timeout"
+
+    monkeypatch.setattr("watchfiles._rust_notify.RustNotify", Blind)
+    caplog.set_level(logging.INFO, "longshore.watch")
+    told = Told(store_path)
+    told.rest()
+    assert not caplog.records
+    sql(store_path, "UPDATE feed_state SET floor = floor + 1")
+    told.changes.get(timeout=5)
+    eventually(lambda: caplog.records, 5)
+    assert "looking found it" in caplog.records[0].getMessage()
+    told.watch.stop(wait=True)
+
+
+def test_events_that_come_are_not_taken_for_lost(
+    told: Told, store_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whenever they come: forty commits at odd moments, also just when the slow look is due."""
+    caplog.set_level(logging.INFO, "longshore.watch")
+    for number in range(40):
+        sql(store_path, "UPDATE feed_state SET floor = floor + 1")
+        time.sleep(0.05 + number % 7 * 0.03)
+    time.sleep(1.5)
+    assert not caplog.records
 
 
 def test_a_watch_ends_when_it_is_told_to(store_path: Path) -> None:

@@ -58,7 +58,7 @@ class World:
 
     @contextmanager
     def write(self, actor: str = ADMIN) -> Iterator[Write]:
-        with self.store.write(actor) as tx:
+        with self.store.write(actor, serial=not actor.startswith("agent/")) as tx:
             yield tx
 
     @contextmanager

@@ -13,16 +13,19 @@ def token(options: argparse.Namespace) -> int:
     """Make a registration token: only it goes to stdout, so that it can be captured."""
     with context.existing_store(options, writes=True) as store:
         from store.execution.trust import make_token
-        from store.resources.common import find_mover
+        from store.models import Agent
+        from store.resources.common import find_in_mover, find_mover
 
         with store.write(actor()) as tx:
             mover = find_mover(tx.session, options.mover)
-            made = make_token(tx, mover, options.ttl_ms)
+            agent = find_in_mover(tx.session, Agent, "agent", mover, options.agent) if options.agent else None
+            made = make_token(tx, mover, options.ttl_ms, agent)
             until = tx.now + options.ttl_ms
+    whose = f"one agent of '{mover.name}'" if agent is None else f"a new credential of the agent '{agent.name}'"
     output.data(made)
     output.say(
-        f"For one agent of '{mover.name}', until {since(until)}: put it in LONGSHORE_TOKEN and run "
-        f"'longshore-agent register --store {store.place.url} --mover {mover.name} --name NAME --state DIR'."
+        f"For {whose}, until {since(until)}: put it in LONGSHORE_TOKEN and run 'longshore-agent register "
+        f"--store {store.place.shared_url} --mover {mover.name} --name {options.agent or 'NAME'} --state DIR'."
     )
     return 0
 

@@ -68,7 +68,12 @@ def refuse_read_only(options: argparse.Namespace) -> None:
 
 
 def confirm(options: argparse.Namespace, what: str, name: str) -> None:
-    """Let a destructive command go on only after ``--yes`` or the typed name.
+    """Let a destructive command go on only after ``--yes`` or the typed name; :func:`ask` says what it raises."""
+    ask(options, f"{what} for good", name)
+
+
+def ask(options: argparse.Namespace, what: str, name: str) -> None:
+    """Let a command with consequences go on only after ``--yes`` or the typed name.
 
     Raises:
         InvalidInput: another text was typed, or there is no terminal to ask on.
@@ -78,9 +83,7 @@ def confirm(options: argparse.Namespace, what: str, name: str) -> None:
     if options.yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise InvalidInput(
-            f"{what} for good, and there is no terminal to confirm it on: add --yes.", code="NotConfirmed"
-        )
-    say(f"{what} for good. Type '{name}' to confirm:")
+        raise InvalidInput(f"{what}, and there is no terminal to confirm it on: add --yes.", code="NotConfirmed")
+    say(f"{what}. Type '{name}' to confirm:")
     if sys.stdin.readline().strip() != name:
         raise InvalidInput("That is not its name: nothing was changed.", code="NotConfirmed")

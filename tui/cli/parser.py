@@ -113,6 +113,7 @@ def _agent(nouns: Verbs) -> None:
     token.add_argument(
         "--ttl", dest="ttl_ms", metavar="TIME", type=_ttl, default=_TTL_MS["h"], help="30m, 1h, 2d; default: 1h"
     )
+    token.add_argument("--agent", metavar="NAME", help="give this agent a new credential instead of adding one")
     listing = _verb(verbs, "list", "cli.agent:list_agents", "list the agents of a storage mover", json=True)
     _add_mover(listing)
     show = _verb(verbs, "show", "cli.agent:show", "show one agent", json=True)
@@ -184,6 +185,14 @@ def _run(nouns: Verbs) -> None:
     watch = _verb(verbs, "watch", "cli.run:watch", "follow a run to its end; the exit code is the run's", json=True)
     stop = _verb(verbs, "stop", "cli.run:stop", "stop a run; what was copied stays")
     stop.add_argument("--wait", action="store_true", help="wait until it has ended")
+    giving = _verb(
+        verbs,
+        "hand-over",
+        "cli.run:hand_over",
+        "give a run whose agent is lost, or that waits, to another agent; it goes on where it stands",
+    )
+    giving.add_argument("--agent", metavar="A", required=True, help="the agent that is to go on with it")
+    _add_yes(giving)
     items = _verb(verbs, "items", "cli.run_items:items", "list the items that did not simply transfer", json=True)
     items.add_argument("--outcome", metavar="OUTCOME", choices=[str(outcome) for outcome in Outcome], help="only these")
     _add_limit(items, 100)
@@ -196,14 +205,15 @@ def _run(nouns: Verbs) -> None:
     report.add_argument(
         "--outcome", metavar="OUTCOME", choices=[str(outcome) for outcome in Outcome], help="only these"
     )
-    for parser in (show, watch, stop, items, report):
+    for parser in (show, watch, stop, giving, items, report):
         parser.add_argument("run", metavar="RUN", help=RUN_HELP)
-    for parser in (start, listing, show, watch, stop, items, report):
+    for parser in (start, listing, show, watch, stop, giving, items, report):
         _add_mover(parser)
 
 
 def _store(nouns: Verbs) -> None:
     verbs = _noun(nouns, "store", "the store itself: its upkeep, and moving it")
+    _store_init(verbs)
     _store_upkeep(verbs)
 
 
@@ -225,6 +235,16 @@ def _store_upkeep(verbs: Verbs) -> None:
     copy = _verb(verbs, "copy", f"{command}:copy", "carry everything into another, empty store", json=True)
     copy.add_argument("origin", metavar="FROM", help="a store's file or URL; it stays as it is")
     copy.add_argument("destination", metavar="TO", help="a new file, or the URL of a database without a storage mover")
+
+
+def _store_init(verbs: Verbs) -> None:
+    init = _verb(
+        verbs, "init", "cli.store:init", "print what prepares a PostgreSQL database for a store: roles and a schema"
+    )
+    init.add_argument("--apply", action="store_true", help="run it on the database that --store names")
+    init.add_argument(
+        "--prefix", metavar="P", default="longshore", help="what the roles' names begin with (%(default)s)"
+    )
 
 
 def _add_yes(parser: Parser) -> None:

@@ -1,4 +1,4 @@
-"""``run``: start, list, show, watch and stop job runs."""
+"""``run``: start, list, show, watch, stop and hand over job runs."""
 
 from __future__ import annotations
 
@@ -84,6 +84,33 @@ def stop(options: argparse.Namespace) -> int:
         output.data(f"{row.label} {row.status}")
         if row.active:
             output.say("It ends as soon as its agent has heard of it, or after 30 s without it.")
+    return exit_codes.FINE
+
+
+def hand_over(options: argparse.Namespace) -> int:
+    """Give a run whose agent is lost to another one, after a confirmation."""
+    with context.existing_store(options, writes=True) as store:
+        from store.resources.common import find_mover
+        from store.resources.handover import hand_over as give
+        from store.resources.runs import find_run
+
+        run = find(store, options)
+        label = row_of(options, run.id).label
+        source, target = run.source_properties["path"], run.target_properties["path"]
+        context.ask(
+            options,
+            f"This hands {label} from '{run.agent_name}' to '{options.agent}', which must find the same directories at "
+            f"'{source}' and '{target}'",
+            options.agent,
+        )
+        with store.write(actor()) as tx:
+            mover = find_mover(tx.session, options.mover)
+            # By its number: the latest may be another one by now.
+            give(tx, mover, find_run(tx.session, mover, label)[2], options.agent)
+        row = row_of(options, run.id)
+        output.data(f"{row.label} {row.status} {row.agent_name}")
+        if row.agent_offline:
+            output.say(waiting.not_running(row))
     return exit_codes.FINE
 
 

@@ -128,6 +128,19 @@ def advice(row: RunRow) -> str:
     return " ".join(parts)
 
 
+def hand_over(row: RunRow) -> str:
+    """The command that gives a run to another agent."""
+    return f"longshore run hand-over {row.label} --agent NAME"
+
+
+def lost(row: RunRow) -> str:
+    """What an admin can do about a run whose agent is lost."""
+    return (
+        f"start it with 'longshore-agent run' on its host, give the run to another agent with '{hand_over(row)}', "
+        f"or stop the run with 'longshore run stop {row.label}'."
+    )
+
+
 def facts(
     row: RunRow, now: int, actions: Mapping[PlannedAction, int] = _NO_ACTIONS, gone: Expired = _NOTHING_GONE
 ) -> Iterator[tuple[str, str]]:
@@ -159,13 +172,22 @@ def facts(
         "; ".join(f"{what} by retention on {since(at)}" for what, at in gone._asdict().items() if at is not None),
     )
     # What there is to read or to carry out is gone with the details.
-    yield "what to do", "" if row.active or gone != _NOTHING_GONE else advice(row)
+    yield "what to do", _to_do(row) if gone == _NOTHING_GONE else ""
 
 
 def event_line(event: EventRow) -> str:
     """One thing that happened."""
     detail = f": {event.detail}" if event.detail else ""
     return f"{since(event.at)}  {event.actor}  {event.action}{detail}"
+
+
+def _to_do(row: RunRow) -> str:
+    if not row.active:
+        return advice(row)
+    silent = row.lost_since is not None or (row.status == JobRunStatus.QUEUED and row.agent_offline)
+    if not silent or row.cancel_deadline is not None:
+        return ""
+    return f"The agent '{row.agent_name}' is silent: {lost(row)}"
 
 
 def _status(row: RunRow, now: int) -> str:

@@ -37,7 +37,8 @@ LINE_SECONDS = 5.0
 def not_running(row: RunRow) -> str:
     """What to say of a run that waits for an agent that is not there."""
     return (
-        f"The agent '{row.agent_name}' is not running; {row.label} stays Queued: start it with 'longshore-agent run'."
+        f"The agent '{row.agent_name}' is not running; {row.label} stays {row.status}: start it with "
+        f"'longshore-agent run', or give the run to another with '{run_text.hand_over(row)}'."
     )
 
 
@@ -102,8 +103,7 @@ def refuse_silence(row: RunRow, now: int, waited: float) -> None:
         silent = run_text.duration(now - row.lost_since)
         raise AgentUnavailable(
             f"The agent '{row.agent_name}' has been silent for {silent}; {row.label} stays {row.status} and goes on "
-            "when it is back: start it with 'longshore-agent run', "
-            f"or stop the run with 'longshore run stop {row.label}'.",
+            f"when it is back: {run_text.lost(row)}",
             code="AgentLost",
         )
 
