@@ -47,6 +47,7 @@ from store.vocabulary import (
 ACTIVE_RUN = text("status NOT IN ('Canceled', 'Failed', 'Succeeded')")
 _ENDED_RUN = "status IN ('Canceled', 'Failed', 'Succeeded')"
 HAS_LOGIN = text("db_role <> ''")
+_ENDED_AT = "execution_end_time IS NOT NULL"
 
 
 def _key() -> Any:
@@ -135,9 +136,9 @@ def _definition_indexes() -> list[Index]:
 
 
 def _partial(name: str, condition: str, *columns: str) -> Index:
-    """An index of the rows that a condition holds for."""
+    """An index of the few runs that a condition holds for, so that finding them never costs the history."""
     where = text(condition)
-    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+    return Index(name, *(columns or ("execution_end_time", "id")), sqlite_where=where, postgresql_where=where)
 
 
 def _text(length: int | None = None, **extra: Any) -> Any:
@@ -380,6 +381,11 @@ class JobRun(Counters, table=True):
             for scope in ("agent", "project")
         ),
         *_run_indexes(),
+        _partial("ix_job_run_thin", f"thinned_at IS NULL AND {_ENDED_AT}"),
+        _partial("ix_job_run_expire_items", f"expired_at IS NULL AND {_ENDED_AT}"),
+        _partial("ix_job_run_expire_report", f"report_expired_at IS NULL AND {_ENDED_AT}"),
+        _partial("ix_job_run_expire_samples", f"samples_expired_at IS NULL AND {_ENDED_AT}"),
+        _partial("ix_job_run_expiring", "expiring", "id"),
     )
 
     id: int = _key()
@@ -428,7 +434,13 @@ class JobRun(Counters, table=True):
     thinned_at: int | None = _time(default=None)
     """When retention thinned its samples; None while all of them are there."""
     expired_at: int | None = _time(default=None)
-    """When retention removed its items, report and samples; None while they are there."""
+    """When retention removed its items; None while they are there."""
+    report_expired_at: int | None = _time(default=None)
+    """When retention removed its report, which is no plan from then on; None while it is there."""
+    samples_expired_at: int | None = _time(default=None)
+    """When retention removed its samples; None while there are any."""
+    expiring: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
+    """Whether some of what retention has removed by these times is still to be deleted."""
 
 
 class RunTotals(Counters, table=True):
@@ -583,6 +595,17 @@ class FeedState(SQLModel, table=True):
     id: int = Field(default=1, primary_key=True, sa_type=BigKey)
     epoch: str
     floor: int = _number(default=0)
+
+
+class Retention(SQLModel, table=True):
+    """One row: for how many days after a run's end its details are kept; 0 is for ever."""
+
+    __tablename__ = "retention"
+
+    id: int = Field(default=1, primary_key=True, sa_type=BigKey)
+    items_days: int = 90
+    reports_days: int = 90
+    samples_days: int = 90
 
 
 FEED_TABLES = (

@@ -380,6 +380,10 @@ def _check_plan(
             f"The preview '{label}' is {plan.status}, and only one that Succeeded is a plan: make another.",
             code="PlanIncomplete",
         )
+    if plan.report_expired_at is not None:
+        raise Conflict(
+            f"Retention has removed the plan of the preview '{label}': make a new preview.", code="PlanExpired"
+        )
     if plan.copy_mode != properties["copyMode"]:
         raise Conflict(
             f"The plan '{label}' was made for {plan.copy_mode}, and this run would be {properties['copyMode']}: "
