@@ -14,6 +14,7 @@ from alembic.config import Config
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import Connection
 
+from store import derived
 from store.errors import InvalidInput, StoreUnavailable
 from store.head import HEAD
 from store.models import FEED_TABLES
@@ -80,6 +81,7 @@ def _upgrade_server(engine: Engine, place: PostgresPlace) -> None:
 def _apply(connection: Connection) -> None:
     command.upgrade(alembic_config(connection), "head")
     install_triggers(connection)
+    derived.install(connection)
     if connection.dialect.name == "postgresql":
         from store.postgres.policies import install_policies
 

@@ -105,6 +105,8 @@ def start_run(
         mover_id=mover.id,
         project_id=project.id,
         definition_id=definition.id,
+        source_id=source.id,
+        target_id=target.id,
         number=definition.run_count,
         kind=kind,
         plan_run_id=plan.id if plan else None,
