@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agentsim.simulate.parser import add_simulate
 from store import __version__
 from store.display import display
 from store.errors import InvalidInput, LongshoreError, StoreUnavailable, TrustRefused
@@ -27,6 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "register":
             return _register(options)
+        if options.command == "simulate":
+            from agentsim.simulate.command import simulate
+
+            return simulate(options)
         return _run(options)
     except LongshoreError as error:
         sys.stderr.write(f"longshore-agent: {display(error.sentence)}\n")
@@ -190,6 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--helpers", metavar="N", type=_helpers, help="copying processes for each run (one for each core)")
     run.add_argument("--quiet", action="store_true", help="say only what goes wrong")
+    add_simulate(commands)
     return parser
 
 

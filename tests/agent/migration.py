@@ -49,8 +49,17 @@ if "agentsim.worker" in sys.orig_argv:
 class Migration:
     """Two directories, a definition between them, and an agent named dock-1."""
 
-    def __init__(self, directory: Path, mode: str = "Mirror", *, trees: Path | None = None) -> None:
-        """Store and agent live in ``directory``, the two directories in ``trees`` or there too."""
+    def __init__(
+        self, directory: Path, mode: str = "Mirror", *, trees: Path | None = None, server: str | None = None
+    ) -> None:
+        """Store and agent live in ``directory``, the two directories in ``trees`` or there too.
+
+        Args:
+            directory: an empty one.
+            mode: the definition's.
+            trees: where the data is.
+            server: URL of a store on a server, in place of an embedded one.
+        """
         self.source, self.target = (trees or directory) / "source", (trees or directory) / "target"
         self.state = directory / "agent"
         self.agents: list[subprocess.Popen[bytes]] = []
@@ -59,7 +68,8 @@ class Migration:
         self.target.mkdir()
         self.path = directory / "longshore.db"
         self._slowing = directory / "slowing"
-        self.store = open_store(str(self.path))
+        self.url = server or str(self.path)
+        self.store = open_store(self.url)
         plan = f"""
 storageMovers:
   - name: m
@@ -73,13 +83,14 @@ storageMovers:
 """
         with self.store.write("user/test") as tx:
             apply_plan(tx, parse_plan(plan.encode(), "plan"))
-        self.register("dock-1", self.state)
+        registered = self.register("dock-1", self.state)
+        assert registered.returncode == 0, registered.stderr
 
     def register(self, name: str, state: Path) -> subprocess.CompletedProcess[str]:
         with self.store.write("user/test") as tx:
             token = make_token(tx, find_mover(tx.session, "m"))
         return subprocess.run(
-            [*AGENT, "register", "--store", str(self.path), "--mover", "m", "--name", name, "--state", str(state)],
+            [*AGENT, "register", "--store", self.url, "--mover", "m", "--name", name, "--state", str(state)],
             cwd=ROOT,
             env={**os.environ, "LONGSHORE_TOKEN": token},
             capture_output=True,
@@ -124,8 +135,11 @@ storageMovers:
         with self.store.write("user/test") as tx:
             request_cancel(tx, find_run(tx.session, find_mover(tx.session, "m"), "p/d")[2])
 
+    def reader(self) -> Reader:
+        return Reader(self.url)
+
     def latest(self) -> RunRow:
-        with Reader(str(self.path)) as reader:
+        with self.reader() as reader:
             return runs.runs(reader, Scope("mover", 1), Page(limit=1)).rows[0]
 
     def until(self, condition: Callable[[RunRow], bool], limit: float = LIMIT) -> RunRow:

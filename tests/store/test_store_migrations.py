@@ -42,18 +42,32 @@ store.close()
 """
 
 
+@pytest.mark.filterwarnings("ignore:Did not recognize type 'xid8'")
 def test_a_fresh_store_is_what_the_models_say(world: World) -> None:
     """Alembic would have nothing to do: migrations and models are one."""
+    # PostgreSQL would have to compare JSON, which it cannot.
+    defaults = world.store.dialect == "sqlite"
     with world.store.engine.connect() as connection:
         context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "compare_server_default": True, "render_as_batch": True}
+            connection, opts={"compare_type": True, "compare_server_default": defaults, "render_as_batch": True}
         )
-        differences = [d for d in compare_metadata(context, SQLModel.metadata) if not _about_an_inline_reference(d)]
-        assert differences == []
+        differences = compare_metadata(context, SQLModel.metadata)
+    if world.store.dialect == "postgresql":
+        assert [d for d in differences if not _of_a_server_alone(d)] == []
+        return
+    assert [d for d in differences if not _about_an_inline_reference(d)] == []
     # SQLAlchemy does not read ON DELETE of a reference that stands in its column's definition.
     for (table, column), rule in INLINE.items():
         rules = {row[3]: row[6] for row in world.sql(f"PRAGMA foreign_key_list({table})")}
         assert rules[column] == rule
+
+
+def _of_a_server_alone(difference: Any) -> bool:
+    """Which transaction wrote a change: on SQLite revisions are in the order of commits by themselves."""
+    what, *details = difference
+    return (what == "remove_column" and (details[1], details[2].name) == ("change", "xid")) or (
+        what == "remove_index" and details[0].name == "ix_change_xid"
+    )
 
 
 def _about_an_inline_reference(difference: Any) -> bool:
@@ -163,9 +177,12 @@ def test_the_older_store_is_kept_beside_the_upgraded_one(old_store: Path) -> Non
     open_store(str(old_store)).close()
     backup = old_store.with_name("old.db.schema-0001")
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
-    assert dump(backup) == before
+    after = dump(backup)
+    # Under an epoch of its own, so that those who read the store notice when it is put back.
+    assert after.pop("feed_state") != before.pop("feed_state")
+    assert after == before
     assert sql(backup, "PRAGMA integrity_check") == [("ok",)]
-    assert not list(old_store.parent.glob("*.part*"))
+    assert not list(old_store.parent.glob(".*.part*"))
     backup.replace(old_store)
     open_store(str(old_store)).close()
     assert sql(old_store, "SELECT count(*) FROM job_run") == [(3,)]
@@ -174,11 +191,12 @@ def test_the_older_store_is_kept_beside_the_upgraded_one(old_store: Path) -> Non
 def test_without_room_for_a_backup_nothing_is_upgraded(old_store: Path) -> None:
     """The backup's place is taken by a directory: the store stays of its schema."""
     before = old_store.read_bytes()
-    (old_store.with_name("old.db.schema-0001.part") / "taken").mkdir(parents=True)
+    (old_store.with_name("old.db.schema-0001") / "taken").mkdir(parents=True)
     error = refusal(StoreUnavailable, lambda: open_store(str(old_store)))
     assert error.code == "StoreCannotBackUp"
     assert sql(old_store, "SELECT version_num FROM alembic_version") == [("0001",)]
     assert old_store.read_bytes()[100:] == before[100:]
+    assert not list(old_store.parent.glob(".*.part*"))
 
 
 def test_a_new_store_is_not_backed_up(tmp_path: Path) -> None:

@@ -1,0 +1,61 @@
+"""Whether a store may be simulated into: only one that is new, or that holds nothing but earlier simulations."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final
+
+from agentsim.simulate.hierarchy import TAG, TAG_VALUE
+from store.errors import Conflict, InvalidInput
+from store.place import StorePlace, data_directory, locate
+from store.reader import Reader
+
+_NAME: Final = re.compile(r"sim(\d+)-")
+_EXAMPLE: Final = "name a file that does not exist yet, such as --store ./fleet.db"
+
+
+def simulation_place(url: str | None) -> StorePlace:
+    """The place that ``--store`` names. Neither LONGSHORE_STORE nor the default store is ever taken.
+
+    Raises:
+        InvalidInput: none is named, or it is the default store.
+    """
+    if not url:
+        raise InvalidInput(f"A simulation needs a store of its own: {_EXAMPLE}.", code="SimulationNeedsStore")
+    place = locate(url)
+    if place.dialect == "sqlite" and place.path == (data_directory() / "longshore.db").resolve():
+        raise InvalidInput(
+            f"'{place.path}' is your own store, and a simulation would fill it: {_EXAMPLE}.",
+            code="SimulationInOwnStore",
+        )
+    return place
+
+
+def next_generation(reader: Reader) -> int:
+    """The number of the next simulation in a store, from 1.
+
+    Raises:
+        Conflict: the store holds, or once held, anything that was not simulated.
+    """
+    ids, latest = set(), 0
+    for row in reader.rows("SELECT id, name, tags FROM storage_mover ORDER BY id"):
+        found = _NAME.match(row["name"])
+        if found is None or json.loads(row["tags"]).get(TAG) != TAG_VALUE:
+            raise _foreign(reader, f"the storage mover '{row['name']}'")
+        ids.add(row["id"])
+        latest = max(latest, int(found[1]))
+    # From one mover's events to the next one's by the index, however many there are.
+    mover = reader.value("SELECT min(mover_id) FROM event")
+    while mover is not None:
+        if mover not in ids:
+            raise _foreign(reader, "the history of a storage mover that was deleted")
+        mover = reader.value("SELECT min(mover_id) FROM event WHERE mover_id > :id", {"id": mover})
+    return latest + 1
+
+
+def _foreign(reader: Reader, what: str) -> Conflict:
+    return Conflict(
+        f"The store '{reader.place.url}' holds {what}, and a simulation goes only into a store of its own: {_EXAMPLE}.",
+        code="StoreNotSimulated",
+    )
