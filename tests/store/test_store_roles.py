@@ -132,6 +132,20 @@ def test_every_table_is_under_row_level_security(scene: Scene) -> None:
     assert open_ones == []
 
 
+def test_what_runs_with_an_owners_rights_is_not_anybodys_to_call(scene: Scene) -> None:
+    """Of all functions in the store's schemas an agent may call one, a token's holder another; and no path misleads
+    any of them."""
+    found = scene.world.sql(
+        "SELECT p.proname, has_function_privilege('longshore_agent', p.oid, 'EXECUTE'), "
+        "has_function_privilege('longshore_registrar', p.oid, 'EXECUTE'), p.prosecdef, "
+        "'search_path=pg_catalog, pg_temp' = ANY (p.proconfig) FROM pg_proc p JOIN pg_namespace n "
+        "ON n.oid = p.pronamespace WHERE n.nspname IN ('longshore', 'longshore_trust') ORDER BY 1"
+    )
+    assert {row[0] for row in found if row[1]} == {"definitions_at_work"}
+    assert {row[0] for row in found if row[2]} == {"admit"}
+    assert [row[0] for row in found if not (row[3] and row[4])] == []
+
+
 def test_another_agents_run_cannot_be_taken(scene: Scene) -> None:
     """Nor given away, nor can a run be made."""
     for name in ("dock-2", "pier-1"):
