@@ -254,4 +254,5 @@ def test_each_table_of_the_feed_has_its_three_triggers(world: World) -> None:
         if world.store.dialect == "sqlite"
         else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
     )
-    assert {name for (name,) in found} == {f"feed_{table}_{op}" for table in FEED_TABLES for op in "iud"}
+    feeding = {name for (name,) in found if name.startswith("feed_")}
+    assert feeding == {f"feed_{table}_{op}" for table in FEED_TABLES for op in "iud"}
