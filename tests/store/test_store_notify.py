@@ -74,7 +74,7 @@ def ear(cluster: Cluster, store_database: str) -> Iterator[psycopg.Connection[ob
         yield connection
 
 
-def heard(ear: psycopg.Connection[object], seconds: float = 0.3) -> list[str]:
+def heard(ear: psycopg.Connection[object], seconds: float = 0.5) -> list[str]:
     return [note.channel for note in ear.notifies(timeout=seconds)]
 
 
