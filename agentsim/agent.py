@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import random
 import selectors
 import signal
 import socket
@@ -60,13 +61,16 @@ class Agent:
         self._max_runs = max_runs
         self._actor = f"agent/{identity.name}"
         self._held: dict[int, HeldRun] = {}
-        self._reader = Reader(store.place)
+        self._reader: Reader | None = None
+        self._opened = store.place.identity
         self._selector = selectors.DefaultSelector()
         self._wake_in, self._wake_out = socket.socketpair()
         self._stopping = False
         self._look_for_work = True
         self._next_beat = 0.0
         self._retry_store_at: float | None = None
+        self._trouble = ""
+        self._failures = 0
         self._began = time.monotonic()
 
     def run(self, *, once: bool = False) -> None:
@@ -95,7 +99,7 @@ class Agent:
             signal.set_wakeup_fd(wake_fd)
             for number, handler in previous.items():
                 signal.signal(number, handler)
-            self._reader.close()
+            self._close_reader()
             self._selector.close()
 
     def _turn(self) -> None:
@@ -110,17 +114,32 @@ class Agent:
                 for held in list(self._held.values()):
                     self._work_off(held)
                     if held.wants_plan:
-                        held.send_plan(self._reader)
+                        held.send_plan(self._reading())
                 if woken or beaten or self._look_for_work:
                     self._look()
                 self._restart_due()
+                self._store_answers()
         except StoreUnavailable as error:
             if error.code == "StoreLoginRefused":
                 # It was unregistered while it was away: on an embedded store it would be told so.
                 raise
-            if self._retry_store_at is None:
-                log.warning("%s", display(error.sentence))
-            self._retry_store_at = time.monotonic() + STORE_RETRY_SECONDS
+            self._store_is_away(error)
+
+    def _store_answers(self) -> None:
+        if self._trouble:
+            log.info("the store answers again")
+        self._trouble, self._failures = "", 0
+
+    def _store_is_away(self, error: StoreUnavailable) -> None:
+        """Say so once, and when to ask again: seldom enough that a fleet does not storm a server that starts."""
+        if error.sentence != self._trouble:
+            log.warning("%s", display(error.sentence))
+        self._trouble = error.sentence
+        pause = min(
+            STORE_RETRY_SECONDS * 2**self._failures, max(STORE_RETRY_SECONDS, self._identity.heartbeat_ms / 1000)
+        )
+        self._failures = min(self._failures + 1, 10)
+        self._retry_store_at = time.monotonic() + pause * random.uniform(0.75, 1.0)
 
     def _wait(self) -> bool:
         """Sleep until something happens; whether the store has changed."""
@@ -156,12 +175,28 @@ class Agent:
                     self._selector.modify(key.fileobj, events, key.data)
 
     def _follow_store(self) -> None:
-        """A store that was put in another's place is opened anew; writing into the old file would be lost."""
-        if self._reader.replaced():
+        """A store that was put in another's place is opened anew: writing into the old file would be lost, and where
+        there is none a write would make one. On a server only the reader's connection can be lost."""
+        found = self._store.place.identity
+        if found != self._opened:
             self._store.engine.dispose()
-            self._reader.close()
-            self._reader = Reader(self._store.place)
+            self._close_reader()
+            self._reading()
+            self._opened = found
             self._look_for_work = True
+        elif self._reader is not None and self._reader.replaced():
+            self._close_reader()
+
+    def _close_reader(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+        self._reader = None
+
+    def _reading(self) -> Reader:
+        """The reader, opened anew when the store was away."""
+        if self._reader is None:
+            self._reader = Reader(self._store.place)
+        return self._reader
 
     def _beat_if_due(self) -> bool:
         """Send a heartbeat when it is time for one; whether it was."""
@@ -182,7 +217,7 @@ class Agent:
 
     def _look(self) -> None:
         """Something changed: learn of cancels, of runs taken away, and of runs that wait."""
-        work = work_of(self._reader, self._identity.agent_id)
+        work = work_of(self._reading(), self._identity.agent_id)
         for run_id, held in list(self._held.items()):
             if run_id not in work:
                 self._lose(held)

@@ -25,6 +25,6 @@ def refuse_newer(version: str, url: str) -> None:
 def outdated(url: str) -> StoreUnavailable:
     """The refusal to read a store whose schema is older than this program."""
     return StoreUnavailable(
-        f"The store '{url}' has an older schema: any command that writes upgrades it, such as 'longshore apply'.",
+        f"The store '{url}' has an older schema: 'longshore store upgrade' brings it up to date.",
         code="StoreOutdated",
     )

@@ -1,4 +1,4 @@
-"""Housekeeping that one process at a time does, under a lock: checkpoints and pruning of the feed.
+"""Housekeeping that one process at a time does, under a lock: checkpoints, pruning and giving back space.
 
 Nobody checkpoints on commit (``wal_autocheckpoint=0``), because back-to-back checkpoints that race
 a commit can corrupt (the WAL-reset bug, measurements-store §2.7); the holder of the lock does.
@@ -11,12 +11,15 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from store.db import Store
 from store.feed import KEEP
 from store.feed_pruning import excess, prune_batch
 from store.resources.runs import STORE_ACTOR
 from store.sqlite.place import SqlitePlace
+from store.upkeep.retention import Removed, prune_details
+from store.upkeep.vacuum import give_back
 
 PASSIVE_ABOVE = 2 << 20
 TRUNCATE_ABOVE = 8 << 20
@@ -24,19 +27,37 @@ PRUNE_BATCH = 10_000
 
 
 def maintain(store: Store) -> bool:
-    """Do what is due. Cheap when nothing is: a file size and a lock.
+    """Do what is due. Cheap when nothing is: a lock, and a look or two.
 
     Returns:
-        Whether this process held the lock.
+        Whether this process held the lock; on a server only an admin's process ever does.
     """
-    if not isinstance(store.place, SqlitePlace):
-        return False
-    with _maintenance_lock(store.place) as held:
+    place = store.place
+    with _file_lock(place) if place.dialect == "sqlite" else _server_lock(store) as held:
         if held:
-            _checkpoint(store.place)
-            # One batch at a time: whoever maintains also sends heartbeats.
+            if place.dialect == "sqlite":
+                _checkpoint(place)
+                give_back(place.path, steps=1)
+            # One batch at a time: whoever maintains also sends heartbeats, or draws a screen.
             prune_feed(store, batches=1)
+            prune_details(store, batches=1)
         return held
+
+
+class Pruned(NamedTuple):
+    """What went at once: details by the retention policy, changes of the feed, and bytes of the store's file."""
+
+    details: Removed
+    changes: int
+    freed: int
+
+
+def prune(store: Store) -> Pruned:
+    """Do at once all that :func:`maintain` does a little of each time."""
+    details = prune_details(store)
+    changes = prune_feed(store)
+    # A server gives back space by itself.
+    return Pruned(details, changes, give_back(store.place.path) if store.place.dialect == "sqlite" else 0)
 
 
 def prune_feed(store: Store, keep: int = KEEP, batches: int | None = None) -> int:
@@ -69,7 +90,7 @@ def _feed_has_excess(store: Store, keep: int) -> bool:
 
 
 @contextlib.contextmanager
-def _maintenance_lock(place: SqlitePlace) -> Iterator[bool]:
+def _file_lock(place: SqlitePlace) -> Iterator[bool]:
     path = place.path.with_name(place.path.name + ".ckpt")
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
@@ -81,6 +102,22 @@ def _maintenance_lock(place: SqlitePlace) -> Iterator[bool]:
         yield held
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _server_lock(store: Store) -> Iterator[bool]:
+    """The admins' lock; a login that is none of theirs never gets it, and is not told off."""
+    from store.postgres.engine import LOCK_CLASS, UPKEEP_LOCK
+    from store.postgres.place import SCHEMA
+
+    with store.connect() as connection:
+        # Held by a transaction of its own: it ends with this process, whatever becomes of that.
+        held = connection.exec_driver_sql(
+            f"""SELECT CASE WHEN pg_has_role(nspowner, 'MEMBER')
+                THEN pg_try_advisory_xact_lock({LOCK_CLASS}, {UPKEEP_LOCK}) ELSE false END
+                FROM pg_namespace WHERE nspname = '{SCHEMA}'"""
+        ).scalar()
+        yield bool(held)
 
 
 def _checkpoint(place: SqlitePlace) -> None:

@@ -6,10 +6,7 @@ under it, so that of many processes that start together one migrates and the oth
 
 from __future__ import annotations
 
-import contextlib
-import os
 import secrets
-import sqlite3
 from pathlib import Path
 
 from alembic import command
@@ -17,14 +14,16 @@ from alembic.config import Config
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import Connection
 
-from store.errors import StoreUnavailable
+from store import derived
+from store.errors import InvalidInput, StoreUnavailable
 from store.head import HEAD
 from store.models import FEED_TABLES
 from store.place import StorePlace
 from store.postgres.place import SCHEMA, PostgresPlace
 from store.schema import schema_version
-from store.sqlite.errors import named
 from store.sqlite.place import SqlitePlace
+from store.upkeep.backup import copy_file
+from store.upkeep.newfile import new_file
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -82,6 +81,7 @@ def _upgrade_server(engine: Engine, place: PostgresPlace) -> None:
 def _apply(connection: Connection) -> None:
     command.upgrade(alembic_config(connection), "head")
     install_triggers(connection)
+    derived.install(connection)
     if connection.dialect.name == "postgresql":
         from store.postgres.policies import install_policies
 
@@ -96,24 +96,14 @@ def backup_of(place: SqlitePlace, version: str) -> Path:
 
 def _back_up(place: SqlitePlace, version: str) -> None:
     """Copy the store beside itself, mode 0600 and whole or not at all; the caller holds the write lock."""
-    final = backup_of(place, version)
-    part = final.with_name(final.name + ".part")
+    backup = backup_of(place, version)
     try:
-        part.unlink(missing_ok=True)  # of an upgrade that was killed
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-        with (
-            contextlib.closing(sqlite3.connect(place.path)) as source,
-            contextlib.closing(sqlite3.connect(part)) as copy,
-        ):
-            source.backup(copy)
-        part.rename(final)
-    except sqlite3.Error as error:
-        part.unlink(missing_ok=True)
-        raise named(error, place.path) from error
-    except OSError as error:
+        with new_file(backup, replace=True) as part:
+            copy_file(place, part)
+    except InvalidInput as error:
         raise StoreUnavailable(
-            f"The store '{place.path}' cannot be backed up before its upgrade ({error.strerror}): make its directory "
-            "writable; nothing was changed.",
+            f"The store '{place.path}' cannot be backed up as '{backup.name}' before its upgrade: make its directory "
+            "writable, with nothing of that name in it; nothing was changed.",
             code="StoreCannotBackUp",
         ) from error
 

@@ -32,6 +32,7 @@ from store.vocabulary import (
     ConnectionStatus,
     CopyMode,
     DataIntegrityValidation,
+    DefinitionState,
     EndpointKind,
     EndpointType,
     GrantPermission,
@@ -44,14 +45,19 @@ from store.vocabulary import (
 )
 
 ACTIVE_RUN = text("status NOT IN ('Canceled', 'Failed', 'Succeeded')")
+_ENDED_RUN = "status IN ('Canceled', 'Failed', 'Succeeded')"
 HAS_LOGIN = text("db_role <> ''")
+_ENDED_AT = "execution_end_time IS NOT NULL"
 
 
 def _key() -> Any:
     return Field(default=None, primary_key=True, sa_type=BigKey)
 
 
-def _parent(table: str, *, cascade: bool = False, nullable: bool = False, primary_key: bool = False) -> Any:
+def _parent(
+    table: str, *, cascade: bool = False, nullable: bool = False, primary_key: bool = False, index: bool = True
+) -> Any:
+    """A reference; without an index of its own where another one begins with it."""
     rule = "CASCADE" if cascade else "RESTRICT"
     return Field(
         default=None,
@@ -60,7 +66,7 @@ def _parent(table: str, *, cascade: bool = False, nullable: bool = False, primar
             ForeignKey(f"{table}.id", ondelete=rule),
             nullable=nullable,
             primary_key=primary_key,
-            index=not primary_key,
+            index=index and not primary_key,
         ),
     )
 
@@ -77,6 +83,10 @@ def _enum(enumeration: Any, **extra: Any) -> Any:
     return Field(sa_column=Column(EnumText(enumeration), **_column(extra)), **extra)
 
 
+def _enum_key(enumeration: Any) -> Any:
+    return Field(sa_column=Column(EnumText(enumeration), primary_key=True, nullable=False))
+
+
 def _json(**extra: Any) -> Any:
     return Field(sa_column=Column(JSON, **_column(extra)), **extra)
 
@@ -86,6 +96,49 @@ def _column(extra: dict[str, Any]) -> dict[str, Any]:
     added = extra.pop("added", None)
     default = None if added is None else text(f"'{added}'")
     return {"nullable": extra.pop("nullable", False), "server_default": default}
+
+
+def _run_indexes() -> list[Index]:
+    """What the lists of runs are read from, in every scope: the newest first; and of the ended ones, whose numbers
+    stand, by status, bytes moved and failed items."""
+    found = []
+    for scope in ("mover", "project", "definition", "agent", "source", "target"):
+        name, column = f"ix_job_run_{scope}", f"{scope}_id"
+        failed = f"{_ENDED_RUN} AND items_failed <> 0"
+        found += [
+            Index(name, column, "id"),
+            _partial(f"{name}_status", _ENDED_RUN, column, "status", "id"),
+            _partial(f"{name}_bytes", _ENDED_RUN, column, "status", "bytes_transferred", "id"),
+            _partial(f"{name}_failed", failed, column, "status", "items_failed", "id"),
+        ]
+    return found
+
+
+def _definition_indexes() -> list[Index]:
+    """What the lists of definitions are read from, in every scope: by the latest run's state, and then by name or
+    by when it ended."""
+    found = []
+    for scope, columns in {
+        "mover": ("mover_id",),
+        "project": ("project_id",),
+        "source": ("source_id",),
+        "target": ("target_id",),
+        "agent": ("mover_id", "agent_name"),
+    }.items():
+        name, also = f"ix_job_definition_{scope}", ["source_id"] if scope == "target" else []
+        found += [
+            # With the ids, so that a search of the names reads the index alone; and what is an endpoint's target and
+            # its source as well is told by it, too.
+            Index(f"{name}_state", *columns, "latest_state", "project_name", "name", "id", *also),
+            Index(f"{name}_ended", *columns, "latest_state", "latest_ended", "id"),
+        ]
+    return found
+
+
+def _partial(name: str, condition: str, *columns: str) -> Index:
+    """An index of the few runs that a condition holds for, so that finding them never costs the history."""
+    where = text(condition)
+    return Index(name, *(columns or ("execution_end_time", "id")), sqlite_where=where, postgresql_where=where)
 
 
 def _text(length: int | None = None, **extra: Any) -> Any:
@@ -189,7 +242,10 @@ class Endpoint(SystemData, table=True):
     """A storage location that a migration reads from or writes to."""
 
     __tablename__ = "endpoint"
-    __table_args__ = (UniqueConstraint("mover_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("mover_id", "name"),
+        Index("ix_endpoint_type", "mover_id", "endpoint_type", "name"),
+    )
 
     id: int = _key()
     mover_id: int = _parent("storage_mover")
@@ -239,18 +295,22 @@ class JobDefinition(SystemData, table=True):
     __table_args__ = (
         UniqueConstraint("project_id", "name"),
         Index("ix_job_definition_name", "name", "id"),
+        Index("ix_job_definition_path", "mover_id", "project_name", "name", "id"),
+        *_definition_indexes(),
     )
 
     id: int = _key()
-    mover_id: int = _parent("storage_mover")
-    project_id: int = _parent("project", cascade=True)
+    mover_id: int = _parent("storage_mover", index=False)
+    project_id: int = _parent("project", cascade=True, index=False)
+    project_name: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": text("''")})
+    """Its project's, which is never renamed: the lists sort by it."""
     name: str = Field(max_length=64)
     description: str = ""
     job_type: JobType = _enum(JobType, default=JobType.ON_PREM_TO_CLOUD)
     copy_mode: CopyMode = _enum(CopyMode)
-    source_id: int = _parent("endpoint")
+    source_id: int = _parent("endpoint", index=False)
     source_subpath: str = ""
-    target_id: int = _parent("endpoint")
+    target_id: int = _parent("endpoint", index=False)
     target_subpath: str = ""
     agent_name: str = ""
     """The agent to offer for new runs; it may be registered later."""
@@ -266,6 +326,10 @@ class JobDefinition(SystemData, table=True):
     """What told the source root from others when a copy first read it; empty before."""
     run_count: int = 0
     latest_run_id: int | None = _number(default=None)
+    latest_state: DefinitionState = _enum(DefinitionState, default=DefinitionState.NEVER, added=DefinitionState.NEVER)
+    """What came of the latest run. Kept by the database (``store.derived``)."""
+    latest_ended: int = Field(default=0, sa_type=Milliseconds, sa_column_kwargs={"server_default": text("0")})
+    """When the latest run ended; 0 while it has not, and before the first. Kept by the database."""
 
 
 class Counters(SQLModel):
@@ -305,15 +369,32 @@ class JobRun(Counters, table=True):
             postgresql_where=ACTIVE_RUN,
         ),
         Index("ix_job_run_active", "status", "id", sqlite_where=ACTIVE_RUN, postgresql_where=ACTIVE_RUN),
-        Index("ix_job_run_definition", "definition_id", "id"),
-        Index("ix_job_run_mover", "mover_id", "id"),
-        Index("ix_job_run_project", "project_id", "id"),
+        *(
+            Index(
+                f"ix_job_run_active_{scope}",
+                f"{scope}_id",
+                "status",
+                "id",
+                sqlite_where=ACTIVE_RUN,
+                postgresql_where=ACTIVE_RUN,
+            )
+            for scope in ("agent", "project")
+        ),
+        *_run_indexes(),
+        _partial("ix_job_run_thin", f"thinned_at IS NULL AND {_ENDED_AT}"),
+        _partial("ix_job_run_expire_items", f"expired_at IS NULL AND {_ENDED_AT}"),
+        _partial("ix_job_run_expire_report", f"report_expired_at IS NULL AND {_ENDED_AT}"),
+        _partial("ix_job_run_expire_samples", f"samples_expired_at IS NULL AND {_ENDED_AT}"),
+        _partial("ix_job_run_expiring", "expiring", "id"),
     )
 
     id: int = _key()
-    mover_id: int = _parent("storage_mover")
-    project_id: int = _parent("project", cascade=True)
-    definition_id: int = _parent("job_definition", cascade=True)
+    mover_id: int = _parent("storage_mover", index=False)
+    project_id: int = _parent("project", cascade=True, index=False)
+    definition_id: int = _parent("job_definition", cascade=True, index=False)
+    source_id: int = Field(default=0, sa_type=BigKey, sa_column_kwargs={"server_default": text("0")})
+    """Its definition's endpoints, which never change: an endpoint's runs are found by them."""
+    target_id: int = Field(default=0, sa_type=BigKey, sa_column_kwargs={"server_default": text("0")})
     number: int
     """Counts the runs of a definition from 1; it is the run's name."""
     kind: RunKind = _enum(RunKind, default=RunKind.COPY, added=RunKind.COPY)
@@ -327,9 +408,7 @@ class JobRun(Counters, table=True):
     """Names of the guards that are not to stop this run."""
     report: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
     """Whether a line is kept for every item."""
-    agent_id: int | None = Field(
-        default=None, sa_column=Column(BigKey, ForeignKey("agent.id", ondelete="SET NULL"), index=True)
-    )
+    agent_id: int | None = Field(default=None, sa_column=Column(BigKey, ForeignKey("agent.id", ondelete="SET NULL")))
     agent_name: str
     copy_mode: CopyMode = _enum(CopyMode)
     target_key: str
@@ -355,7 +434,25 @@ class JobRun(Counters, table=True):
     thinned_at: int | None = _time(default=None)
     """When retention thinned its samples; None while all of them are there."""
     expired_at: int | None = _time(default=None)
-    """When retention removed its items, report and samples; None while they are there."""
+    """When retention removed its items; None while they are there."""
+    report_expired_at: int | None = _time(default=None)
+    """When retention removed its report, which is no plan from then on; None while it is there."""
+    samples_expired_at: int | None = _time(default=None)
+    """When retention removed its samples; None while there are any."""
+    expiring: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
+    """Whether some of what retention has removed by these times is still to be deleted."""
+
+
+class RunTotals(Counters, table=True):
+    """How many runs of a mover have ended, by kind and status, and the sums of their counters. Kept by the database
+    (``store.derived``): what is asked for ever is not read from the whole history."""
+
+    __tablename__ = "run_totals"
+
+    mover_id: int = _parent("storage_mover", cascade=True, primary_key=True)
+    kind: RunKind = _enum_key(RunKind)
+    status: JobRunStatus = _enum_key(JobRunStatus)
+    runs: int = _number(default=0)
 
 
 class RunLease(SQLModel, table=True):
@@ -403,7 +500,11 @@ class RunItem(SQLModel, table=True):
     """An item of a run that did not simply transfer, with its real error."""
 
     __tablename__ = "run_item"
-    __table_args__ = (Index("ix_run_item_run", "run_id", "id"),)
+    __table_args__ = (
+        Index("ix_run_item_run", "run_id", "id"),
+        Index("ix_run_item_outcome", "run_id", "fence", "outcome", "id"),
+        Index("ix_run_item_size", "run_id", "fence", "outcome", "size", "id"),
+    )
 
     id: int = _key()
     run_id: int = Field(sa_column=Column(BigKey, ForeignKey("job_run.id", ondelete="CASCADE"), nullable=False))
@@ -438,6 +539,7 @@ class AccessGrant(SQLModel, table=True):
     """What starting a run lets the chosen agent touch. It ends with the run."""
 
     __tablename__ = "access_grant"
+    __table_args__ = (_partial("ix_access_grant_open", "ended_at IS NULL", "agent_id", "endpoint_id"),)
 
     id: int = _key()
     run_id: int = _parent("job_run", cascade=True)
@@ -493,6 +595,17 @@ class FeedState(SQLModel, table=True):
     id: int = Field(default=1, primary_key=True, sa_type=BigKey)
     epoch: str
     floor: int = _number(default=0)
+
+
+class Retention(SQLModel, table=True):
+    """One row: for how many days after a run's end its details are kept; 0 is for ever."""
+
+    __tablename__ = "retention"
+
+    id: int = Field(default=1, primary_key=True, sa_type=BigKey)
+    items_days: int = 90
+    reports_days: int = 90
+    samples_days: int = 90
 
 
 FEED_TABLES = (

@@ -34,6 +34,18 @@ class JobRunStatus(StrEnum):
     SUCCEEDED = "Succeeded"
 
 
+class DefinitionState(StrEnum):
+    """What came of a definition's latest run, in the order in which an admin looks: what failed first."""
+
+    FAILED = "Failed"
+    ACTIVE = "Active"
+    """It has not ended."""
+    CANCELED = "Canceled"
+    NEVER = "Never"
+    """There was none."""
+    SUCCEEDED = "Succeeded"
+
+
 class ScanStatus(StrEnum):
     """How far the scan is; it moves beside the run's status (reference §1, JobRunScanStatus)."""
 

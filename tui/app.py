@@ -31,6 +31,9 @@ from tui.screens.run import RunScreen
 CLOCK_SECONDS = 5.0
 """How often what only time changes is looked at again: ages, and agents that fell silent."""
 
+UPKEEP_SECONDS = 60.0
+"""How often this process offers to do some of the store's upkeep."""
+
 _SIGNALS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
@@ -67,6 +70,7 @@ class LongshoreApp(App[int]):
         self.run_worker(self.follower.run(), group="follower", exit_on_error=True)
         self.set_interval(CLOCK_SECONDS, self._clock)
         self.set_interval(1.0, self._show_trouble)
+        self.set_interval(UPKEEP_SECONDS, self._upkeep)
         self.call_after_refresh(lambda: self.run_worker(self._warm_up(), group="warm-up", exit_on_error=True))
 
     def on_unmount(self) -> None:
@@ -132,6 +136,15 @@ class LongshoreApp(App[int]):
                 await asyncio.to_thread(self.commands.sweep)
             except StoreUnavailable as error:
                 self.trouble(error)
+
+    def _upkeep(self) -> None:
+        self.run_worker(self._maintain(), group="upkeep", exclusive=True, exit_on_error=True)
+
+    async def _maintain(self) -> None:
+        try:
+            await asyncio.to_thread(self.commands.maintain)
+        except StoreUnavailable as error:
+            self.trouble(error)
 
     async def _overdue(self) -> bool:
         try:

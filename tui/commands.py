@@ -95,6 +95,15 @@ class Commands:
         with self._lock:
             sweep(self._open())
 
+    def maintain(self) -> None:
+        """Do a little of the store's upkeep; on a server nobody does it but the admins' screens."""
+        if self._read_only:
+            return
+        from store.maintenance import maintain
+
+        with self._lock:
+            maintain(self._open())
+
     def close(self) -> None:
         if self._store is not None:
             self._store.close()

@@ -111,6 +111,9 @@ class StoreFollower:
                 changes = await self.read(self._changes)
             except StoreUnavailable as error:
                 self._on_trouble(error)
+                # A connection that died unnoticed: the watch may have told of its own new one already.
+                if self._reader is not None and self._reader.replaced():
+                    self._told.set()
             else:
                 await self._on_changes(changes)
             await asyncio.sleep(TICK_SECONDS)

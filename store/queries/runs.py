@@ -1,39 +1,40 @@
-"""Runs, their progress, their items, samples and events."""
+"""Lists of runs with the numbers of now, and what is asked of them on every tick.
+
+Their items are in ``items``, the fleet's totals in ``fleet``.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from enum import StrEnum
 from typing import NamedTuple
 
 from store.lifecycle import ENDED, OFFLINE_AFTER_INTERVALS
-from store.queries.hierarchy import Scope
-from store.queries.window import Keyset, Page, Window, like
+from store.queries.fleet import COUNTERS as COUNTERS
+from store.queries.fleet import Fleet as Fleet
+from store.queries.fleet import RunTotals as RunTotals
+from store.queries.fleet import fleet as fleet
+from store.queries.fleet import rates as rates
+from store.queries.fleet import run_totals as run_totals
+from store.queries.items import ItemRow as ItemRow
+from store.queries.items import ItemSort as ItemSort
+from store.queries.items import item_key as item_key
+from store.queries.items import items as items
+from store.queries.scope import Scope
+from store.queries.window import Branch, Listing, Page, Window, like, quoted
 from store.reader import Reader, Row
 from store.vocabulary import JobRunStatus, RunKind, ScanStatus
 
-_ENDED = ", ".join(f"'{status}'" for status in sorted(ENDED))
-_ACTIVE = f"job_run INDEXED BY ix_job_run_active WHERE status NOT IN ({_ENDED})"
-"""Left to itself SQLite walks the whole history, or an agent's, to save a sort of a few rows."""
+_ENDED = quoted(sorted(ENDED))
+_IS_ACTIVE = f"status NOT IN ({_ENDED})"
+"""In the very words of the partial indexes: a list of the active statuses would read the whole history."""
 
-RATE_WINDOW_MS = 10_000
-"""A live rate is the mean over this much time."""
+RUNS_AT_ONCE = 250
+"""Runs that one answer looks through for a text: each is read, and its definition."""
 
-COUNTERS = tuple(
-    f"{unit}_{word}"
-    for unit in ("items", "bytes")
-    for word in (
-        "scanned",
-        "transferred",
-        "no_transfer_needed",
-        "excluded",
-        "unsupported",
-        "failed",
-        "changed",
-        "deleted",
-        "delete_withheld",
-    )
-)
+DEFINITIONS_AT_ONCE = 48
+"""Definitions up to which their runs are merged, instead of looking for them among all runs."""
 
 
 class RunRow(NamedTuple):
@@ -88,20 +89,6 @@ class RunRow(NamedTuple):
         return f"{self.project}/{self.definition}#{self.number}"
 
 
-class ItemRow(NamedTuple):
-    """An item that needs attention; ``fence`` is the attempt of the run that recorded it."""
-
-    id: int
-    path: bytes
-    kind: str
-    outcome: str
-    code: str
-    message: str
-    size: int
-    at: int
-    fence: int
-
-
 class EventRow(NamedTuple):
     id: int
     at: int
@@ -118,143 +105,193 @@ class Sample(NamedTuple):
     bytes: int
 
 
-class Fleet(NamedTuple):
-    """The header's facts: agents by what can be said of them, active runs, and their rate in bytes/s."""
+class RunSort(StrEnum):
+    """Orders of the runs. Those by a number list the runs that have ended: the numbers of the others still move."""
 
-    agents: int
-    offline: int
-    attention: int
-    active_runs: int
-    queued_runs: int
-    rate: float
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    BYTES = "bytes"
+    """By the bytes that were moved, the most first."""
+    FAILED = "failed"
+    """Those with failed items, the most first."""
 
 
 _COUNTER_COLUMNS = ", ".join(
     f"CASE WHEN r.status IN ({_ENDED}) OR g.run_id IS NULL THEN r.{name} ELSE g.{name} END AS {name}"
     for name in COUNTERS
 )
-_RUN = f"""SELECT r.id, r.mover_id, r.project_id, r.definition_id, m.name AS mover, p.name AS project,
+_COLUMNS = f"""r.id, r.mover_id, r.project_id, r.definition_id, m.name AS mover, p.name AS project,
         d.name AS definition, r.number, r.kind, r.plan_number, r.overrides, r.report,
         r.agent_name, r.copy_mode, r.status, r.scan_status, r.created_at,
         r.execution_start_time, r.execution_end_time, r.cancel_deadline, r.fence, r.error_code, r.error_message,
         {_COUNTER_COLUMNS}, g.phase, g.total_items, g.total_bytes, g.bytes_in_flight, g.current, g.at AS progress_at,
-        b.at AS beat, a.heartbeat_ms, l.lease_until
-    FROM job_run r JOIN storage_mover m ON m.id = r.mover_id JOIN project p ON p.id = r.project_id
-    JOIN job_definition d ON d.id = r.definition_id LEFT JOIN run_progress g ON g.run_id = r.id
-    LEFT JOIN agent a ON a.id = r.agent_id LEFT JOIN agent_beat b ON b.agent_id = r.agent_id
-    LEFT JOIN run_lease l ON l.run_id = r.id """
+        b.at AS beat, a.heartbeat_ms, l.lease_until"""
+_TABLES = """job_run r CROSS JOIN storage_mover m CROSS JOIN project p CROSS JOIN job_definition d
+        LEFT JOIN run_progress g ON g.run_id = r.id LEFT JOIN agent a ON a.id = r.agent_id
+        LEFT JOIN agent_beat b ON b.agent_id = r.agent_id LEFT JOIN run_lease l ON l.run_id = r.id"""
+_JOINED = "m.id = r.mover_id AND p.id = r.project_id AND d.id = r.definition_id"
 
 
 def run(reader: Reader, run_id: int) -> RunRow | None:
     """One run."""
-    row = reader.row(_RUN + "WHERE r.id = :id", {"id": run_id})
+    row = reader.row(f"SELECT {_COLUMNS} FROM {_TABLES} WHERE r.id = :id AND {_JOINED}", {"id": run_id})
     return None if row is None else _run(row, reader.now())
 
 
 def last_copy(reader: Reader, definition_id: int) -> RunRow | None:
     """The latest run of a definition that copies or copied, whatever became of it: previews and verifies are none."""
-    row = reader.row(
-        _RUN + "WHERE r.id = (SELECT id FROM job_run INDEXED BY ix_job_run_definition "
-        "WHERE definition_id = :id AND kind = 'Copy' ORDER BY id DESC LIMIT 1)",
+    found = reader.value(
+        "SELECT id FROM job_run WHERE definition_id = :id AND kind = 'Copy' ORDER BY id DESC LIMIT 1",
         {"id": definition_id},
     )
-    return None if row is None else _run(row, reader.now())
+    return None if found is None else run(reader, found)
 
 
 def runs_by_id(reader: Reader, run_ids: Iterable[int]) -> list[RunRow]:
     """These runs, for a tick of what is visible."""
     numbers = ", ".join(str(int(number)) for number in run_ids)
+    if not numbers:
+        return []
     now = reader.now()
-    return [_run(row, now) for row in reader.rows(f"{_RUN}WHERE r.id IN ({numbers})")] if numbers else []
+    rows = reader.rows(f"SELECT {_COLUMNS} FROM {_TABLES} WHERE r.id IN ({numbers}) AND {_JOINED}")
+    return [_run(row, now) for row in rows]
 
 
 def active_run_ids(reader: Reader) -> list[int]:
     """The runs that have not ended, from the partial index."""
-    return [row[0] for row in reader.rows(f"SELECT id FROM {_ACTIVE} ORDER BY id")]
+    return sorted(row[0] for row in reader.rows(f"SELECT id FROM job_run WHERE {_IS_ACTIVE}"))
 
 
 def cancel_overdue(reader: Reader) -> bool:
     """Whether a run is past its cancel deadline: then the store is to end it (``store.resources.runs.sweep``)."""
     row = reader.row(
-        f"SELECT 1 FROM {_ACTIVE} AND cancel_deadline < :now LIMIT 1",
-        {"now": reader.now()},
+        f"SELECT 1 FROM job_run WHERE {_IS_ACTIVE} AND cancel_deadline < :now LIMIT 1", {"now": reader.now()}
     )
     return row is not None
 
 
 def work_of(reader: Reader, agent_id: int) -> dict[int, JobRunStatus]:
     """The runs of one agent that have not ended: what it looks at when it is told that something changed."""
-    rows = reader.rows(f"SELECT id, status FROM {_ACTIVE} AND agent_id = :id", {"id": agent_id})
+    rows = reader.rows(f"SELECT id, status FROM job_run WHERE agent_id = :id AND {_IS_ACTIVE}", {"id": agent_id})
     return {row["id"]: JobRunStatus(row["status"]) for row in rows}
 
 
-_RUNS: Keyset[RunRow] = Keyset(
-    _RUN.replace("{", "{{").replace("}", "}}")
-    + "WHERE {{scope}} AND d.name LIKE :text ESCAPE '\\'{where} ORDER BY {order}",
-    ("r.id",),
-    lambda key: (int(key),),
-    lambda row: _run(row, 0),
-    descending=True,
-)
-
 _SCOPES = {
-    "mover": "r.mover_id = :id",
-    "project": "r.project_id = :id",
-    "definition": "r.definition_id = :id",
-    "agent": "r.agent_id = :id",
-    "endpoint": "r.definition_id IN (SELECT id FROM job_definition WHERE source_id = :id OR target_id = :id)",
+    "mover": (("r.mover_id", ""),),
+    "project": (("r.project_id", ""),),
+    "definition": (("r.definition_id", ""),),
+    "agent": (("r.agent_id", ""),),
+    # Both ends may be sub-paths of one endpoint.
+    "endpoint": (("r.source_id", ""), ("r.target_id", "r.source_id <> r.target_id")),
+}
+_KEYS = {
+    RunSort.NEWEST: ("r.id",),
+    RunSort.OLDEST: ("r.id",),
+    RunSort.BYTES: ("r.bytes_transferred", "r.id"),
+    RunSort.FAILED: ("r.items_failed", "r.id"),
 }
 
 
-def runs(reader: Reader, scope: Scope, page: Page, *, text: str = "") -> Window[RunRow]:
-    """The runs in a scope, newest first; the text filters by the definition's name."""
+def runs(
+    reader: Reader,
+    scope: Scope,
+    page: Page,
+    *,
+    text: str = "",
+    sort: RunSort = RunSort.NEWEST,
+    statuses: Collection[JobRunStatus] = (),
+) -> Window[RunRow]:
+    """The runs in a scope; only those of some statuses, if any are named. The text is looked for in the names of their
+    definitions."""
     now = reader.now()
-    sql = _RUNS.sql.replace("{{scope}}", _SCOPES.get(scope.kind, "r.mover_id = :id"))
-    keyset = Keyset(sql, _RUNS.columns, _RUNS.key_of, lambda row: _run(row, now), descending=True)
-    return keyset.window(reader, page, {"id": scope.id, "text": like(text)})
+    scopes = [(column, ":id", where) for column, where in _SCOPES.get(scope.kind, _SCOPES["mover"])]
+    searched = bool(text)
+    if text and scope.kind != "agent":
+        named = _definitions_named(reader, scope, text)
+        if len(named) <= DEFINITIONS_AT_ONCE // max(1, len(statuses)):
+            # Each definition's runs are a list of their own, in every order: they are merged.
+            scopes, searched = [("r.definition_id", str(number), "") for number in named], False
+    listing = Listing(
+        [branch for one in scopes for branch in _branches(*one, sort, statuses)],
+        (int,) * len(_KEYS[sort]),
+        "r.id",
+        _COLUMNS,
+        (_TABLES, f"r.id = page.id AND {_JOINED}"),
+        lambda row: _run(row, now),
+        descending=sort != RunSort.OLDEST,
+        match="(SELECT d.name FROM job_definition d WHERE d.id = r.definition_id) LIKE :text ESCAPE '\\'"
+        if searched
+        else "",
+        budget=RUNS_AT_ONCE,
+    )
+    return listing.window(reader, page, {"id": scope.id, "text": like(text)})
 
 
-_ITEMS: Keyset[ItemRow] = Keyset(
-    """SELECT i.id, i.path, i.kind, i.outcome, i.code, i.message, i.size, i.at, i.fence
-       FROM run_item i
-       JOIN job_run r ON r.id = i.run_id
-       WHERE i.run_id = :run AND (i.fence = r.fence OR r.cancel_deadline IS NOT NULL
-            OR (i.outcome = 'Deleted' AND r.kind = 'Copy'))
-         AND (:outcome = '' OR i.outcome = :outcome)
-         AND (length(:text) = 0 OR instr(i.path, :text) > 0 OR i.code LIKE :like ESCAPE '\\' OR i.outcome LIKE :like
-              ESCAPE '\\' OR i.message LIKE :like ESCAPE '\\'){where} ORDER BY {order}""",
-    ("i.id",),
-    lambda key: (int(key),),
-    lambda row: ItemRow(*row),
-)
+def run_key(row: RunRow, sort: RunSort = RunSort.NEWEST) -> str:
+    """The key of a run in its list: by age it is its id."""
+    match sort:
+        case RunSort.NEWEST | RunSort.OLDEST:
+            return str(row.id)
+        case RunSort.BYTES:
+            return f"{row.counters['bytes_transferred']}/{row.id}"
+        case RunSort.FAILED:
+            return f"{row.counters['items_failed']}/{row.id}"
 
 
-def items(reader: Reader, run_id: int, page: Page, *, outcome: str = "", text: str = "") -> Window[ItemRow]:
-    """The items of a run that did not simply transfer, in the order of their recording.
+def _branches(
+    column: str, value: str, where: str, sort: RunSort, statuses: Collection[JobRunStatus]
+) -> Iterator[Branch]:
+    """A scope as the ranges of indexes that hold it in an order: one for each status where the index begins with it."""
+    fixed, keys = (column, value), _KEYS[sort]
+    by_age = sort in (RunSort.NEWEST, RunSort.OLDEST)
+    if by_age and not statuses:
+        yield Branch("job_run r", (fixed,), keys, where)
+        return
+    ended = f"r.status IN ({_ENDED})" + (" AND r.items_failed <> 0" if sort == RunSort.FAILED else "")
+    for status in sorted(statuses or ENDED):
+        if status in ENDED:
+            yield Branch("job_run r", (fixed, ("r.status", f"'{status}'")), keys, _all(where, ended))
+        elif by_age and column in ("r.agent_id", "r.project_id"):
+            yield Branch("job_run r", (fixed, ("r.status", f"'{status}'")), keys, _all(where, f"r.{_IS_ACTIVE}"))
+        elif by_age:
+            # Hidden from the indexes of the history: what runs is in that of active runs, and is not much.
+            here = f"+{column} = {value}"
+            yield Branch("job_run r", (("r.status", f"'{status}'"),), keys, _all(where, here, f"r.{_IS_ACTIVE}"))
 
-    Those of an earlier attempt of the same run were found anew by the present one and are left
-    out, except deletes of a copy: what is deleted is not found again.
-    """
-    raw = text.encode("utf-8", "surrogateescape")
-    found = {"run": run_id, "outcome": outcome, "text": raw, "like": like(raw.decode("utf-8", "replace"))}
-    return _ITEMS.window(reader, page, found)
+
+def _all(*conditions: str) -> str:
+    return " AND ".join(filter(None, conditions))
 
 
-_EVENTS: Keyset[EventRow] = Keyset(
-    """SELECT e.id, e.at, e.actor, e.kind, e.resource, e.action, e.detail FROM event e
-       WHERE {{scope}}{where} ORDER BY {order}""",
-    ("e.id",),
-    lambda key: (int(key),),
-    lambda row: EventRow(*row),
-    descending=True,
-)
+def _definitions_named(reader: Reader, scope: Scope, text: str) -> list[int]:
+    """The definitions in a scope whose names contain a text; one more than may be merged stands for many."""
+    columns = {"project": ("project_id",), "definition": ("id",), "endpoint": ("source_id", "target_id")}
+    most = 2 * DEFINITIONS_AT_ONCE + 1
+    named = "SELECT id FROM job_definition WHERE name LIKE :text ESCAPE '\\'"
+    if scope.kind in columns:
+        found = " UNION ALL ".join(f"{named} AND {column} = :id" for column in columns[scope.kind])
+    else:
+        # All names are read, in the smallest index that holds them.
+        found = (
+            f"SELECT d.id FROM ({named} ORDER BY name, id LIMIT {most}) AS near CROSS JOIN job_definition d "
+            "WHERE d.id = near.id AND d.mover_id = :id"
+        )
+    rows = reader.rows(f"{found} LIMIT {most}", {"id": scope.id, "text": like(text)})
+    return sorted({row[0] for row in rows})
 
 
 def run_events(reader: Reader, run_id: int, page: Page) -> Window[EventRow]:
     """What happened to a run, newest first."""
-    sql = _EVENTS.sql.replace("{{scope}}", "e.kind = 'job_run' AND e.resource_id = :id")
-    keyset = Keyset(sql, _EVENTS.columns, _EVENTS.key_of, _EVENTS.make, descending=True)
-    return keyset.window(reader, page, {"id": run_id})
+    listing = Listing(
+        [Branch("event e", (("e.kind", "'job_run'"), ("e.resource_id", ":id")), ("e.id",))],
+        (int,),
+        "e.id",
+        "e.id, e.at, e.actor, e.kind, e.resource, e.action, e.detail",
+        ("event e", "e.id = page.id"),
+        lambda row: EventRow(*row),
+        descending=True,
+    )
+    return listing.window(reader, page, {"id": run_id})
 
 
 def samples(reader: Reader, run_id: int, since: int = 0, limit: int = 600) -> list[Sample]:
@@ -265,51 +302,6 @@ def samples(reader: Reader, run_id: int, since: int = 0, limit: int = 600) -> li
         {"run": run_id, "since": since, "limit": limit},
     )
     return [Sample(*row) for row in reversed(rows)]
-
-
-def rates(reader: Reader, run_ids: Iterable[int]) -> dict[int, tuple[float, float]]:
-    """Bytes and items a second of these runs over the last ten seconds; a run without samples has none.
-
-    A resumed run counts from zero again: only what was added from one sample to the next is summed.
-    """
-    numbers = ", ".join(str(int(number)) for number in run_ids)
-    if not numbers:
-        return {}
-    rows = reader.rows(
-        f"""SELECT run_id, max(at) - min(at) AS span, sum(max(more_bytes, 0)) AS bytes, sum(max(more_items, 0)) AS items
-            FROM (SELECT run_id, at, coalesce(bytes - lag(bytes) OVER earlier, 0) AS more_bytes,
-                         coalesce(items - lag(items) OVER earlier, 0) AS more_items
-                  FROM progress_sample WHERE run_id IN ({numbers}) AND at > :since
-                  WINDOW earlier AS (PARTITION BY run_id ORDER BY at)) GROUP BY run_id""",
-        {"since": reader.now() - RATE_WINDOW_MS},
-    )
-    return {
-        row["run_id"]: (row["bytes"] * 1000 / row["span"], row["items"] * 1000 / row["span"])
-        for row in rows
-        if row["span"] > 0
-    }
-
-
-def fleet(reader: Reader) -> Fleet:
-    """The totals of the header."""
-    now = reader.now()
-    agents = reader.row(
-        """SELECT count(*) AS all_agents,
-                  coalesce(sum(a.status IN ('Online', 'Executing') AND (b.at IS NULL
-                    OR :now - b.at > :intervals * a.heartbeat_ms)), 0) AS offline,
-                  coalesce(sum(a.status = 'RequiresAttention'), 0) AS attention
-           FROM agent a LEFT JOIN agent_beat b ON b.agent_id = a.id""",
-        {"now": now, "intervals": OFFLINE_AFTER_INTERVALS},
-    )
-    active = reader.rows(f"SELECT id, status, kind FROM {_ACTIVE}")
-    running = [row["id"] for row in active if row["status"] != JobRunStatus.QUEUED]
-    # The bytes of a preview are those that would move.
-    copies = [row["id"] for row in active if row["kind"] == RunKind.COPY]
-    rate = sum(found[0] for found in rates(reader, copies).values())
-    assert agents is not None
-    return Fleet(
-        agents["all_agents"], agents["offline"], agents["attention"], len(running), len(active) - len(running), rate
-    )
 
 
 def _run(row: Row, now: int) -> RunRow:

@@ -46,6 +46,7 @@ def put_definition(
         found = JobDefinition(
             mover_id=mover.id,
             project_id=project.id,
+            project_name=project.name,
             name=name,
             job_type=body.job_type,
             source_id=source.id,

@@ -105,6 +105,8 @@ def start_run(
         mover_id=mover.id,
         project_id=project.id,
         definition_id=definition.id,
+        source_id=source.id,
+        target_id=target.id,
         number=definition.run_count,
         kind=kind,
         plan_run_id=plan.id if plan else None,
@@ -377,6 +379,10 @@ def _check_plan(
         raise Conflict(
             f"The preview '{label}' is {plan.status}, and only one that Succeeded is a plan: make another.",
             code="PlanIncomplete",
+        )
+    if plan.report_expired_at is not None:
+        raise Conflict(
+            f"Retention has removed the plan of the preview '{label}': make a new preview.", code="PlanExpired"
         )
     if plan.copy_mode != properties["copyMode"]:
         raise Conflict(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from store.db import open_store
+from store.errors import Conflict
 from store.execution.trust import make_token
 from store.plan import apply_plan, parse_plan
 from store.queries import runs
@@ -23,6 +24,7 @@ from store.queries.runs import RunRow
 from store.queries.window import Page
 from store.reader import Reader
 from store.resources.common import find_mover
+from store.resources.handover import hand_over
 from store.resources.runs import find_run, request_cancel, start_run
 
 ROOT = Path(__file__).parents[2]
@@ -45,12 +47,29 @@ if "agentsim.worker" in sys.orig_argv:
 """
 """Run by the interpreter when it starts; whatever else the environment would run then is not."""
 
+ELSEWHERE = """
+if "agentsim.worker" in sys.orig_argv:
+    from agentsim.engine import preflight
+
+    preflight._lock = lambda *arguments, **options: None
+"""
+"""The same for workers as they are on another host, whose locks this one does not see."""
+
 
 class Migration:
     """Two directories, a definition between them, and an agent named dock-1."""
 
-    def __init__(self, directory: Path, mode: str = "Mirror", *, trees: Path | None = None) -> None:
-        """Store and agent live in ``directory``, the two directories in ``trees`` or there too."""
+    def __init__(
+        self, directory: Path, mode: str = "Mirror", *, trees: Path | None = None, server: str | None = None
+    ) -> None:
+        """Store and agent live in ``directory``, the two directories in ``trees`` or there too.
+
+        Args:
+            directory: an empty one.
+            mode: the definition's.
+            trees: where the data is.
+            server: URL of a store on a server, in place of an embedded one.
+        """
         self.source, self.target = (trees or directory) / "source", (trees or directory) / "target"
         self.state = directory / "agent"
         self.agents: list[subprocess.Popen[bytes]] = []
@@ -59,7 +78,8 @@ class Migration:
         self.target.mkdir()
         self.path = directory / "longshore.db"
         self._slowing = directory / "slowing"
-        self.store = open_store(str(self.path))
+        self.url = server or str(self.path)
+        self.store = open_store(self.url)
         plan = f"""
 storageMovers:
   - name: m
@@ -73,13 +93,14 @@ storageMovers:
 """
         with self.store.write("user/test") as tx:
             apply_plan(tx, parse_plan(plan.encode(), "plan"))
-        self.register("dock-1", self.state)
+        registered = self.register("dock-1", self.state)
+        assert registered.returncode == 0, registered.stderr
 
     def register(self, name: str, state: Path) -> subprocess.CompletedProcess[str]:
         with self.store.write("user/test") as tx:
             token = make_token(tx, find_mover(tx.session, "m"))
         return subprocess.run(
-            [*AGENT, "register", "--store", str(self.path), "--mover", "m", "--name", name, "--state", str(state)],
+            [*AGENT, "register", "--store", self.url, "--mover", "m", "--name", name, "--state", str(state)],
             cwd=ROOT,
             env={**os.environ, "LONGSHORE_TOKEN": token},
             capture_output=True,
@@ -98,13 +119,26 @@ storageMovers:
             os.utime(file, ns=(10**18, 10**18 + number))
 
     def start_agent(
-        self, *options: str, state: Path | None = None, program: tuple[str, ...] = AGENT, slow: bool = False
+        self,
+        *options: str,
+        state: Path | None = None,
+        program: tuple[str, ...] = AGENT,
+        slow: bool = False,
+        elsewhere: bool = False,
     ) -> subprocess.Popen[bytes]:
-        """Start the agent; ``slow``: its workers take their time, so that they can be met in mid-run."""
+        """Start an agent.
+
+        Args:
+            options: of ``longshore-agent run``.
+            state: its directory, dock-1's if none is given.
+            program: what to run as the agent.
+            slow: its workers take their time, so that they can be met in mid-run.
+            elsewhere: its workers are slow, and as on another host.
+        """
         environment = dict(os.environ)
-        if slow:
+        if slow or elsewhere:
             self._slowing.mkdir(exist_ok=True)
-            (self._slowing / "sitecustomize.py").write_text(SLOW_COPIES)
+            (self._slowing / "sitecustomize.py").write_text(SLOW_COPIES + (ELSEWHERE if elsewhere else ""))
             environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(self._slowing), os.getenv("PYTHONPATH"))))
         agent = subprocess.Popen(
             [*program, "run", "--state", str(state or self.state), "--heartbeat", str(HEARTBEAT), *options],
@@ -124,8 +158,34 @@ storageMovers:
         with self.store.write("user/test") as tx:
             request_cancel(tx, find_run(tx.session, find_mover(tx.session, "m"), "p/d")[2])
 
+    def hand_over(self, agent_name: str) -> None:
+        """Give the latest run to another agent, as soon as its lease has run out."""
+        end = time.monotonic() + LIMIT
+        while True:
+            try:
+                with self.store.write("user/test") as tx:
+                    mover = find_mover(tx.session, "m")
+                    hand_over(tx, mover, find_run(tx.session, mover, "p/d")[2], agent_name)
+                return
+            except Conflict as error:
+                if error.code != "LeaseRuns" or time.monotonic() > end:
+                    raise
+            time.sleep(0.05)
+
+    def target_state(self) -> dict[str, tuple[int, int, int]]:
+        """Inode, size and time of all that is in the target, but for unfinished files under their temporary names."""
+        found = {}
+        for path in self.target.rglob("*"):
+            if not path.name.startswith(".longshore-"):
+                state = path.lstat()
+                found[str(path)] = (state.st_ino, state.st_size, state.st_mtime_ns)
+        return found
+
+    def reader(self) -> Reader:
+        return Reader(self.url)
+
     def latest(self) -> RunRow:
-        with Reader(str(self.path)) as reader:
+        with self.reader() as reader:
             return runs.runs(reader, Scope("mover", 1), Page(limit=1)).rows[0]
 
     def until(self, condition: Callable[[RunRow], bool], limit: float = LIMIT) -> RunRow:

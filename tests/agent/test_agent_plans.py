@@ -21,7 +21,6 @@ from store.execution.claims import claim_run, finish_run, report_chunk, report_s
 from store.execution.trust import AgentIdentity
 from store.models import Agent, JobRun
 from store.queries.reports import report_chunks
-from store.reader import Reader
 from store.vocabulary import Guard, JobRunStatus, RunKind
 from tests.agent.migration import HEARTBEAT, LIMIT, ROOT, Migration
 
@@ -141,7 +140,7 @@ def test_a_worker_s_report_is_kept_in_its_order(listening: Listening) -> None:
     run_id = listening.migration.start_run(report=True)
     listening.start_agent()
     assert listening.migration.ended().status == JobRunStatus.SUCCEEDED
-    with Reader(str(listening.migration.path)) as reader:
+    with listening.migration.reader() as reader:
         chunks = report_chunks(reader, run_id, 0, 100)
     assert [(chunk.items, chunk.data) for chunk in chunks] == [(n, b"%d" % n * 70_000) for n in range(50)]
 
@@ -171,7 +170,7 @@ def test_a_worker_slow_to_take_its_plan_delays_no_heartbeat_and_fills_no_memory(
     migration.until(lambda r: r.number == 2 and r.status == JobRunStatus.RUNNING)
     before = peak_memory(agent.pid)
     beats: set[int] = set()
-    with Reader(str(migration.path)) as reader:
+    with migration.reader() as reader:
 
         def ended(run: Any) -> bool:
             beats.add(reader.value("SELECT at FROM agent_beat"))

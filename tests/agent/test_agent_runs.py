@@ -15,7 +15,6 @@ import pytest
 from agentsim.identity import Identity, StateDirectory
 from store.errors import InvalidInput
 from store.queries import hierarchy
-from store.reader import Reader
 from store.vocabulary import AgentStatus, JobRunStatus
 from tests.agent.migration import HEARTBEAT, Migration
 
@@ -30,7 +29,7 @@ def test_a_run_copies_everything_and_ends_its_grants(migration: Migration) -> No
     assert run.status == JobRunStatus.SUCCEEDED, run
     assert run.counters["items_scanned"] == run.counters["items_transferred"] == 500 + 20 + 1 + 1
     assert migration.differences() == ""
-    with Reader(str(migration.path)) as reader:
+    with migration.reader() as reader:
         assert reader.value("SELECT count(*) FROM access_grant WHERE ended_at IS NULL") == 0
         assert reader.value("SELECT count(*) FROM run_lease") == 0
 
@@ -103,7 +102,7 @@ def test_sigterm_stops_the_agent_and_leaves_the_run_to_go_on(migration: Migratio
     agent.send_signal(signal.SIGTERM)
     assert agent.wait(10) == 0
     assert migration.workers() == []
-    with Reader(str(migration.path)) as reader:
+    with migration.reader() as reader:
         assert hierarchy.agents(reader, 1)[0].status == AgentStatus.OFFLINE, "at once, not after three intervals"
     migration.start_agent(slow=True)
     assert migration.ended().status == JobRunStatus.SUCCEEDED
@@ -131,7 +130,7 @@ def test_a_failed_item_fails_the_run_with_its_real_error(migration: Migration) -
     assert run.status == JobRunStatus.FAILED
     assert run.counters["items_failed"] == 1
     assert (migration.target / "d003" / "f00003" / "precious").read_text() == "keep me"
-    with Reader(str(migration.path)) as reader:
+    with migration.reader() as reader:
         row = reader.row("SELECT path, outcome, message FROM run_item")
     assert row is not None
     assert (row["path"], row["outcome"]) == (b"d003/f00003", "Failed")
@@ -191,7 +190,8 @@ def test_a_frozen_agent_whose_run_was_ended_writes_nothing_more(migration: Migra
     assert run.status == JobRunStatus.CANCELED, "the late agent could not change the run"
 
 
-def test_a_store_that_was_moved_away_and_back_is_waited_for(migration: Migration) -> None:
+def test_a_store_that_was_moved_away_and_back_is_waited_for(file_migration: Migration) -> None:
+    migration = file_migration
     migration.fill(800, size=3_000)
     migration.start_agent(slow=True)
     migration.start_run()
@@ -215,7 +215,7 @@ def test_a_second_process_of_one_identity_is_refused(migration: Migration, tmp_p
     """On this host by the lock; from a copy of the state directory by the store, which flags the agent."""
     migration.start_agent()
     end = time.monotonic() + 10
-    with Reader(str(migration.path)) as reader:
+    with migration.reader() as reader:
         while hierarchy.agents(reader, 1)[0].status != AgentStatus.ONLINE:
             assert time.monotonic() < end
             time.sleep(0.05)
@@ -228,11 +228,12 @@ def test_a_second_process_of_one_identity_is_refused(migration: Migration, tmp_p
     copy.write_bytes((migration.state / "identity.json").read_bytes())
     assert migration.start_agent(state=clone).wait(10) == 2
     assert "already running on" in migration.log()
-    with Reader(str(migration.path)) as reader:
+    with migration.reader() as reader:
         assert hierarchy.agents(reader, 1)[0].status == AgentStatus.REQUIRES_ATTENTION
 
 
-def test_the_credential_is_private_and_nowhere_else(migration: Migration) -> None:
+def test_the_credential_is_private_and_nowhere_else(file_migration: Migration) -> None:
+    migration = file_migration
     identity = migration.state / "identity.json"
     assert stat.S_IMODE(identity.stat().st_mode) == 0o600
     import json
@@ -253,7 +254,7 @@ def test_registering_says_what_is_wrong_and_uses_nothing_up(migration: Migration
     in_use = migration.register("dock-2", migration.state)
     assert in_use.returncode == 2
     assert "holds an agent's identity already" in in_use.stderr
-    with Reader(str(migration.path)) as reader:
+    with migration.reader() as reader:
         assert reader.value("SELECT count(*) FROM agent") == 1
 
 
@@ -279,7 +280,7 @@ def test_a_worker_that_hangs_stops_no_heartbeat(migration: Migration) -> None:
     migration.until(lambda run: run.counters["items_transferred"] > 0)
     for pid in migration.workers():
         os.kill(pid, signal.SIGSTOP)
-    with Reader(str(migration.path)) as reader:
+    with migration.reader() as reader:
         first = reader.value("SELECT at FROM agent_beat")
         end = time.monotonic() + 10
         while reader.value("SELECT at FROM agent_beat") <= first + 3 * HEARTBEAT * 1000:

@@ -19,6 +19,7 @@ import os
 import statistics
 import sys
 import tempfile
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,9 @@ from tests.bench.report import say
 
 OURS, *PEERS = KINDS = ("ours", "poll 1 s", "poll 50 ms")
 STORES = ("sqlite", "postgresql")
+Pairs = Sequence[tuple[int, float]]
+"""Numbers of the writer, with when."""
+
 ASKED_P99_MS = 30.0
 ASKED_IDLE_PERCENT = 1.0
 ASKED_OPEN_MS = {"sqlite": 30.0, "postgresql": 100.0}
@@ -48,12 +52,12 @@ def _readers(url: str, rounds: int, seconds: float, idle: float) -> None:
     """The table of readers: how late they are, and what their waiting costs."""
     late: dict[str, list[float]] = {kind: [] for kind in KINDS}
     idles: dict[str, list[float]] = {kind: [] for kind in KINDS}
-    for _ in range(rounds):
+    for turn in range(rounds):
         # A poller may be a second behind the last commit.
         following = [roles.start(roles.follow, url, kind, seconds + 1.5) for kind in KINDS]
-        done, *found = roles.answers(roles.start(roles.write, url, seconds), *following)
+        done, *found = roles.answers(roles.start(roles.write, url, seconds, turn * 1_000_000), *following)
         for kind, answer in zip(KINDS, found, strict=True):
-            late[kind] += [(answer["seen"][number] - at) * 1e3 for number, at in done.items()]
+            late[kind] += _late(done, answer["seen"])
         for kind in KINDS:
             [answer] = roles.answers(roles.start(roles.follow, url, kind, idle))
             idles[kind].append(answer["cpu"] * 100)
@@ -68,6 +72,12 @@ def _readers(url: str, rounds: int, seconds: float, idle: float) -> None:
             say(f"{line}{ASKED_IDLE_PERCENT:4.0f}")
         else:
             say(f"{line} {'':5} {cpu:8.2f} {'':4} | {p50 / ours[0]:7.1f} {p99 / ours[1]:7.1f} {cpu / ours[2]:6.1f}")
+
+
+def _late(done: Pairs, seen: Pairs) -> list[float]:
+    """Milliseconds from each number's commit until it or a later one was read."""
+    read = [number for number, _ in seen]
+    return [(seen[bisect_left(read, number)][1] - at) * 1e3 for number, at in done]
 
 
 def _costs(kind: str, url: str, rounds: int) -> None:

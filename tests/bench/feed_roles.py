@@ -52,25 +52,25 @@ def answers(*processes: subprocess.Popen[str]) -> list[Any]:
     return found
 
 
-def write(url: str, seconds: float) -> None:
-    """Commit at a rate, but at no even times; when each commit had returned, by its number."""
+def write(url: str, seconds: float, last: int) -> None:
+    """Commit the numbers after ``last`` at a rate, but at no even times; when each commit had returned."""
     from store.db import open_store
 
     store, chance = open_store(url), random.Random(1)
-    done: dict[int, float] = {}
+    done: list[tuple[int, float]] = []
     _say_ready()
     began = time.monotonic()
     for number in range(1, int(seconds * RATE) + 1):
         time.sleep(max(0.0, began + (number + chance.uniform(-0.5, 0.5)) / RATE - time.monotonic()))
         with store.write("bench") as tx:
-            tx.session.connection().exec_driver_sql(f"UPDATE storage_mover SET description = '{number}'")
-        done[number] = time.monotonic()
+            tx.session.connection().exec_driver_sql(f"UPDATE storage_mover SET description = '{last + number}'")
+        done.append((last + number, time.monotonic()))
     store.close()
     _say(done)
 
 
 def follow(url: str, kind: str, seconds: float) -> None:
-    """Follow the writer: when each of its numbers was read, and the share of a core that this took.
+    """Follow the writer: which of its numbers was read when, and the share of a core that this took.
 
     Args:
         url: the store.
@@ -82,8 +82,7 @@ def follow(url: str, kind: str, seconds: float) -> None:
 
     with Reader(url) as reader:
         wait, news, stop = _waiting(kind, reader)
-        seen: dict[int, float] = {}
-        newest = _number(reader)
+        seen: list[tuple[int, float]] = []
         # What a process does at its start is over.
         time.sleep(0.5)
         _say_ready()
@@ -91,9 +90,7 @@ def follow(url: str, kind: str, seconds: float) -> None:
         while (left := until - time.monotonic()) > 0:
             wait(left)
             if news():
-                number, now = _number(reader), time.monotonic()
-                seen.update((passed, now) for passed in range(newest + 1, number + 1))
-                newest = number
+                seen.append((_number(reader), time.monotonic()))
         used = time.process_time() - used
         stop()
     _say({"seen": seen, "cpu": used / seconds})

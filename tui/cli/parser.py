@@ -214,6 +214,27 @@ def _run(nouns: Verbs) -> None:
 def _store(nouns: Verbs) -> None:
     verbs = _noun(nouns, "store", "the store itself: its upkeep, and moving it")
     _store_init(verbs)
+    _store_upkeep(verbs)
+
+
+def _store_upkeep(verbs: Verbs) -> None:
+    command = "cli.store_upkeep"
+    _verb(verbs, "check", f"{command}:check", "look whether all that must hold of the store does", json=True)
+    retention = _verb(verbs, "retention", f"{command}:retention", "how long details of runs are kept", json=True)
+    for what in ("items", "reports", "samples"):
+        retention.add_argument(
+            f"--{what}-days", metavar="N", type=_days, help=f"keep {what} for N days after a run's end; 0: for ever"
+        )
+    prune = _verb(verbs, "prune", f"{command}:prune", "remove at once what retention would remove", json=True)
+    prune.add_argument("--dry-run", action="store_true", help="say what would go, and remove nothing")
+    backup = _verb(verbs, "backup", f"{command}:backup", "make a backup of the store while it is in use")
+    backup.add_argument("file", metavar="FILE", help="a new file; it is a store itself")
+    backup.add_argument("--force", action="store_true", help="let it replace a file")
+    upgrade = _verb(verbs, "upgrade", f"{command}:upgrade", "bring the store's schema up to date now")
+    upgrade.add_argument("--dry-run", action="store_true", help="say what it would do, and do nothing")
+    copy = _verb(verbs, "copy", f"{command}:copy", "carry everything into another, empty store", json=True)
+    copy.add_argument("origin", metavar="FROM", help="a store's file or URL; it stays as it is")
+    copy.add_argument("destination", metavar="TO", help="a new file, or the URL of a database without a storage mover")
 
 
 def _store_init(verbs: Verbs) -> None:
@@ -256,6 +277,13 @@ def _limit(text: str) -> int | None:
         return None
     if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
         raise argparse.ArgumentTypeError("write a number from 1, or all")
+    return int(text)
+
+
+def _days(text: str) -> int:
+    """A number of days."""
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError("write a number of days, or 0 for ever")
     return int(text)
 
 

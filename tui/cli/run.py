@@ -141,6 +141,7 @@ def show(options: argparse.Namespace) -> int:
         if options.json:
             _print_resource(store, run_id)
             return exit_codes.FINE
+    from store.queries.retention import expired
     from store.queries.window import Page
 
     with context.reader(options) as reader:
@@ -149,8 +150,9 @@ def show(options: argparse.Namespace) -> int:
             raise NotFound(f"The run '{options.run}' was deleted a moment ago.")
         events = run_queries.run_events(reader, run_id, Page(limit=EVENTS_SHOWN)).rows
         actions = planned_actions(reader, row)
+        gone = expired(reader, run_id)
         now = reader.now()
-    output.properties(run_text.facts(row, now, actions))
+    output.properties(run_text.facts(row, now, actions, gone))
     output.data("")
     for event in reversed(events):
         output.data(run_text.event_line(event))

@@ -9,12 +9,13 @@ from typing import Any
 from store import arm
 from store.clock import rfc3339
 from store.display import display
+from store.queries import retention
 from store.queries import runs as run_queries
 from store.queries.runs import ItemRow, RunRow
 from store.vocabulary import ItemKind
 from tui.cli import context, output
 from tui.cli.run import find, row_of
-from tui.cli.shown import windows
+from tui.cli.shown import since, windows
 
 _KINDS = {
     ItemKind.FILE: "File",
@@ -30,6 +31,9 @@ def items(options: argparse.Namespace) -> int:
         run_id = find(store, options).id
     run = row_of(options, run_id)
     with context.reader(options) as reader:
+        removed_at = retention.expired(reader, run_id).items
+        if removed_at is not None:
+            output.say(f"Retention removed the items of {run.label} on {since(removed_at)}; its counters stay.")
         rows = windows(
             lambda page: run_queries.items(reader, run_id, page, outcome=options.outcome or ""),
             lambda row: str(row.id),

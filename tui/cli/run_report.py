@@ -18,14 +18,14 @@ from typing import Any, TextIO
 
 from store import report_lines
 from store.errors import InvalidInput, StoreUnavailable
-from store.queries import reports
+from store.queries import reports, retention
 from store.queries import runs as run_queries
 from store.queries.reports import ReportChunk
 from store.queries.runs import RunRow
 from store.reader import Reader
 from store.vocabulary import Outcome, PlannedAction, RunKind
 from tui.cli import context, output
-from tui.cli.shown import windows
+from tui.cli.shown import since, windows
 
 CHUNKS = 8
 """Chunks read at a time: a report is never held whole."""
@@ -41,13 +41,18 @@ def report(options: argparse.Namespace) -> int:
         run_id = find(store, options).id
     run = row_of(options, run_id)
     with context.reader(options) as reader, _destination(options.output, replace=options.force) as out:
+        gone = retention.expired(reader, run_id)
         write = _csv(out) if options.format == "csv" else _json_lines(out)
         count = 0
         for raw, item in _lines(reader, run):
             if not options.outcome or item["outcome"] == options.outcome:
                 write(raw, item)
                 count += 1
-    if not run.report:
+    removed_at = gone.report if run.report else gone.items
+    if removed_at is not None:
+        what = "report" if run.report else "items"
+        output.say(f"Retention removed the {what} of {run.label} on {since(removed_at)}; its counters stay.")
+    elif not run.report:
         output.say(
             f"{run.label} kept no full report ('longshore run start --report' does): "
             "these are its items that did not simply transfer."

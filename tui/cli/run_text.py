@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from store.codes import CATALOGUE
+from store.queries.retention import Expired
 from store.queries.runs import EventRow, RunRow
 from store.vocabulary import JobRunStatus, Outcome, PlannedAction, RunKind
 from tui.cli.shown import since
@@ -44,6 +45,7 @@ _FIELDS = {
 }
 _ALWAYS = (Outcome.TRANSFERRED, Outcome.NO_TRANSFER_NEEDED, Outcome.FAILED)
 _NO_ACTIONS: Mapping[PlannedAction, int] = {}
+_NOTHING_GONE = Expired()
 
 
 def duration(milliseconds: int) -> str:
@@ -139,8 +141,10 @@ def lost(row: RunRow) -> str:
     )
 
 
-def facts(row: RunRow, now: int, actions: Mapping[PlannedAction, int] = _NO_ACTIONS) -> Iterator[tuple[str, str]]:
-    """A run as pairs of word and value; ``actions`` as in :func:`result`."""
+def facts(
+    row: RunRow, now: int, actions: Mapping[PlannedAction, int] = _NO_ACTIONS, gone: Expired = _NOTHING_GONE
+) -> Iterator[tuple[str, str]]:
+    """A run as pairs of word and value; ``actions`` as in :func:`result`, ``gone`` is what retention removed."""
     yield "run", row.label
     yield "mover", row.mover
     yield "status", _status(row, now)
@@ -150,7 +154,7 @@ def facts(row: RunRow, now: int, actions: Mapping[PlannedAction, int] = _NO_ACTI
     yield "mode", row.copy_mode
     yield "plan", "" if row.plan_number is None else f"of the preview #{row.plan_number}"
     yield "overridden", ", ".join(row.overrides)
-    yield "full report", "kept" if row.report else ""
+    yield "full report", "kept" if row.report and gone.report is None else ""
     yield "created", since(row.created_at)
     yield "started", since(row.started)
     yield "ended", since(row.ended)
@@ -163,7 +167,12 @@ def facts(row: RunRow, now: int, actions: Mapping[PlannedAction, int] = _NO_ACTI
     for outcome, word in _words(row):
         yield word, _pair(row, _FIELDS[outcome])
     yield "now on", "; ".join(row.current)
-    yield "what to do", _to_do(row)
+    yield (
+        "removed",
+        "; ".join(f"{what} by retention on {since(at)}" for what, at in gone._asdict().items() if at is not None),
+    )
+    # What there is to read or to carry out is gone with the details.
+    yield "what to do", _to_do(row) if gone == _NOTHING_GONE else ""
 
 
 def event_line(event: EventRow) -> str:

@@ -66,6 +66,14 @@ LISTED = {
 }
 """The list has what needs a look; what would simply be copied is in the full report."""
 
+
+def nothing_listed(run: RunRow, removed_at: int | None, now: int) -> str:
+    """Why the list of items is empty: there were none, or retention has removed them."""
+    if removed_at is None:
+        return LISTED[run.kind].none
+    return f"Removed by retention {ago(now, removed_at)}; the counters above stay."
+
+
 _MOVED = {RunKind.COPY: "copied ", RunKind.PREVIEW: "to copy ", RunKind.VERIFY: "compared "}
 
 

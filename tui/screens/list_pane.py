@@ -29,6 +29,8 @@ class ListPane(Generic[Item]):
         self.title = title
         self.text = ""
         """The filter."""
+        self.none = "None here."
+        """What is said where the list is empty without a filter."""
         self.items: dict[str, Item] = {}
         """What the loaded rows were made of, by key; it is bounded like the table's buffer."""
         self._follower = follower
@@ -61,9 +63,7 @@ class ListPane(Generic[Item]):
         """Draw the title: what is listed, of what, and the filter."""
         name = f"{self.title} {self._scope}".rstrip()
         self.table.set_title(f"{name} /{self.text}" if self.text else name)
-        self.table.set_empty_text(
-            f"Nothing contains '{self.text}'; esc drops the filter." if self.text else "None here."
-        )
+        self.table.set_empty_text(f"Nothing contains '{self.text}'; esc drops the filter." if self.text else self.none)
 
     async def answer(self, needed: VirtualTable.WindowNeeded) -> None:
         """Read the window that the table asks for, and load it."""

@@ -11,6 +11,7 @@ from textual.containers import Container
 
 from store.errors import StoreUnavailable
 from store.queries import hierarchy, runs
+from store.queries.retention import expired
 from store.queries.runs import EventRow, ItemRow, RunRow, Sample
 from store.queries.window import Page, Window
 from store.reader import Reader
@@ -20,7 +21,7 @@ from tui.following import StoreChanges
 from tui.presentation.cells import Cell, Row
 from tui.presentation.kinds import numbered, why_no_plan
 from tui.presentation.rows import EVENT_COLUMNS, ITEM_COLUMNS, event_row, item_row
-from tui.presentation.run_view import LINES, LISTED, run_lines
+from tui.presentation.run_view import LINES, LISTED, nothing_listed, run_lines
 from tui.screens.base import LongshoreScreen, bindings_of
 from tui.screens.list_pane import ListPane
 from tui.widgets.filter_line import FilterLine
@@ -77,9 +78,9 @@ class RunScreen(LongshoreScreen):
         self._events: ListPane[EventRow] = ListPane(
             self._table("events"), follower, partial(_events, self._run_id), _event_rows, "What happened"
         )
+        self._items.none = LISTED[RunKind.COPY].none
         for pane in (self._items, self._events):
             pane.set_title()
-        self._table("items").set_empty_text(LISTED[RunKind.COPY].none)
         if self._notice:
             self.say(self._notice, "ok")
 
@@ -117,13 +118,14 @@ class RunScreen(LongshoreScreen):
     # Following the store
 
     async def follow(self, changes: StoreChanges) -> None:
-        def read(reader: Reader) -> tuple[RunRow | None, list[Sample], float | None, int]:
+        def read(reader: Reader) -> tuple[RunRow | None, list[Sample], float | None, int, int | None]:
             found = runs.run(reader, self._run_id)
             live = runs.rates(reader, [self._run_id]).get(self._run_id)
             rate = live[0 if found is not None and found.kind == RunKind.COPY else 1] if live else None
-            return found, runs.samples(reader, self._run_id), rate, reader.now()
+            gone = expired(reader, self._run_id).items
+            return found, runs.samples(reader, self._run_id), rate, reader.now(), gone
 
-        run, samples, rate, now = await self.longshore.follower.read(read)
+        run, samples, rate, now, gone = await self.longshore.follower.read(read)
         if run is None:
             self.say("This run is gone: its project or definition was deleted.", "warn")
             return
@@ -134,14 +136,20 @@ class RunScreen(LongshoreScreen):
             crumbs = (run.mover, run.project, f"{run.definition} {numbered(run)}")
             self.top_bar.set_left([Cell("Longshore", "strong"), *(Cell(name) for name in crumbs)])
             self._items.title = LISTED[run.kind].title
+        listed_anew = before is not None and (_recorded(before) != _recorded(run) or gone != self._gone)
+        if before is None or gone != self._gone:
+            self._gone = gone
+            self._items.none = nothing_listed(run, gone, now)
             self._items.set_title()
-            self._table("items").set_empty_text(LISTED[run.kind].none)
-        if before is not None and _recorded(before) != _recorded(run):
+        if listed_anew:
             self._table("items").refresh_window()
         if changes.touches("event", "job_run"):
             self._table("events").refresh_window()
         if before is None or before.status != run.status:
             self.refresh_keys()
+
+    _gone: int | None = None
+    """When retention removed the items."""
 
     _drawn: tuple[list[Sample], float | None, int] | None = None
 

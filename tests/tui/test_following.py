@@ -1,0 +1,85 @@
+"""Following a store from the screen's event loop: each change is told, on both kinds of store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from store.bodies import MoverProperties
+from store.db import Store, open_store
+from store.errors import StoreUnavailable
+from store.resources.movers import put_mover
+from tests.postgres import Cluster
+from tui.following import StoreChanges, StoreFollower
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    url = str(tmp_path / "longshore.db") if request.param == "sqlite" else request.getfixturevalue("store_url")
+    found = open_store(url)
+    yield found
+    found.close()
+
+
+class Following:
+    """A follower at work, with what it has told."""
+
+    def __init__(self, store: Store) -> None:
+        self.changes: asyncio.Queue[StoreChanges] = asyncio.Queue()
+        self.troubles: asyncio.Queue[StoreUnavailable] = asyncio.Queue()
+        self.follower = StoreFollower(store.place, self.changes.put, self.troubles.put_nowait)
+
+    async def __aenter__(self) -> Following:
+        self.task = asyncio.create_task(self.follower.run())
+        assert (await self.next()).resync
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.follower.stop()
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+    async def next(self) -> StoreChanges:
+        return await asyncio.wait_for(self.changes.get(), 10)
+
+
+def make(store: Store, name: str) -> None:
+    with store.write("ann") as tx:
+        put_mover(tx, name, MoverProperties())
+
+
+async def test_what_changed_is_told_and_what_was_told_is_not_told_again(store: Store) -> None:
+    async with Following(store) as told:
+        for number in (1, 2, 3):
+            await asyncio.to_thread(make, store, f"m{number}")
+            found = await told.next()
+            assert ("storage_mover", number) in found.rows
+            assert found.touches("event")
+            assert len(found.rows) == 2
+            assert not found.resync
+            assert told.follower.revision == 2 * number
+        assert told.troubles.empty()
+
+
+async def test_a_connection_that_is_cut_is_a_trouble_and_then_everything_may_have_changed(
+    cluster: Cluster, store_database: str
+) -> None:
+    store = open_store(cluster.url(store_database))
+    async with Following(store) as told:
+        store.close()
+        cluster.psql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            f" WHERE datname = '{store_database}' AND pid <> pg_backend_pid()"
+        )
+        assert (await asyncio.wait_for(told.troubles.get(), 10)).exit_code == 5
+        while not (await told.next()).resync:
+            pass
+        await asyncio.to_thread(make, store, "m")
+        while not (await told.next()).touches("storage_mover"):
+            pass
+    store.close()
