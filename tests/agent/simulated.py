@@ -6,6 +6,7 @@ import hashlib
 from contextlib import closing
 
 from sqlmodel import SQLModel
+
 from store.reader import Reader
 
 SECRET = {
@@ -18,8 +19,9 @@ SECRET = {
 
 RULES = {
     "a definition's latest run is its newest, and it has as many as it counts": """
-        SELECT d.id FROM job_definition d LEFT JOIN job_run r ON r.definition_id = d.id GROUP BY d.id, d.run_count,
-            d.latest_run_id HAVING d.run_count <> count(r.id) OR coalesce(d.latest_run_id, 0) <> coalesce(max(r.id), 0)""",
+        SELECT d.id FROM job_definition d LEFT JOIN job_run r ON r.definition_id = d.id
+        GROUP BY d.id, d.run_count, d.latest_run_id
+        HAVING d.run_count <> count(r.id) OR coalesce(d.latest_run_id, 0) <> coalesce(max(r.id), 0)""",
     "the numbers of a definition's runs are unbroken": """
         SELECT definition_id FROM job_run GROUP BY definition_id
         HAVING min(number) <> 1 OR max(number) <> count(*) OR count(DISTINCT number) <> count(*)""",
