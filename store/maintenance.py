@@ -110,7 +110,7 @@ def _server_lock(store: Store) -> Iterator[bool]:
     from store.postgres.engine import LOCK_CLASS, UPKEEP_LOCK
     from store.postgres.place import SCHEMA
 
-    with store.engine.connect() as connection:
+    with store.connect() as connection:
         # Held by a transaction of its own: it ends with this process, whatever becomes of that.
         held = connection.exec_driver_sql(
             f"""SELECT CASE WHEN pg_has_role(nspowner, 'MEMBER')

@@ -127,8 +127,9 @@ def _definition_indexes() -> list[Index]:
     }.items():
         name, also = f"ix_job_definition_{scope}", ["source_id"] if scope == "target" else []
         found += [
-            # What is an endpoint's target and its source as well is told by the index alone.
-            Index(f"{name}_state", *columns, "latest_state", "project_name", "name", *also),
+            # With the ids, so that a search of the names reads the index alone; and what is an endpoint's target and
+            # its source as well is told by it, too.
+            Index(f"{name}_state", *columns, "latest_state", "project_name", "name", "id", *also),
             Index(f"{name}_ended", *columns, "latest_state", "latest_ended", "id"),
         ]
     return found
@@ -294,7 +295,7 @@ class JobDefinition(SystemData, table=True):
     __table_args__ = (
         UniqueConstraint("project_id", "name"),
         Index("ix_job_definition_name", "name", "id"),
-        Index("ix_job_definition_path", "mover_id", "project_name", "name"),
+        Index("ix_job_definition_path", "mover_id", "project_name", "name", "id"),
         *_definition_indexes(),
     )
 

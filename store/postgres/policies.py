@@ -15,9 +15,20 @@ from store.models import COUNTER_FIELDS
 from store.postgres.place import SCHEMA
 from store.postgres.roles import store_prefix
 
-_ME = f"(SELECT me.id FROM {SCHEMA}.agent me WHERE me.db_role = session_user::text)"
-_MY_MOVER = f"(SELECT me.mover_id FROM {SCHEMA}.agent me WHERE me.db_role = session_user::text)"
-_MY_NAME = f"(SELECT 'agent/' || me.name FROM {SCHEMA}.agent me WHERE me.db_role = session_user::text)"
+_LOGIN = 'session_user::text COLLATE "default"'
+"""Who logged in, whatever role was set since; in the collation of ``db_role``, so that its index is used."""
+
+_MINE = f"db_role = {_LOGIN}"
+
+
+def _of_me(what: str) -> str:
+    """Something of the caller's own row; the second condition is what lets the partial index find it."""
+    return f"(SELECT {what} FROM {SCHEMA}.agent me WHERE me.{_MINE} AND me.db_role <> '')"
+
+
+_ME = _of_me("me.id")
+_MY_MOVER = _of_me("me.mover_id")
+_MY_NAME = _of_me("'agent/' || me.name")
 _ACTIVE = "status NOT IN ('Canceled', 'Failed', 'Succeeded')"
 _MY_DEFINITIONS = f"ANY ((SELECT {SCHEMA}.definitions_at_work())::bigint[])"
 
@@ -32,14 +43,14 @@ _MY_PLANS = (
     "AND p.plan_run_id IS NOT NULL)"
 )
 
-_TOKEN = f"(SELECT t.{{column}} FROM {SCHEMA}.registration_token t WHERE t.db_role = session_user::text)"
+_TOKEN = f"(SELECT t.{{column}} FROM {SCHEMA}.registration_token t WHERE t.{_MINE})"
 _TOKEN_MOVER = _TOKEN.format(column="mover_id")
 _TOKEN_AGENT = _TOKEN.format(column="agent_id")
 _TOKEN_OPEN = (
-    f"EXISTS (SELECT 1 FROM {SCHEMA}.registration_token t WHERE t.db_role = session_user::text AND t.used_at IS NULL "
+    f"EXISTS (SELECT 1 FROM {SCHEMA}.registration_token t WHERE t.{_MINE} AND t.used_at IS NULL "
     "AND t.expires_at > (SELECT extract(epoch FROM clock_timestamp()) * 1000))"
 )
-_ADMITTED = "overlay(session_user::text placing 'agent' from length(session_user::text) - 13 for 5)"
+_ADMITTED = f"overlay({_LOGIN} placing 'agent' from length({_LOGIN}) - 13 for 5)"
 """The login that this token turns into: PREFIX_token_… becomes PREFIX_agent_…, with the same suffix."""
 
 _FACTS = ("agent_version", "host", "local_ip_address", "time_zone", "memory_in_mb", "number_of_cores")
@@ -63,7 +74,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp A
 BEGIN
   RETURN (
     SELECT array_agg(r.definition_id) FROM {SCHEMA}.job_run r
-    WHERE r.agent_id = (SELECT a.id FROM {SCHEMA}.agent a WHERE a.db_role = session_user::text)
+    WHERE r.agent_id = {_ME}
       AND r.{_ACTIVE}
   );
 END $body$"""
@@ -108,8 +119,8 @@ _AGENT_POLICIES: tuple[tuple[str, str, str | None, str | None], ...] = (
     ("alembic_version", "SELECT", "true", None),
     ("feed_state", "SELECT", "true", None),
     ("storage_mover", "SELECT", f"id = {_MY_MOVER}", None),
-    ("agent", "SELECT", "db_role = session_user::text", None),
-    ("agent", "UPDATE", "db_role = session_user::text", "db_role = session_user::text"),
+    ("agent", "SELECT", _MINE, None),
+    ("agent", "UPDATE", _MINE, _MINE),
     ("agent_beat", "ALL", f"agent_id = {_ME}", f"agent_id = {_ME}"),
     # Its own runs, and the passes that went well of the definitions that it is to work on: how much was there last
     # time is what a guard compares with, and a preview may be the plan.
@@ -117,12 +128,7 @@ _AGENT_POLICIES: tuple[tuple[str, str, str | None, str | None], ...] = (
     ("job_run", "UPDATE", f"agent_id = {_ME} AND {_ACTIVE}", f"agent_id = {_ME}"),
     ("job_definition", "SELECT", f"id = {_MY_DEFINITIONS}", None),
     ("job_definition", "UPDATE", f"id = {_MY_DEFINITIONS}", f"id = {_MY_DEFINITIONS}"),
-    (
-        "project",
-        "SELECT",
-        f"id IN (SELECT r.project_id FROM {SCHEMA}.job_run r WHERE r.agent_id = {_ME} AND r.{_ACTIVE})",
-        None,
-    ),
+    ("project", "SELECT", f"id IN (SELECT d.project_id FROM {SCHEMA}.job_definition d)", None),
     (
         "endpoint",
         "SELECT",
@@ -160,12 +166,12 @@ _REGISTERED = (
 _REGISTRAR_POLICIES: tuple[tuple[str, str, str | None, str | None], ...] = (
     ("alembic_version", "SELECT", "true", None),
     ("feed_state", "SELECT", "true", None),
-    ("registration_token", "SELECT", "db_role = session_user::text", None),
+    ("registration_token", "SELECT", _MINE, None),
     (
         "registration_token",
         "UPDATE",
-        "db_role = session_user::text AND used_at IS NULL",
-        "db_role = session_user::text AND used_at IS NOT NULL",
+        f"{_MINE} AND used_at IS NULL",
+        f"{_MINE} AND used_at IS NOT NULL",
     ),
     ("storage_mover", "SELECT", f"id = {_TOKEN_MOVER}", None),
     ("agent", "SELECT", f"id = {_TOKEN_AGENT} OR db_role = {_ADMITTED}", None),

@@ -65,17 +65,24 @@ _TABLES = """job_definition d CROSS JOIN storage_mover m CROSS JOIN endpoint s C
         LEFT JOIN job_run r ON r.id = d.latest_run_id"""
 _JOINED = "m.id = d.mover_id AND s.id = d.source_id AND t.id = d.target_id"
 
-_OF_AGENT = (
-    "d.mover_id = (SELECT mover_id FROM agent WHERE id = :id) "
-    "AND d.agent_name = (SELECT name FROM agent WHERE id = :id)"
-)
-_SCOPES = {
-    "project": ("d.project_id = :id",),
-    "definition": ("d.id = :id",),
+_SCOPES: dict[str, tuple[tuple[tuple[tuple[str, str], ...], str], ...]] = {
+    "mover": (((("d.mover_id", ":id"),), ""),),
+    "project": (((("d.project_id", ":id"),), ""),),
+    "definition": (((("d.id", ":id"),), ""),),
     # Both ends may be sub-paths of one endpoint.
-    "endpoint": ("d.source_id = :id", "d.target_id = :id AND d.source_id <> d.target_id"),
-    "agent": (_OF_AGENT,),
+    "endpoint": (((("d.source_id", ":id"),), ""), ((("d.target_id", ":id"),), "d.source_id <> d.target_id")),
+    "agent": (
+        (
+            (
+                ("d.mover_id", ":mover"),
+                ("d.agent_name", ":agent"),
+            ),
+            "",
+        ),
+    ),
 }
+"""The ranges of a scope: what columns are equal to, and what else must hold."""
+
 _RANKS = {state: rank for rank, state in enumerate(DefinitionState)}
 
 
@@ -93,19 +100,20 @@ def definitions(
     by_name = sort == DefinitionSort.NAME
     keys = ("d.latest_ended", "d.id") if by_time else ("d.project_name", "d.name")
     kinds: tuple[type[int] | type[str], ...] = (int, int) if by_time else (str, str)
-    scopes = _SCOPES.get(scope.kind, ("d.mover_id = :id",))
-    if by_name and not states and len(scopes) == 1 and scope.kind not in ("project", "agent"):
-        branches = [Branch("job_definition d", where, keys) for where in scopes]
+    scopes = _SCOPES.get(scope.kind, _SCOPES["mover"])
+    if by_name and not states and scope.kind in ("mover", "definition"):
+        branches = [Branch("job_definition d", fixed, keys, where) for fixed, where in scopes]
     else:
         # The indexes hold the state before the names and times.
         branches = [
             Branch(
                 "job_definition d",
-                f"{where} AND d.latest_state = '{state}'",
+                (*fixed, ("d.latest_state", f"'{state}'")),
                 keys,
+                where,
                 _RANKS[state] if sort == DefinitionSort.STATE else None,
             )
-            for where in scopes
+            for fixed, where in scopes
             for state in DefinitionState
             if state in states or not states
         ]
@@ -120,7 +128,13 @@ def definitions(
         match="d.name LIKE :text ESCAPE '\\'" if text else "",
         budget=(ROWS_AT_ONCE if by_time else NAMES_AT_ONCE) // len(branches),
     )
-    return listing.window(reader, page, {"id": scope.id, "text": like(text)})
+    found = {"id": scope.id, "text": like(text)}
+    if scope.kind == "agent":
+        agent = reader.row("SELECT mover_id, name FROM agent WHERE id = :id", found)
+        if agent is None:
+            return Window([], True, True)
+        found |= {"mover": agent["mover_id"], "agent": agent["name"]}
+    return listing.window(reader, page, found)
 
 
 def definition_key(row: DefinitionRow, sort: DefinitionSort = DefinitionSort.NAME) -> str:

@@ -127,15 +127,20 @@ def agent_window(
     A state depends on the time, so no index holds it: a window by it costs what the fleet is large.
     """
     now = reader.now()
-    where = "a.mover_id = :id"
-    if text:
-        where += " AND a.name LIKE :text ESCAPE '\\'"
+    where = ["a.name LIKE :text ESCAPE '\\'"] if text else []
     if states:
-        where += f" AND {_AGENT_STATE} IN ({quoted(sorted(states))})"
+        where.append(f"{_AGENT_STATE} IN ({quoted(sorted(states))})")
     ranked = sort == AgentSort.STATE
     source = "agent a LEFT JOIN agent_beat b ON b.agent_id = a.id" if ranked or states else "agent a"
     listing = Listing(
-        [Branch(source, where, (_AGENT_RANK, "a.name") if ranked else ("a.name",))],
+        [
+            Branch(
+                source,
+                (("a.mover_id", ":id"),),
+                (_AGENT_RANK, "a.name") if ranked else ("a.name",),
+                " AND ".join(where),
+            )
+        ],
         (int, str) if ranked else (str,),
         "a.id",
         _AGENT_COLUMNS,
@@ -172,7 +177,7 @@ def project_window(
 ) -> Window[ProjectRow]:
     """The projects of a mover by name; only those with active runs, if so asked."""
     listing = Listing(
-        [Branch("project p", "p.mover_id = :id" + (f" AND {_BUSY}" if active else ""), ("p.name",))],
+        [Branch("project p", (("p.mover_id", ":id"),), ("p.name",), _BUSY if active else "")],
         (str,),
         "p.id",
         _PROJECT_COLUMNS,
@@ -219,12 +224,21 @@ def endpoints(
 ) -> Window[EndpointRow]:
     """The endpoints of a mover, or those that a project's or definition's copies touch, or an agent may; of some types
     only, if any are named. The text is looked for in names and places."""
-    source, where = _ENDPOINT_SCOPES.get(scope.kind, ("endpoint e", "e.mover_id = :id"))
+    source, where = _ENDPOINT_SCOPES.get(scope.kind, ("endpoint e", ""))
+    fixed = () if where else (("e.mover_id", ":id"),)
     by_type = sort == EndpointSort.TYPE
     keys = ("e.endpoint_type", "e.name") if by_type else ("e.name",)
-    wheres = [f"{where} AND e.endpoint_type = '{EndpointType(kind)}'" for kind in sorted(types)] or [where]
+    branches = [Branch(source, fixed, keys, where)]
+    if types and where:
+        branches = [Branch(source, fixed, keys, f"{where} AND e.endpoint_type IN ({quoted(sorted(types))})")]
+    elif types:
+        of_type = [("e.endpoint_type", f"'{EndpointType(kind)}'") for kind in sorted(types)]
+        branches = [
+            Branch(source, fixed, keys, " = ".join(one)) if by_type else Branch(source, (*fixed, one), keys)
+            for one in of_type
+        ]
     listing = Listing(
-        [Branch(source, one, keys) for one in wheres],
+        branches,
         (str, str) if by_type else (str,),
         "e.id",
         """e.id, e.name, e.endpoint_type, e.place, e.description,

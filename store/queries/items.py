@@ -94,11 +94,11 @@ def _branches(reader: Reader, run_id: int, run: Row, outcome: str, *, by_size: b
     """The ranges of indexes that hold what is shown of a run, however much of it is not."""
     fence, canceled = run["fence"], run["cancel_deadline"] is not None
     if not (outcome or by_size) and (fence <= 1 or canceled):
-        return [Branch("run_item i", "i.run_id = :run", ("i.id",))]
+        return [Branch("run_item i", (("i.run_id", ":run"),), ("i.id",))]
     attempts = [fence] if fence <= 1 else [row[0] for row in reader.rows(_ATTEMPTS, {"run": run_id})]
     keys = ("i.size", "i.id") if by_size else ("i.id",)
     return [
-        Branch("run_item i", f"i.run_id = :run AND i.fence = {int(attempt)} AND i.outcome = '{one}'", keys)
+        Branch("run_item i", (("i.run_id", ":run"), ("i.fence", str(int(attempt))), ("i.outcome", f"'{one}'")), keys)
         for attempt in attempts
         for one in Outcome
         if outcome in ("", one)

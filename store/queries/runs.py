@@ -6,7 +6,7 @@ Their items are in ``items``, the fleet's totals in ``fleet``.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ _ENDED = quoted(sorted(ENDED))
 _IS_ACTIVE = f"status NOT IN ({_ENDED})"
 """In the very words of the partial indexes: a list of the active statuses would read the whole history."""
 
-RUNS_AT_ONCE = 500
+RUNS_AT_ONCE = 250
 """Runs that one answer looks through for a text: each is read, and its definition."""
 
 DEFINITIONS_AT_ONCE = 48
@@ -177,12 +177,12 @@ def work_of(reader: Reader, agent_id: int) -> dict[int, JobRunStatus]:
 
 
 _SCOPES = {
-    "mover": ("r.mover_id = :id",),
-    "project": ("r.project_id = :id",),
-    "definition": ("r.definition_id = :id",),
-    "agent": ("r.agent_id = :id",),
+    "mover": (("r.mover_id", ""),),
+    "project": (("r.project_id", ""),),
+    "definition": (("r.definition_id", ""),),
+    "agent": (("r.agent_id", ""),),
     # Both ends may be sub-paths of one endpoint.
-    "endpoint": ("r.source_id = :id", "r.target_id = :id AND r.source_id <> r.target_id"),
+    "endpoint": (("r.source_id", ""), ("r.target_id", "r.source_id <> r.target_id")),
 }
 _KEYS = {
     RunSort.NEWEST: ("r.id",),
@@ -204,14 +204,15 @@ def runs(
     """The runs in a scope; only those of some statuses, if any are named. The text is looked for in the names of their
     definitions."""
     now = reader.now()
-    scopes, searched = _SCOPES.get(scope.kind, _SCOPES["mover"]), bool(text)
+    scopes = [(column, ":id", where) for column, where in _SCOPES.get(scope.kind, _SCOPES["mover"])]
+    searched = bool(text)
     if text and scope.kind != "agent":
         named = _definitions_named(reader, scope, text)
         if len(named) <= DEFINITIONS_AT_ONCE // max(1, len(statuses)):
             # Each definition's runs are a list of their own, in every order: they are merged.
-            scopes, searched = tuple(f"r.definition_id = {number}" for number in named), False
+            scopes, searched = [("r.definition_id", str(number), "") for number in named], False
     listing = Listing(
-        [Branch("job_run r", where, _KEYS[sort]) for one in scopes for where in _conditions(one, sort, statuses)],
+        [branch for one in scopes for branch in _branches(*one, sort, statuses)],
         (int,) * len(_KEYS[sort]),
         "r.id",
         _COLUMNS,
@@ -237,19 +238,29 @@ def run_key(row: RunRow, sort: RunSort = RunSort.NEWEST) -> str:
             return f"{row.counters['items_failed']}/{row.id}"
 
 
-def _conditions(scope: str, sort: RunSort, statuses: Collection[JobRunStatus]) -> list[str]:
+def _branches(
+    column: str, value: str, where: str, sort: RunSort, statuses: Collection[JobRunStatus]
+) -> Iterator[Branch]:
     """A scope as the ranges of indexes that hold it in an order: one for each status where the index begins with it."""
-    ended = f"r.status IN ({_ENDED})" + (" AND r.items_failed <> 0" if sort == RunSort.FAILED else "")
+    fixed, keys = (column, value), _KEYS[sort]
     by_age = sort in (RunSort.NEWEST, RunSort.OLDEST)
     if by_age and not statuses:
-        return [scope]
-    wanted = sorted(statuses or ENDED)
-    found = [f"{scope} AND r.status = '{status}' AND {ended}" for status in wanted if status in ENDED]
-    if by_age:
-        # Hidden from indexes of the history: what runs is in the index of active runs, and is not much.
-        hidden = scope if scope.startswith(("r.agent_id", "r.project_id", "r.definition_id")) else f"+{scope}"
-        found += [f"{hidden} AND r.status = '{s}' AND r.{_IS_ACTIVE}" for s in wanted if s not in ENDED]
-    return found
+        yield Branch("job_run r", (fixed,), keys, where)
+        return
+    ended = f"r.status IN ({_ENDED})" + (" AND r.items_failed <> 0" if sort == RunSort.FAILED else "")
+    for status in sorted(statuses or ENDED):
+        if status in ENDED:
+            yield Branch("job_run r", (fixed, ("r.status", f"'{status}'")), keys, _all(where, ended))
+        elif by_age and column in ("r.agent_id", "r.project_id"):
+            yield Branch("job_run r", (fixed, ("r.status", f"'{status}'")), keys, _all(where, f"r.{_IS_ACTIVE}"))
+        elif by_age:
+            # Hidden from the indexes of the history: what runs is in that of active runs, and is not much.
+            here = f"+{column} = {value}"
+            yield Branch("job_run r", (("r.status", f"'{status}'"),), keys, _all(where, here, f"r.{_IS_ACTIVE}"))
+
+
+def _all(*conditions: str) -> str:
+    return " AND ".join(filter(None, conditions))
 
 
 def _definitions_named(reader: Reader, scope: Scope, text: str) -> list[int]:
@@ -261,7 +272,10 @@ def _definitions_named(reader: Reader, scope: Scope, text: str) -> list[int]:
         found = " UNION ALL ".join(f"{named} AND {column} = :id" for column in columns[scope.kind])
     else:
         # All names are read, in the smallest index that holds them.
-        found = f"SELECT id FROM job_definition WHERE id IN ({named} ORDER BY name, id LIMIT {most}) AND mover_id = :id"
+        found = (
+            f"SELECT d.id FROM ({named} ORDER BY name, id LIMIT {most}) AS near CROSS JOIN job_definition d "
+            "WHERE d.id = near.id AND d.mover_id = :id"
+        )
     rows = reader.rows(f"{found} LIMIT {most}", {"id": scope.id, "text": like(text)})
     return sorted({row[0] for row in rows})
 
@@ -269,7 +283,7 @@ def _definitions_named(reader: Reader, scope: Scope, text: str) -> list[int]:
 def run_events(reader: Reader, run_id: int, page: Page) -> Window[EventRow]:
     """What happened to a run, newest first."""
     listing = Listing(
-        [Branch("event e", "e.kind = 'job_run' AND e.resource_id = :id", ("e.id",))],
+        [Branch("event e", (("e.kind", "'job_run'"), ("e.resource_id", ":id")), ("e.id",))],
         (int,),
         "e.id",
         "e.id, e.at, e.actor, e.kind, e.resource, e.action, e.detail",

@@ -46,14 +46,15 @@ class Window(NamedTuple, Generic[Row]):
 class Branch(NamedTuple):
     """One index range of a list.
 
-    ``source`` and ``where`` are the FROM and the conditions; ``keys`` the expressions that sort it and that an index
-    holds in this order, the last ones of them unique. ``rank`` places the whole branch among the others: it sorts
-    before the keys.
+    ``source`` is its FROM, and ``fixed`` what columns are equal to, each with its value's expression; ``keys`` are the
+    expressions that sort it, the last ones of them unique. An index holds the fixed columns and the keys in this order.
+    ``where`` is what else must hold. ``rank`` places the whole branch among the others: it sorts before the keys.
     """
 
     source: str
-    where: str
+    fixed: tuple[tuple[str, str], ...]
     keys: tuple[str, ...]
+    where: str = ""
     rank: int | None = None
 
 
@@ -143,7 +144,7 @@ class Listing(Generic[Row]):
         including: bool = False,
     ) -> _Part:
         """The next rows in a direction, nearest first."""
-        walk = _Walk(self, forward != self.descending, key, including)
+        walk = _Walk(self, forward != self.descending, key, including, reader.dialect == "postgresql")
         stop = walk.bound(reader, parameters) if self.match else None
         rows = walk.rows(reader, parameters, limit + 1, stop)
         stopped = None if stop is None or len(rows) > limit else "/".join(map(str, stop))
@@ -158,6 +159,8 @@ class _Walk(Generic[Row]):
     ascending: bool
     key: Key | None
     including: bool
+    fenced: bool
+    """Whether the planner has to be kept to the index that begins with the fixed columns: PostgreSQL's has."""
 
     @property
     def _order(self) -> str:
@@ -195,32 +198,30 @@ class _Walk(Generic[Row]):
 
     def _of(self, branch: Branch, limit: int, stop: Key | None, match: bool) -> str:
         """The next rows of one branch; empty when it has none."""
-        conditions = [branch.where]
-        for name, key, after, including in (
-            ("key", self.key, True, self.including),
-            ("stop", stop, False, True),
-        ):
-            if key is None:
-                continue
-            skip = 0
-            if branch.rank is not None:
-                skip = 1
-                if branch.rank != key[0]:
-                    if (branch.rank > int(key[0])) != (self.ascending == after):
-                        return ""
-                    continue
-            comparison = (">" if self.ascending == after else "<") + ("=" if including else "")
-            places = ", ".join(f":{name}{n + skip}" for n in range(len(branch.keys)))
-            conditions.append(f"({', '.join(branch.keys)}) {comparison} ({places})")
-        if match:
-            conditions.append(self.listing.match)
-        keys = branch.keys if branch.rank is None else (str(branch.rank), *branch.keys)
-        named = ", ".join(f"{key} AS k{n}" for n, key in enumerate(keys))
-        way = "ASC" if self.ascending else "DESC"
-        order = ", ".join(f"{key} {way}" for key in branch.keys)
+        skip = 0 if branch.rank is None else 1
+        conditions = [f"{column} = {value}" for column, value in branch.fixed]
+        sorted_by = branch.keys
+        if branch.fixed and self.fenced:
+            # Otherwise it may read another index in the order of the keys alone, believing that what is equal is spread
+            # evenly over it, and go through all that is not. An array of one says the same, but fixes no order.
+            column, value = branch.fixed[0]
+            conditions[0] = f"{column} = ANY(ARRAY[{value}])"
+            sorted_by = (column, *branch.keys)
+        for name, key, after, including in (("key", self.key, True, self.including), ("stop", stop, False, True)):
+            comparison = ">" if self.ascending == after else "<"
+            beyond = 0 if key is None or branch.rank is None else branch.rank - int(key[0])
+            if beyond and (beyond > 0) != (comparison == ">"):
+                return ""
+            if key is not None and not beyond:
+                places = ", ".join(f":{name}{n + skip}" for n in range(len(branch.keys)))
+                conditions.append(f"({', '.join(branch.keys)}) {comparison}{'=' if including else ''} ({places})")
+        conditions += [branch.where, self.listing.match if match else ""]
+        ranked = branch.keys if branch.rank is None else (str(branch.rank), *branch.keys)
+        named = ", ".join(f"{key} AS k{n}" for n, key in enumerate(ranked))
+        order = ", ".join(f"{key} {'ASC' if self.ascending else 'DESC'}" for key in sorted_by)
         return (
             f"SELECT {self.listing.identity} AS id, {named} FROM {branch.source} "
-            f"WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT {limit}"
+            f"WHERE {' AND '.join(filter(None, conditions)) or 'true'} ORDER BY {order} LIMIT {limit}"
         )
 
     def _values(self, stop: Key | None) -> dict[str, int | str]:

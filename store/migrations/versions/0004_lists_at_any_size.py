@@ -97,7 +97,7 @@ def _index() -> None:
         _partial(f"{name}_failed", "job_run", f"{_ENDED} AND items_failed <> 0", column, "status", "items_failed", "id")
     for scope in ("agent", "project"):
         _partial(f"ix_job_run_active_{scope}", "job_run", _ACTIVE, f"{scope}_id", "status", "id")
-    op.create_index("ix_job_definition_path", "job_definition", ["mover_id", "project_name", "name"])
+    op.create_index("ix_job_definition_path", "job_definition", ["mover_id", "project_name", "name", "id"])
     for scope, columns in {
         "mover": ["mover_id"],
         "project": ["project_id"],
@@ -106,7 +106,9 @@ def _index() -> None:
         "agent": ["mover_id", "agent_name"],
     }.items():
         name, also = f"ix_job_definition_{scope}", ["source_id"] if scope == "target" else []
-        op.create_index(f"{name}_state", "job_definition", [*columns, "latest_state", "project_name", "name", *also])
+        op.create_index(
+            f"{name}_state", "job_definition", [*columns, "latest_state", "project_name", "name", "id", *also]
+        )
         op.create_index(f"{name}_ended", "job_definition", [*columns, "latest_state", "latest_ended", "id"])
     op.create_index("ix_endpoint_type", "endpoint", ["mover_id", "endpoint_type", "name"])
     op.create_index("ix_run_item_outcome", "run_item", ["run_id", "fence", "outcome", "id"])
