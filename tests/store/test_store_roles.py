@@ -271,6 +271,31 @@ def test_a_stale_attempt_records_nothing(scene: Scene) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE agent SET status = 'King'",
+        "UPDATE agent SET heartbeat_ms = 2147483647",
+        "UPDATE agent_beat SET at = 9000000000000000000",
+        "UPDATE job_run SET fence = 2147483647",
+        "UPDATE job_run SET fence = -1",
+        "UPDATE job_run SET status = 'Bogus'",
+        "UPDATE job_run SET bytes_scanned = 9000000000000000000",
+        "UPDATE job_run SET items_failed = -9",
+        "UPDATE job_run SET execution_end_time = 9000000000000000000",
+        "UPDATE run_lease SET lease_until = 9000000000000000000",
+        "UPDATE run_progress SET total_bytes = 9000000000000000000",
+        "UPDATE run_progress SET current = '{}'",
+        "UPDATE access_grant SET ended_at = 9000000000000000000",
+        "INSERT INTO event (id, at, actor, mover_id, kind, resource_id, resource, action, detail) "
+        "VALUES (1000000, 1, 'agent/mallory', 1, 'job_run', 1, 'a', 'b', '')",
+    ],
+)
+def test_what_an_agent_says_breaks_nothing_that_others_read(scene: Scene, statement: str) -> None:
+    """No sum overflows, no date is beyond all calendars, no fence is too high to be raised, no id is taken."""
+    scene.refused(statement)
+
+
 def test_an_event_cannot_be_forged(scene: Scene) -> None:
     """Only in its own name, of its own mover; what was written stays."""
     insert = (
