@@ -77,6 +77,8 @@ WAYS: dict[str, str] = {
     "movers": f"UPDATE job_run SET mover_id = (SELECT id FROM storage_mover WHERE name = 'other') WHERE id = {ENDED}",
     "expired-items": f"UPDATE job_run SET expired_at = 5 WHERE id = {ENDED}",
     "plans": f"UPDATE job_run SET plan_run_id = {ENDED}, plan_number = 1 WHERE id = {HELD}",
+    "totals": "UPDATE run_totals SET items_scanned = items_scanned + 1",
+    "latest-state": "UPDATE job_definition SET latest_state = 'Failed' WHERE name = 'arch'",
     "retention": "DELETE FROM retention",
     "feed": "UPDATE feed_state SET epoch = ''",
 }
@@ -208,6 +210,7 @@ def served(store_url: str) -> Iterator[World]:
     [
         ("row-level-security", "ALTER TABLE longshore.run_item DISABLE ROW LEVEL SECURITY"),
         ("triggers", "ALTER TABLE longshore.project DISABLE TRIGGER feed_project_u"),
+        ("triggers", "ALTER TABLE longshore.job_run DISABLE TRIGGER totals_job_run_u"),
         ("triggers", "DROP TRIGGER feed_job_run_i ON longshore.job_run"),
         ("indexes", "DROP INDEX longshore.ix_job_run_mover"),
         ("columns", "ALTER TABLE longshore.project ADD COLUMN more TEXT"),

@@ -18,6 +18,11 @@ _OTHER_COLUMNS: Final = {("alembic_version", "version_num"), ("change", "xid")}
 """What the schema has on a server beside the models."""
 
 _OTHER_INDEXES: Final = {"ix_change_xid"}
+_OTHER_TRIGGERS: Final = {("job_run", f"totals_job_run_{op}") for op in "iud"} | {
+    ("job_definition", "latest_job_definition_u")
+}
+"""Those of ``store.derived``."""
+
 _INIT = "run 'longshore store init --apply' as the database's owner"
 
 
@@ -66,7 +71,7 @@ def _indexes(reader: Reader) -> Iterator[Finding]:
 
 
 def _triggers(reader: Reader) -> Iterator[Finding]:
-    expected = {(table, f"feed_{table}_{op}") for table in store.models.FEED_TABLES for op in "iud"}
+    expected = {(table, f"feed_{table}_{op}") for table in store.models.FEED_TABLES for op in "iud"} | _OTHER_TRIGGERS
     rows = reader.rows(
         f"""SELECT c.relname, t.tgname, t.tgenabled <> 'D' AS works
             FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
@@ -75,8 +80,8 @@ def _triggers(reader: Reader) -> Iterator[Finding]:
     working = {(str(row[0]), str(row[1])) for row in rows if row[2]}
     for table, name in sorted(expected - working):
         yield Finding(
-            f"The trigger '{name}' of '{table}' is missing or switched off, and screens miss changes: restore your "
-            "last backup."
+            f"The trigger '{name}' of '{table}' is missing or switched off, and screens miss what changes: restore "
+            "your last backup."
         )
 
 
@@ -158,7 +163,7 @@ def _prefix(reader: Reader) -> str:
 SERVER: Final = (
     Invariant("columns", "Tables and columns are exactly those of this version.", _columns),
     Invariant("indexes", "The indexes of this version are there and valid.", _indexes),
-    Invariant("triggers", "Every change of a row is told by the feed.", _triggers),
+    Invariant("triggers", "Every change of a row is told by the feed, and counted in the totals.", _triggers),
     Invariant("references", "Every row that refers to another refers to one that is there.", _constraints),
     Invariant("row-level-security", "Every table confines agents to what is theirs.", _security),
     Invariant("owner", "Everything belongs to the admins' role.", _owned),
