@@ -79,6 +79,7 @@ WAYS: dict[str, str] = {
     "plans": f"UPDATE job_run SET plan_run_id = {ENDED}, plan_number = 1 WHERE id = {HELD}",
     "totals": "UPDATE run_totals SET items_scanned = items_scanned + 1",
     "latest-state": "UPDATE job_definition SET latest_state = 'Failed' WHERE name = 'arch'",
+    "endpoints-of-runs": "UPDATE job_run SET source_id = target_id",
     "retention": "DELETE FROM retention",
     "feed": "UPDATE feed_state SET epoch = ''",
 }
