@@ -82,7 +82,6 @@ def apply_schema(connection: Connection) -> None:
     """Bring a database to this program's schema, with the triggers and rights that go with it."""
     command.upgrade(alembic_config(connection), "head")
     install_triggers(connection)
-    derived.install(connection)
     if connection.dialect.name == "postgresql":
         from store.postgres.policies import install_policies
 
@@ -118,7 +117,8 @@ def alembic_config(connection: Connection) -> Config:
 
 
 def install_triggers(connection: Connection) -> None:
-    """(Re)make the feed's triggers: a table that a migration rebuilds loses its own."""
+    """(Re)make the triggers of the feed and of what is derived: a table that a migration rebuilds loses its own."""
+    derived.install(connection)
     server = connection.dialect.name == "postgresql"
     if server:
         # With its owner's rights: who may change a row need not be allowed to write the feed.

@@ -79,7 +79,7 @@ class FleetAgent:
             return self._act(stage, now)
         except StoreUnavailable:
             # What was to be told stays first; the next act begins with it.
-            return now + stage.story_ms(RETRY_MS)
+            return None if stage.story.over else now + stage.story_ms(RETRY_MS)
         except TrustRefused:
             # Counted by the call that was refused: a process whose identity is worth nothing ends.
             return None

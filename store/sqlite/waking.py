@@ -31,7 +31,7 @@ QUICK_SECONDS = 5.0
 SAFETY_MS = 1_000
 """How often the version is looked at although no event came."""
 
-GRACE_MS = 200
+GRACE_MS = 500
 """How late an event may come after its commit was found without it."""
 
 POLL_SECONDS = 0.1

@@ -19,7 +19,6 @@ from typing import Any
 
 from sqlmodel import SQLModel
 
-from store import derived
 from store.db import open_store
 from store.migrate import install_triggers
 from store.models import (
@@ -408,7 +407,7 @@ def _finish(place: StorePlace) -> None:
     store = open_store(place)
     with store.engine.connect().execution_options(longshore_write=True) as connection, connection.begin():
         if place.dialect == "sqlite":
-            derived.install(connection)
+            install_triggers(connection)
         connection.exec_driver_sql(LATEST)
         totals = ", ".join(COUNTER_FIELDS)
         sums = ", ".join(f"sum({name})" for name in COUNTER_FIELDS)
@@ -416,8 +415,6 @@ def _finish(place: StorePlace) -> None:
             f"INSERT INTO run_totals (mover_id, kind, status, runs, {totals}) SELECT mover_id, kind, status, count(*), "
             f"{sums} FROM job_run WHERE status IN ('Canceled', 'Failed', 'Succeeded') GROUP BY mover_id, kind, status"
         )
-        if place.dialect == "sqlite":
-            install_triggers(connection)
     store.close()
 
 
