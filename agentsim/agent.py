@@ -212,7 +212,9 @@ class Agent:
             self._lose(self._held[run_id])
         for run_id, status in statuses.items():
             self._renewed(self._held[run_id], before, status)
-        maintain(self._store)
+        if self._store.dialect == "sqlite":
+            # On a server it is the admins' to do, and asking would cost every heartbeat of every agent.
+            maintain(self._store)
         return True
 
     def _look(self) -> None:

@@ -138,6 +138,15 @@ class Store:
         except DBAPIError as error:
             raise self.named(error) from error
 
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A plain connection, for what is neither: its errors are named, too."""
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise self.named(error) from error
+
     def close(self) -> None:
         if self.teller is not None:
             self.teller.close()
@@ -171,7 +180,7 @@ def open_store(url: str | StorePlace | None = None, *, clock: Clock | None = Non
     place.check()
     store = _sqlite(place, clock) if place.dialect == "sqlite" else _postgres(place, clock)
     try:
-        with store.engine.connect() as connection:
+        with store.connect() as connection:
             version = schema_version(place, lambda sql: connection.exec_driver_sql(sql).scalar())
         if version != HEAD:
             # Alembic takes a quarter of a second to import: only when there is work for it.
@@ -201,7 +210,8 @@ def _postgres(place: PostgresPlace, clock: Clock | None) -> Store:
     engine = make_engine(place)
 
     def ask() -> int:
-        with engine.connect() as connection:
+        with store.connect() as connection:
             return server_now(connection)
 
-    return Store(place, engine, clock or ServerClock(ask), Notifier(engine))
+    store = Store(place, engine, clock or ServerClock(ask), Notifier(engine))
+    return store

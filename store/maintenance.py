@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from store.db import Store
+from store.errors import StoreUnavailable
 from store.feed import KEEP
 from store.feed_pruning import excess, prune_batch
 from store.resources.runs import STORE_ACTOR
+from store.sqlite.errors import named
 from store.sqlite.place import SqlitePlace
 from store.upkeep.retention import Removed, prune_details
 from store.upkeep.vacuum import give_back
@@ -36,8 +38,7 @@ def maintain(store: Store) -> bool:
     with _file_lock(place) if place.dialect == "sqlite" else _server_lock(store) as held:
         if held:
             if place.dialect == "sqlite":
-                _checkpoint(place)
-                give_back(place.path, steps=1)
+                _tend(place)
             # One batch at a time: whoever maintains also sends heartbeats, or draws a screen.
             prune_feed(store, batches=1)
             prune_details(store, batches=1)
@@ -92,7 +93,14 @@ def _feed_has_excess(store: Store, keep: int) -> bool:
 @contextlib.contextmanager
 def _file_lock(place: SqlitePlace) -> Iterator[bool]:
     path = place.path.with_name(place.path.name + ".ckpt")
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:  # a full disk, a directory that became read-only
+        raise StoreUnavailable(
+            f"The store '{place.path}' cannot be maintained ({error.strerror}): free space, and make its directory "
+            "writable.",
+            code="StoreReadOnly",
+        ) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         held = True
@@ -110,7 +118,7 @@ def _server_lock(store: Store) -> Iterator[bool]:
     from store.postgres.engine import LOCK_CLASS, UPKEEP_LOCK
     from store.postgres.place import SCHEMA
 
-    with store.engine.connect() as connection:
+    with store.connect() as connection:
         # Held by a transaction of its own: it ends with this process, whatever becomes of that.
         held = connection.exec_driver_sql(
             f"""SELECT CASE WHEN pg_has_role(nspowner, 'MEMBER')
@@ -118,6 +126,14 @@ def _server_lock(store: Store) -> Iterator[bool]:
                 FROM pg_namespace WHERE nspname = '{SCHEMA}'"""
         ).scalar()
         yield bool(held)
+
+
+def _tend(place: SqlitePlace) -> None:
+    try:
+        _checkpoint(place)
+        give_back(place.path, steps=1)
+    except sqlite3.Error as error:
+        raise named(error, place.path) from error
 
 
 def _checkpoint(place: SqlitePlace) -> None:

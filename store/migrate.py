@@ -51,7 +51,7 @@ def _upgrade_file(engine: Engine, place: SqlitePlace) -> None:
             if version is not None and version != HEAD:
                 _back_up(place, version)
             if version != HEAD:
-                _apply(connection)
+                apply_schema(connection)
                 if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
                     raise StoreUnavailable(
                         f"The store '{place.path}' has references that lead nowhere: restore your last backup.",
@@ -75,10 +75,11 @@ def _upgrade_server(engine: Engine, place: PostgresPlace) -> None:
         ).scalar_one()
         quoted = connection.dialect.identifier_preparer.quote(owner)
         connection.exec_driver_sql(f"SET LOCAL ROLE {quoted}")
-        _apply(connection)
+        apply_schema(connection)
 
 
-def _apply(connection: Connection) -> None:
+def apply_schema(connection: Connection) -> None:
+    """Bring a database to this program's schema, with the triggers and rights that go with it."""
     command.upgrade(alembic_config(connection), "head")
     install_triggers(connection)
     if connection.dialect.name == "postgresql":

@@ -125,8 +125,10 @@ class Cluster:
         """Make a database, empty or as another one is (to which nobody may be connected); its name."""
         name = "t_" + secrets.token_hex(4)
         with self.connect() as connection:
+            # From PostgreSQL 15 on a copy goes through the log unless one says so: half as long again.
+            how = " STRATEGY FILE_COPY" if connection.info.server_version >= 150000 else ""
             connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}" + how).format(
                     sql.Identifier(name), sql.Identifier(template or "template1"), sql.Identifier(owner)
                 )
             )
@@ -159,6 +161,15 @@ class Cluster:
         self._passwords[name] = password
         self._write_pgpass()
         return password
+
+    def crash(self) -> None:
+        """End the server as ``pg_ctl stop -m immediate`` does: nobody is told, nothing is tidied up."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(20)
+
+    def start_again(self, **settings: str) -> None:
+        """Start a server that has ended on its own port, with its data."""
+        _, self.process = _launch(require(), self.directory, _unprivileged(), {**SETTINGS, **settings}, port=self.port)
 
     def stop(self) -> None:
         """End the server at once and remove all that it kept."""
@@ -290,16 +301,22 @@ def _initdb(programs: Path, directory: Path, user: pwd.struct_passwd | None, pas
 
 
 def _launch(
-    programs: Path, directory: Path, user: pwd.struct_passwd | None, settings: dict[str, str]
+    programs: Path,
+    directory: Path,
+    user: pwd.struct_passwd | None,
+    settings: dict[str, str],
+    port: int | None = None,
 ) -> tuple[int, subprocess.Popen[bytes]]:
-    """Start the server on a free port; another program may take that first, so more than once if need be."""
+    """Start the server on a free port, if none is given; another program may take that first, so more than once if
+    need be."""
+    wanted = port
     libc = ctypes.CDLL(None)
 
     def die_with_parent() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
 
     for _ in range(5):
-        port = _free_port()
+        port = wanted or _free_port()
         options = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": str(directory)}
         arguments = [str(programs / "postgres"), "-D", str(directory / "data")]
         for name, value in {**options, **settings}.items():

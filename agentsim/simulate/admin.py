@@ -65,6 +65,9 @@ class Admins:
             try:
                 task(stage, now)
             except StoreUnavailable:
+                if now > self._overdue(stage):
+                    self._send_home(stage, now)
+                    return None
                 heapq.heappush(self._tasks, (at, number, task))
                 return now + stage.story_ms(500)
         return self._tasks[0][0] if self._tasks else None
@@ -179,17 +182,23 @@ class Admins:
     def _close(self, stage: Stage, now: int) -> None:
         """The end of the story: what is active is stopped, and when all has ended the agents go home."""
         active = active_run_ids(stage.calls.reader)
-        overdue = now > self._scenario.length_ms + stage.story_ms(2 * CANCEL_DEADLINE_MS)
-        if not active or overdue:
-            stage.story.over = True
-            for agent in self._scenario.agents:
-                stage.wake(agent.key, now)
+        if not active or now > self._overdue(stage):
+            self._send_home(stage, now)
             return
         if not self._closing:
             self._closing = True
             for run_id in active:
                 self._cancel_run(stage, now, run_id, run_id)
         self._at(now + stage.story_ms(500), self._close)
+
+    def _overdue(self, stage: Stage) -> int:
+        """When the story ends, whatever is still active or cannot be asked."""
+        return self._scenario.length_ms + stage.story_ms(2 * CANCEL_DEADLINE_MS)
+
+    def _send_home(self, stage: Stage, now: int) -> None:
+        stage.story.over = True
+        for agent in self._scenario.agents:
+            stage.wake(agent.key, now)
 
 
 class Upkeep:

@@ -121,6 +121,8 @@ class PastRun(NamedTuple):
     created: int
     started: int | None
     ended: int
+    thinned: int | None
+    """When retention thinned its samples; None while they are all there."""
     admin: str
 
     @property
@@ -212,6 +214,7 @@ def past_runs(history: History, places: Sequence[Place], first_id: int, counts: 
         shape = _huge(random) if number == huge_at else random.choice(kinds[place.mode])
         created = history.begin + int(step * number)
         length = max(1, int(min(slot / 2, DAY_MS) * shape.share))
+        ended_at = min(created + length, history.until - 1)
         count = counts.get(place.definition_id, 0) + 1
         counts[place.definition_id] = count
         yield PastRun(
@@ -221,6 +224,7 @@ def past_runs(history: History, places: Sequence[Place], first_id: int, counts: 
             shape=shape,
             created=created,
             started=None if shape.waited else created + min(800, length // 4),
-            ended=min(created + length, history.until - 1),
+            ended=ended_at,
+            thinned=ended_at + DAY_MS if ended_at < history.until - DAY_MS else None,
             admin=ADMINS[number % len(ADMINS)],
         )

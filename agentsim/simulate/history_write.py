@@ -1,7 +1,8 @@
 """Writing a past into a store in bulk: the rows that the calls of its time would have left.
 
-A batch is one transaction, after which every rule of the store holds. The feed's triggers are off within it, since
-nobody can have followed the past: a new epoch tells readers to look afresh.
+A batch is one transaction. The feed's triggers are off within it, since nobody can have followed the past: a new
+epoch tells readers to look afresh. Indexes are made at the end, and definitions learn of their latest run: who kills
+the process before throws the store away.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from agentsim.simulate.history import (
 )
 from agentsim.simulate.snapshots import SOURCE, Snapshots
 from agentsim.simulate.words import VERSIONS
+from store import derived
 from store.db import open_store
 from store.endpoints import LocalPath, to_arm
 from store.maintenance import maintain
@@ -36,6 +38,7 @@ from store.models import COUNTER_FIELDS, FEED_TABLES, Agent, Endpoint, JobDefini
 from store.models import Project as ProjectRow
 from store.place import StorePlace
 from store.resources.common import Put
+from store.upkeep.retention import set_policy
 from store.vocabulary import AgentStatus, CopyMode, EndpointType, GrantPermission, JobRunStatus, RunKind, ScanStatus
 
 BATCH: Final = 20_000
@@ -67,6 +70,7 @@ RUN_COLUMNS: Final = (
     "execution_end_time",
     "last_status_update",
     "cancel_deadline",
+    "thinned_at",
     "fence",
     "definition_properties",
     "source_properties",
@@ -90,6 +94,11 @@ GRANT_COLUMNS: Final = (
 )
 _WITH_IDS: Final = ("storage_mover", "agent", "endpoint", "project", "job_definition", "job_run")
 
+_GREAT: Final = ("job_run", "run_item", "event", "access_grant")
+
+UPKEEP_INDEX: Final = "ix_job_run_thin"
+"""By which whoever keeps up the store finds that there is nothing to thin out."""
+
 Row = tuple[Any, ...]
 
 
@@ -109,18 +118,25 @@ def write_history(place: StorePlace, history: History, told: Callable[[int], Non
     """
     items = done = 0
     with closing(open_store(place)) as store, store.engine.connect() as plain:
+        with store.write("ann") as tx:
+            # What was just made is not to be taken away as too old.
+            set_policy(tx, items_days=0, reports_days=0, samples_days=0)
         connection = plain.execution_options(longshore_write=True)
         _prepare(connection)
         with _without_feed(connection):
             places = _hierarchy(connection, history)
             first = (connection.exec_driver_sql("SELECT max(id) FROM job_run").scalar() or 0) + 1
         runs = past_runs(history, places, first, {})
-        while batch := list(islice(runs, BATCH)):
-            with _without_feed(connection):
-                items += _batch(connection, history, batch, done)
-            done += len(batch)
-            maintain(store)
-            told(done)
+        with _without_indexes(connection):
+            while batch := list(islice(runs, BATCH)):
+                with _without_feed(connection):
+                    items += _batch(connection, history, batch, done)
+                done += len(batch)
+                maintain(store)
+                told(done)
+        with _without_feed(connection):
+            _tell_definitions(connection, first)
+        maintain(store)
     return items
 
 
@@ -132,6 +148,34 @@ def _prepare(connection: Connection) -> None:
         driver.execute("PRAGMA foreign_keys=OFF")
         # Indexes of years do not fit into what suffices for an agent.
         driver.execute("PRAGMA cache_size=-262144")
+        driver.execute("PRAGMA threads=2")
+
+
+@contextmanager
+def _without_indexes(connection: Connection) -> Iterator[None]:
+    """The great tables are without their indexes: made at the end, each of them costs a tenth."""
+    if connection.dialect.name == "sqlite":
+        found = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = '{}'"
+    else:
+        found = (
+            "SELECT i.indexname, i.indexdef FROM pg_indexes i WHERE i.schemaname = current_schema() "
+            "AND i.tablename = '{}' AND NOT EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conname = i.indexname)"
+        )
+    with connection.begin():
+        indexes = [
+            (name, statement)
+            for table in _GREAT
+            for name, statement in connection.exec_driver_sql(found.format(table))
+            if name != UPKEEP_INDEX
+        ]
+        for name, _ in indexes:
+            connection.exec_driver_sql(f"DROP INDEX {name}")
+    try:
+        yield
+    finally:
+        for _, statement in indexes:
+            with connection.begin():
+                connection.exec_driver_sql(statement)
 
 
 @contextmanager
@@ -144,6 +188,9 @@ def _without_feed(connection: Connection) -> Iterator[None]:
             connection.exec_driver_sql(
                 f"ALTER TABLE {table} DISABLE TRIGGER {name}" if server else f"DROP TRIGGER IF EXISTS {name}"
             )
+        if not server:
+            # It counts run by run; a batch is counted at once. A server's counts so already.
+            connection.exec_driver_sql("DROP TRIGGER IF EXISTS totals_job_run_i")
         yield
         if server:
             for table, name in names:
@@ -158,6 +205,7 @@ def _without_feed(connection: Connection) -> Iterator[None]:
             from store.migrate import install_triggers
 
             install_triggers(connection)
+            derived.install(connection)
         connection.execute(text("UPDATE feed_state SET epoch = :epoch"), {"epoch": secrets.token_hex(8)})
 
 
@@ -187,12 +235,23 @@ def _batch(connection: Connection, history: History, batch: Sequence[PastRun], d
     _put(connection, "access_grant", GRANT_COLUMNS, (row for run in batch for row in _grant_rows(run)))
     _put(connection, "event", EVENT_COLUMNS, (row for run in batch for row in _event_rows(run)))
     items = _put(connection, "run_item", ITEM_COLUMNS, (row for run in batch for row in _item_rows(run)))
-    recent = [run for number, run in enumerate(batch, done) if number >= history.runs - SAMPLED]
+    recent = [run for number, run in enumerate(batch, done) if number >= history.runs - SAMPLED and run.thinned is None]
     _put(
         connection, "progress_sample", ("run_id", "at", "items", "bytes"), (r for run in recent for r in _samples(run))
     )
     span = {"first": batch[0].id, "last": batch[-1].id}
     counters = ", ".join(COUNTER_FIELDS)
+    if connection.dialect.name == "sqlite":
+        sums = ", ".join(f"sum({name})" for name in COUNTER_FIELDS)
+        added = ", ".join(f"{name} = run_totals.{name} + excluded.{name}" for name in ("runs", *COUNTER_FIELDS))
+        connection.execute(
+            text(
+                f"INSERT INTO run_totals (mover_id, kind, status, runs, {counters}) "
+                f"SELECT mover_id, kind, status, count(*), {sums} FROM job_run WHERE id BETWEEN :first AND :last "
+                f"GROUP BY mover_id, kind, status ON CONFLICT (mover_id, kind, status) DO UPDATE SET {added}"
+            ),
+            span,
+        )
     connection.execute(
         text(
             f"INSERT INTO run_progress (run_id, at, phase, total_items, total_bytes, bytes_in_flight, "
@@ -202,16 +261,19 @@ def _batch(connection: Connection, history: History, batch: Sequence[PastRun], d
         ),
         span,
     )
+    return items
+
+
+def _tell_definitions(connection: Connection, first: int) -> None:
+    """Each definition's count and latest run: once, since each costs what a list of definitions is sorted by."""
     connection.execute(
         text(
             "UPDATE job_definition SET run_count = latest.number, latest_run_id = latest.id FROM "
-            "(SELECT definition_id, max(id) AS id, max(number) AS number FROM job_run "
-            "WHERE id BETWEEN :first AND :last GROUP BY definition_id) AS latest "
-            "WHERE job_definition.id = latest.definition_id"
+            "(SELECT definition_id, max(id) AS id, max(number) AS number FROM job_run WHERE id >= :first "
+            "GROUP BY definition_id) AS latest WHERE job_definition.id = latest.definition_id"
         ),
-        span,
+        {"first": first},
     )
-    return items
 
 
 def _run_row(run: PastRun) -> Row:
@@ -242,6 +304,7 @@ def _run_row(run: PastRun) -> Row:
         run.ended,
         run.ended,
         run.ended + 28_000 if canceled else None,
+        run.thinned,
         shape.fence,
         *place.snapshot,
         *shape.error,

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CursorResult, insert, update
+from sqlalchemy import CursorResult, Update, insert, update
 from sqlalchemy import select as columns
 from sqlmodel import col, delete, select
 
@@ -85,7 +85,6 @@ def beat(
     Returns:
         The status of each held run (a cancel request is learned here), and the ids of those lost.
     """
-    live_agent(tx, identity)
     expire_cancellations(tx, agent_id=identity.agent_id)
     statuses: dict[int, JobRunStatus] = {}
     lost = []
@@ -95,7 +94,10 @@ def beat(
         except LeaseLost:
             lost.append(claim.run_id)
     _show_work(tx, identity)
-    tx.session.merge(AgentBeat(agent_id=identity.agent_id, at=tx.now, uptime_in_seconds=uptime_in_seconds))
+    values = {"at": tx.now, "uptime_in_seconds": uptime_in_seconds}
+    beaten = update(AgentBeat).where(col(AgentBeat.agent_id) == identity.agent_id).values(**values)
+    if not _hit(tx, beaten):
+        tx.session.add(AgentBeat(agent_id=identity.agent_id, **values))
     return statuses, lost
 
 
@@ -281,16 +283,17 @@ def _next_run(tx: Write, identity: AgentIdentity, mine: Collection[int], *, queu
 
 def _renewed(tx: Write, identity: AgentIdentity, claim: Claim) -> bool:
     """Renew the lease of a claim; whether it was there."""
-    done = tx.session.execute(
-        update(RunLease)
-        .where(
-            col(RunLease.run_id) == claim.run_id,
-            col(RunLease.fence) == claim.fence,
-            col(RunLease.agent_id) == identity.agent_id,
-        )
-        .values(lease_until=tx.now + lease_ms(identity.heartbeat_ms))
-        .execution_options(synchronize_session=False)
+    lease = (
+        col(RunLease.run_id) == claim.run_id,
+        col(RunLease.fence) == claim.fence,
+        col(RunLease.agent_id) == identity.agent_id,
     )
+    return _hit(tx, update(RunLease).where(*lease).values(lease_until=tx.now + lease_ms(identity.heartbeat_ms)))
+
+
+def _hit(tx: Write, statement: Update) -> bool:
+    """Carry out an UPDATE of one row; whether that row is there."""
+    done = tx.session.execute(statement.execution_options(synchronize_session=False))
     return isinstance(done, CursorResult) and done.rowcount == 1
 
 

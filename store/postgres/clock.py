@@ -19,6 +19,10 @@ class ServerClock:
         self._asked_at: float | None = None
         self._answer = 0
 
+    def ask_again(self) -> None:
+        """What was answered is not to be gone by any longer."""
+        self._asked_at = None
+
     def now(self) -> int:
         """Store time in milliseconds since the epoch, UTC."""
         # BOOTTIME goes on while the host sleeps, MONOTONIC does not.

@@ -54,7 +54,7 @@ def schema_version(place: PostgresPlace, execute: Callable[[str], Any]) -> str |
         execute: runs a statement and returns its first value, or None.
 
     Raises:
-        StoreUnavailable: StoreNotPrepared, or StoreTooNew.
+        StoreUnavailable: StoreNotPrepared, StoreNotOurs or StoreTooNew.
     """
     if not execute(f"SELECT count(*) FROM pg_namespace WHERE nspname = '{SCHEMA}'"):
         raise StoreUnavailable(
@@ -63,6 +63,12 @@ def schema_version(place: PostgresPlace, execute: Callable[[str], Any]) -> str |
             code="StoreNotPrepared",
         )
     if not execute(f"SELECT count(*) FROM pg_tables WHERE schemaname = '{SCHEMA}' AND tablename = 'alembic_version'"):
+        if execute(f"SELECT count(*) FROM pg_tables WHERE schemaname = '{SCHEMA}'"):
+            raise StoreUnavailable(
+                f"The schema '{SCHEMA}' of the database '{place.url}' holds tables of another program: name another "
+                "database.",
+                code="StoreNotOurs",
+            )
         return None
     version = execute(f"SELECT version_num FROM {SCHEMA}.alembic_version")
     if version is None:

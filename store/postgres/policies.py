@@ -9,15 +9,30 @@ Admins own the tables and are not confined.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+from sqlmodel import SQLModel
 
 from store.models import COUNTER_FIELDS
 from store.postgres.place import SCHEMA
 from store.postgres.roles import store_prefix
+from store.vocabulary import AgentStatus, JobRunStatus, Outcome, ScanStatus
 
-_ME = f"(SELECT me.id FROM {SCHEMA}.agent me WHERE me.db_role = session_user::text)"
-_MY_MOVER = f"(SELECT me.mover_id FROM {SCHEMA}.agent me WHERE me.db_role = session_user::text)"
-_MY_NAME = f"(SELECT 'agent/' || me.name FROM {SCHEMA}.agent me WHERE me.db_role = session_user::text)"
+_LOGIN = 'session_user::text COLLATE "default"'
+"""Who logged in, whatever role was set since; in the collation of ``db_role``, so that its index is used."""
+
+_MINE = f"db_role = {_LOGIN}"
+
+
+def _of_me(what: str) -> str:
+    """Something of the caller's own row; the second condition is what lets the partial index find it."""
+    return f"(SELECT {what} FROM {SCHEMA}.agent me WHERE me.{_MINE} AND me.db_role <> '')"
+
+
+_ME = _of_me("me.id")
+_MY_MOVER = _of_me("me.mover_id")
+_MY_NAME = _of_me("'agent/' || me.name")
 _ACTIVE = "status NOT IN ('Canceled', 'Failed', 'Succeeded')"
 _MY_DEFINITIONS = f"ANY ((SELECT {SCHEMA}.definitions_at_work())::bigint[])"
 
@@ -32,14 +47,14 @@ _MY_PLANS = (
     "AND p.plan_run_id IS NOT NULL)"
 )
 
-_TOKEN = f"(SELECT t.{{column}} FROM {SCHEMA}.registration_token t WHERE t.db_role = session_user::text)"
+_TOKEN = f"(SELECT t.{{column}} FROM {SCHEMA}.registration_token t WHERE t.{_MINE})"
 _TOKEN_MOVER = _TOKEN.format(column="mover_id")
 _TOKEN_AGENT = _TOKEN.format(column="agent_id")
 _TOKEN_OPEN = (
-    f"EXISTS (SELECT 1 FROM {SCHEMA}.registration_token t WHERE t.db_role = session_user::text AND t.used_at IS NULL "
+    f"EXISTS (SELECT 1 FROM {SCHEMA}.registration_token t WHERE t.{_MINE} AND t.used_at IS NULL "
     "AND t.expires_at > (SELECT extract(epoch FROM clock_timestamp()) * 1000))"
 )
-_ADMITTED = "overlay(session_user::text placing 'agent' from length(session_user::text) - 13 for 5)"
+_ADMITTED = f"overlay({_LOGIN} placing 'agent' from length({_LOGIN}) - 13 for 5)"
 """The login that this token turns into: PREFIX_token_… becomes PREFIX_agent_…, with the same suffix."""
 
 _FACTS = ("agent_version", "host", "local_ip_address", "time_zone", "memory_in_mb", "number_of_cores")
@@ -57,13 +72,35 @@ _RUN_COLUMNS = (
     *COUNTER_FIELDS,
 )
 
+
+def _insert(table: str) -> str:
+    """The right to insert a row whose id the server chooses: one of one's own choice could stand in others' way."""
+    return f"INSERT ({', '.join(c.name for c in SQLModel.metadata.tables[table].columns if c.name != 'id')})"
+
+
+def _one_of(column: str, values: Iterable[str]) -> str:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return f"{column} IN ({listed})"
+
+
+def _times(*columns: str) -> str:
+    """Times that are dates: up to the year 2603."""
+    return " AND ".join(f"coalesce({column}, 0) BETWEEN 0 AND 20000000000000" for column in columns)
+
+
+def _numbers(*columns: str) -> str:
+    """Numbers that can be summed up over many runs."""
+    every = ", ".join(columns)
+    return f"least({every}) >= -1 AND greatest({every}) <= 100000000000000000"
+
+
 _DEFINITIONS_AT_WORK = f"""
 CREATE OR REPLACE FUNCTION {SCHEMA}.definitions_at_work() RETURNS bigint[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
 BEGIN
   RETURN (
     SELECT array_agg(r.definition_id) FROM {SCHEMA}.job_run r
-    WHERE r.agent_id = (SELECT a.id FROM {SCHEMA}.agent a WHERE a.db_role = session_user::text)
+    WHERE r.agent_id = {_ME}
       AND r.{_ACTIVE}
   );
 END $body$"""
@@ -82,10 +119,10 @@ _AGENT_RIGHTS: dict[str, tuple[str, ...]] = {
     "run_lease": ("SELECT", "INSERT", "UPDATE (agent_id, fence, lease_until)", "DELETE"),
     "run_progress": ("SELECT", "INSERT", "UPDATE"),
     "progress_sample": ("SELECT", "INSERT", "UPDATE (items, bytes)"),
-    "run_item": ("SELECT", "INSERT"),
-    "run_report": ("SELECT", "INSERT"),
+    "run_item": ("SELECT", _insert("run_item")),
+    "run_report": ("SELECT", _insert("run_report")),
     "access_grant": ("SELECT", "UPDATE (ended_at)"),
-    "event": ("SELECT", "INSERT"),
+    "event": ("SELECT", _insert("event")),
 }
 _AGENT_SEQUENCES = ("run_item_id_seq", "run_report_id_seq", "event_id_seq")
 
@@ -96,10 +133,10 @@ _REGISTRAR_RIGHTS: dict[str, tuple[str, ...]] = {
     "storage_mover": ("SELECT",),
     "agent": (
         "SELECT",
-        "INSERT",
+        _insert("agent"),
         f"UPDATE (credential_hash, db_role, instance_id, {', '.join(_FACTS)})",
     ),
-    "event": ("SELECT", "INSERT"),
+    "event": ("SELECT", _insert("event")),
 }
 _REGISTRAR_SEQUENCES = ("agent_id_seq", "event_id_seq")
 
@@ -108,8 +145,8 @@ _AGENT_POLICIES: tuple[tuple[str, str, str | None, str | None], ...] = (
     ("alembic_version", "SELECT", "true", None),
     ("feed_state", "SELECT", "true", None),
     ("storage_mover", "SELECT", f"id = {_MY_MOVER}", None),
-    ("agent", "SELECT", "db_role = session_user::text", None),
-    ("agent", "UPDATE", "db_role = session_user::text", "db_role = session_user::text"),
+    ("agent", "SELECT", _MINE, None),
+    ("agent", "UPDATE", _MINE, _MINE),
     ("agent_beat", "ALL", f"agent_id = {_ME}", f"agent_id = {_ME}"),
     # Its own runs, and the passes that went well of the definitions that it is to work on: how much was there last
     # time is what a guard compares with, and a preview may be the plan.
@@ -117,12 +154,7 @@ _AGENT_POLICIES: tuple[tuple[str, str, str | None, str | None], ...] = (
     ("job_run", "UPDATE", f"agent_id = {_ME} AND {_ACTIVE}", f"agent_id = {_ME}"),
     ("job_definition", "SELECT", f"id = {_MY_DEFINITIONS}", None),
     ("job_definition", "UPDATE", f"id = {_MY_DEFINITIONS}", f"id = {_MY_DEFINITIONS}"),
-    (
-        "project",
-        "SELECT",
-        f"id IN (SELECT r.project_id FROM {SCHEMA}.job_run r WHERE r.agent_id = {_ME} AND r.{_ACTIVE})",
-        None,
-    ),
+    ("project", "SELECT", f"id IN (SELECT d.project_id FROM {SCHEMA}.job_definition d)", None),
     (
         "endpoint",
         "SELECT",
@@ -154,18 +186,35 @@ _AGENT_POLICIES: tuple[tuple[str, str, str | None, str | None], ...] = (
     ),
 )
 
+# What an agent says of itself and of its work must not break what others read and sum up.
+_AGENT_BOUNDS: dict[str, str] = {
+    "agent": f"{_one_of('status', AgentStatus)} AND heartbeat_ms BETWEEN 1 AND 3600000",
+    "agent_beat": _times("at"),
+    "job_run": f"{_one_of('status', JobRunStatus)} AND {_one_of('scan_status', ScanStatus)} "
+    f"AND fence BETWEEN 0 AND 1000000000 AND {_numbers(*COUNTER_FIELDS)} "
+    f"AND {_times('last_status_update', 'execution_start_time', 'execution_end_time')}",
+    "run_lease": _times("lease_until"),
+    "run_progress": f"{_times('at')} AND {_numbers(*COUNTER_FIELDS, 'total_items', 'total_bytes', 'bytes_in_flight')} "
+    "AND json_typeof(current) = 'array'",
+    "progress_sample": f"{_times('at')} AND {_numbers('items', 'bytes')}",
+    "run_item": f"{_times('at')} AND {_numbers('size')} AND {_one_of('outcome', Outcome)}",
+    "run_report": f"{_times('at')} AND {_numbers('items')}",
+    "access_grant": _times("ended_at"),
+    "event": _times("at"),
+}
+
 _REGISTERED = (
     f"(SELECT 'agent/' || a.name FROM {SCHEMA}.agent a WHERE a.db_role = {_ADMITTED} AND a.mover_id = {_TOKEN_MOVER})"
 )
 _REGISTRAR_POLICIES: tuple[tuple[str, str, str | None, str | None], ...] = (
     ("alembic_version", "SELECT", "true", None),
     ("feed_state", "SELECT", "true", None),
-    ("registration_token", "SELECT", "db_role = session_user::text", None),
+    ("registration_token", "SELECT", _MINE, None),
     (
         "registration_token",
         "UPDATE",
-        "db_role = session_user::text AND used_at IS NULL",
-        "db_role = session_user::text AND used_at IS NOT NULL",
+        f"{_MINE} AND used_at IS NULL",
+        f"{_MINE} AND used_at IS NOT NULL",
     ),
     ("storage_mover", "SELECT", f"id = {_TOKEN_MOVER}", None),
     ("agent", "SELECT", f"id = {_TOKEN_AGENT} OR db_role = {_ADMITTED}", None),
@@ -201,6 +250,8 @@ def install_policies(connection: Any) -> None:
     _remove_policies(connection)
     for table in _tables(connection):
         run(f"ALTER TABLE {SCHEMA}.{table} ENABLE ROW LEVEL SECURITY")
+    for table, bounds in _AGENT_BOUNDS.items():
+        run(f"CREATE POLICY bounds ON {SCHEMA}.{table} AS RESTRICTIVE TO {agents} USING (true) WITH CHECK ({bounds})")
     for role, rights, sequences, policies in (
         (agents, _AGENT_RIGHTS, _AGENT_SEQUENCES, _AGENT_POLICIES),
         (registrars, _REGISTRAR_RIGHTS, _REGISTRAR_SEQUENCES, _REGISTRAR_POLICIES),

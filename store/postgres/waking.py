@@ -31,7 +31,7 @@ LIVE_SECONDS = 0.5
 PING_SECONDS = 30.0
 """How often an agent's connection is tried: one that a firewall forgot would never say so."""
 
-GRACE_SECONDS = 0.2
+GRACE_SECONDS = 0.5
 """How late a notification may come after its commit was found without it."""
 
 SLICE_SECONDS = 1.0

@@ -31,7 +31,7 @@ QUICK_SECONDS = 5.0
 SAFETY_MS = 1_000
 """How often the version is looked at although no event came."""
 
-GRACE_MS = 200
+GRACE_MS = 500
 """How late an event may come after its commit was found without it."""
 
 POLL_SECONDS = 0.1
@@ -53,8 +53,10 @@ class FileWaking:
         self._first = True
         self._watch_again_at = 0.0
         self._quick_until = 0.0
-        self._look_again_ms = 0
+        self._expecting = False
+        """An event came without a change: look again soon."""
         self._found_alone = False
+        """A change was found without an event: one may still come."""
 
     def wait(self, stop: threading.Event) -> bool:
         """Wait for a change, a second at the longest; whether there was one. The first call finds one at once.
@@ -64,6 +66,8 @@ class FileWaking:
         """
         event = self._first or self._event(stop)
         self._first = False
+        if stop.is_set():
+            return False
         try:
             if self._reader is not None and self._reader.replaced():
                 self._close_reader()
@@ -89,14 +93,14 @@ class FileWaking:
         self._reader = None
 
     def _weigh(self, event: bool, changed: bool) -> None:
-        """How soon to look again, and whether a commit was found that no event has told of."""
+        """Learn from what was found how to wait next; say so when no event told of it."""
         if self._found_alone and not event:
             log.info("no event told of a change in '%s': looking found it", self._place.path)
-        self._found_alone = changed and not event and self._events is not None
+        self._found_alone = changed and not (event or self._expecting) and self._events is not None
+        # An event comes before its commit can be seen, by as long as the writer is kept waiting.
+        self._expecting = event and not changed
         if changed:
             self._quick_until = time.monotonic() + QUICK_SECONDS
-        # An event comes before its commit can be seen, by as long as the writer is kept waiting.
-        self._look_again_ms = GRACE_MS if self._found_alone else self._step * 2 if event and not changed else 0
 
     @property
     def _step(self) -> int:
@@ -112,8 +116,9 @@ class FileWaking:
             stop.wait(POLL_SECONDS)
             return False
         step = self._step
+        longest = GRACE_MS if self._found_alone else step * 2 if self._expecting else SAFETY_MS
         try:
-            return not isinstance(self._events.watch(step, step, self._look_again_ms or SAFETY_MS, stop), str)
+            return not isinstance(self._events.watch(step, step, longest, stop), str)
         except (OSError, RuntimeError) as error:
             self._no_watch(error)
             return False

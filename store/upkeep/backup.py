@@ -12,6 +12,7 @@ from store.place import StorePlace
 from store.sqlite.errors import named
 from store.sqlite.place import SqlitePlace
 from store.upkeep.newfile import new_file
+from store.upkeep.upgrading import schema_of
 
 
 def back_up(place: StorePlace, file: Path, *, replace: bool) -> int:
@@ -32,6 +33,7 @@ def back_up(place: StorePlace, file: Path, *, replace: bool) -> int:
     final = file.parent.resolve() / file.name
     if place.dialect == "sqlite":
         _refuse_own(place, final)
+        schema_of(place)
         with new_file(final, replace=replace) as part:
             copy_file(place, part)
     else:

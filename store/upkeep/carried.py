@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import JSON, Boolean, LargeBinary
+from sqlalchemy import JSON, Boolean, LargeBinary, String
 from sqlmodel import SQLModel
 
 import store.models  # noqa: F401  (fills the metadata)
+from store.types import EnumText
 
 Value = int | str | bytes | None
 RowOf = tuple[Value, ...]
@@ -41,9 +42,10 @@ class Table:
     Attributes:
         name: its name.
         columns: their names.
-        key: the names of those that order its rows.
+        key: the names of those that tell its rows apart.
         batch: rows to hold at a time.
         selected: what to select on each kind of store, in the order of ``columns``.
+        order: what orders its rows on each kind of store, to the same order.
         raw: places of the columns that hold bytes.
         cleared: places of the columns that travel empty.
     """
@@ -53,6 +55,7 @@ class Table:
     key: tuple[str, ...]
     batch: int
     selected: dict[str, str]
+    order: dict[str, str]
     raw: tuple[int, ...]
     cleared: tuple[int, ...]
 
@@ -87,6 +90,10 @@ def _table(table: Any) -> Table:
             "sqlite": ", ".join(f'"{column.name}"' for column in columns),
             "postgresql": ", ".join(server),
         },
+        order={
+            "sqlite": ", ".join(f'"{column.name}"' for column in table.primary_key.columns),
+            "postgresql": ", ".join(_ordered_on_server(column) for column in table.primary_key.columns),
+        },
         raw=tuple(place for place, column in enumerate(columns) if isinstance(column.type, LargeBinary)),
         cleared=tuple(place for place, column in enumerate(columns) if (table.name, column.name) in _OF_ONE_SERVER),
     )
@@ -96,6 +103,11 @@ def _on_server(column: Any) -> str:
     if isinstance(column.type, JSON):
         return f'"{column.name}"::text'
     return f'"{column.name}"::int' if isinstance(column.type, Boolean) else f'"{column.name}"'
+
+
+def _ordered_on_server(column: Any) -> str:
+    # Text as bytes, as SQLite does, whatever the server's language.
+    return f'"{column.name}"' + (' COLLATE "C"' if isinstance(column.type, String | EnumText) else "")
 
 
 class Counted(NamedTuple):

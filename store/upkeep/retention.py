@@ -25,13 +25,13 @@ MINUTE_MS: Final = 60_000
 THIN_AFTER_MS: Final = DAY_MS
 """Age of a run's end at which its samples thin out to one a minute."""
 
-ROWS: Final = 10_000
-"""Rows that one transaction deletes at most."""
+ROWS: Final = 2_000
+"""Rows that one transaction deletes at most: some tens of milliseconds, with the lists' indexes of them."""
 
-CHUNKS: Final = 500
+CHUNKS: Final = 100
 """Report chunks that one transaction deletes at most: each is a hundred kilobytes or so."""
 
-RUNS: Final = 500
+RUNS: Final = 200
 """Runs that one transaction looks at, at most."""
 
 MAX_DAYS: Final = 36_500
@@ -58,18 +58,28 @@ class Removed(NamedTuple):
 
 
 class _Detail(NamedTuple):
-    """A kind of detail: its table, the key of a row within its run, and where a run keeps when it was removed."""
+    """A kind of detail.
+
+    Attributes:
+        name: what it is called here.
+        table: where it is.
+        key: what tells a row from others of its run.
+        mark: the column of a run that keeps when it was removed.
+        days: the policy's column.
+        most: rows that one transaction deletes at most.
+    """
 
     name: str
     table: str
     key: str
     mark: str
+    days: str
     most: int
 
 
-_ITEMS = _Detail("items", "run_item", "id", "expired_at", ROWS)
-_CHUNKS = _Detail("chunks", "run_report", "id", "report_expired_at", CHUNKS)
-_SAMPLES = _Detail("samples", "progress_sample", "at", "samples_expired_at", ROWS)
+_ITEMS = _Detail("items", "run_item", "id", "expired_at", "items_days", ROWS)
+_CHUNKS = _Detail("chunks", "run_report", "id", "report_expired_at", "reports_days", CHUNKS)
+_SAMPLES = _Detail("samples", "progress_sample", "at", "samples_expired_at", "samples_days", ROWS)
 _DETAILS = (_ITEMS, _CHUNKS, _SAMPLES)
 
 _ENDED_STATUSES = ", ".join(f"'{status}'" for status in sorted(ENDED))
@@ -81,15 +91,28 @@ _NO_PLAN_IN_USE = (
 def _ended(mark: str, before: str) -> str:
     # In the words of the partial indexes; and by the status too, since no run that goes on is ever touched.
     return (
-        f"{mark} IS NULL AND execution_end_time IS NOT NULL AND execution_end_time < :{before} "
+        f"{mark} IS NULL AND execution_end_time IS NOT NULL AND execution_end_time < {before} "
         f"AND status IN ({_ENDED_STATUSES})"
     )
 
 
-_DUE: Final = {detail.name: _ended(detail.mark, detail.name) for detail in _DETAILS} | {
-    "chunks": f"{_ended(_CHUNKS.mark, 'chunks')} AND {_NO_PLAN_IN_USE}"
+def _too_old(detail: _Detail) -> str:
+    # Nothing ended before the beginning of time: that is what is kept for ever.
+    before = f"CASE WHEN {detail.days} = 0 THEN 0 ELSE :now - CAST({detail.days} AS bigint) * {DAY_MS} END"
+    return _ended(detail.mark, f"(SELECT {before} FROM retention)")
+
+
+_DUE: Final = {
+    "items": _too_old(_ITEMS),
+    "chunks": f"{_too_old(_CHUNKS)} AND {_NO_PLAN_IN_USE}",
+    "samples": _too_old(_SAMPLES),
 }
-_THINS: Final = _ended("thinned_at", "thin")
+_THINS: Final = _ended("thinned_at", f":now - {THIN_AFTER_MS}")
+_EACH: Final = ("expiring", *_DUE.values(), _THINS)
+# One look for each, so that each goes by its own index.
+_IS_DUE: Final = text(
+    f"SELECT 1 WHERE {' OR '.join(f'EXISTS (SELECT 1 FROM job_run WHERE {condition})' for condition in _EACH)}"
+)
 
 
 def policy(session: Session) -> Policy:
@@ -144,10 +167,10 @@ def prune_details(store: Store, batches: int | None = None) -> Removed:
 def due(store: Store) -> Removed:
     """What :func:`prune_details` would remove now."""
     with store.read() as session:
-        ages = _ages(policy(session), store.clock.now())
+        now = {"now": store.clock.now()}
 
         def count(rows: str) -> int:
-            return int(session.execute(text(f"SELECT count(*) FROM {rows}"), ages).scalar_one())
+            return int(session.execute(text(f"SELECT count(*) FROM {rows}"), now).scalar_one())
 
         found = {}
         for detail in _DETAILS:
@@ -164,18 +187,9 @@ def due(store: Store) -> Removed:
         return Removed(**found, runs=count(f"job_run WHERE {any_of}"))
 
 
-def _ages(in_force: Policy, now: int) -> dict[str, int]:
-    """Before which end of its run each kind of detail is too old; never for what is kept for ever."""
-    days = dict(zip((detail.name for detail in _DETAILS), in_force, strict=True))
-    return {name: now - kept * DAY_MS if kept else 0 for name, kept in days.items()} | {"thin": now - THIN_AFTER_MS}
-
-
 def _is_due(store: Store) -> bool:
-    # One look for each, so that each goes by its own index.
-    looks = (f"EXISTS (SELECT 1 FROM job_run WHERE {condition})" for condition in ("expiring", *_DUE.values(), _THINS))
     with store.read() as session:
-        ages = _ages(policy(session), store.clock.now())
-        return session.execute(text(f"SELECT 1 WHERE {' OR '.join(looks)}"), ages).first() is not None
+        return session.execute(_IS_DUE, {"now": store.clock.now()}).first() is not None
 
 
 def _expire(tx: Write) -> Removed:
@@ -265,8 +279,7 @@ def _thin_run(tx: Write, run_id: int, budget: int) -> tuple[int, bool]:
 
 def _oldest(tx: Write, condition: str) -> list[int]:
     statement = f"SELECT id FROM job_run WHERE {condition} ORDER BY execution_end_time, id LIMIT {RUNS}"
-    ages = _ages(policy(tx.session), tx.now)
-    return list(tx.session.execute(text(statement), ages).scalars())
+    return list(tx.session.execute(text(statement), {"now": tx.now}).scalars())
 
 
 def _holders(tx: Write, detail: _Detail, runs: Collection[int]) -> set[int]:

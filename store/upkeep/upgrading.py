@@ -29,19 +29,32 @@ def planned(place: StorePlace) -> Upgrade:
     """What upgrading a store would do; it is only looked at.
 
     Raises:
-        StoreUnavailable: StoreMissing when there is none, StoreTooNew, or why it cannot be used.
+        StoreUnavailable: as of :func:`schema_of`.
     """
-    version = _version(place)
-    if version is None:
-        raise StoreUnavailable(
-            f"There is no store at '{place.url}' yet: 'longshore apply FILE' makes one.", code="StoreMissing"
-        )
+    version = schema_of(place)
     backup = None
     if place.dialect == "sqlite" and version != HEAD:
         from store.migrate import backup_of
 
         backup = str(backup_of(place, version))
     return Upgrade(version, HEAD, backup)
+
+
+def schema_of(place: StorePlace) -> str:
+    """The schema version of a store, which is only looked at.
+
+    Raises:
+        StoreUnavailable: StoreMissing when there is none, StoreTooNew, or why it cannot be used.
+    """
+    place.check()
+    version = None
+    if place.exists:
+        version = _of_file(place) if place.dialect == "sqlite" else _of_server(place)
+    if version is None:
+        raise StoreUnavailable(
+            f"There is no store at '{place.url}' yet: 'longshore apply FILE' makes one.", code="StoreMissing"
+        )
+    return version
 
 
 def upgrade_now(place: StorePlace) -> Upgrade:
@@ -56,13 +69,6 @@ def upgrade_now(place: StorePlace) -> Upgrade:
 
         open_store(place).close()
     return found
-
-
-def _version(place: StorePlace) -> str | None:
-    place.check()
-    if not place.exists:
-        return None
-    return _of_file(place) if place.dialect == "sqlite" else _of_server(place)
 
 
 def _of_file(place: SqlitePlace) -> str | None:

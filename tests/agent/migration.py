@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from store.db import open_store
+from store.errors import Conflict
 from store.execution.trust import make_token
 from store.plan import apply_plan, parse_plan
 from store.queries import runs
@@ -23,6 +24,7 @@ from store.queries.runs import RunRow
 from store.queries.window import Page
 from store.reader import Reader
 from store.resources.common import find_mover
+from store.resources.handover import hand_over
 from store.resources.runs import find_run, request_cancel, start_run
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +46,14 @@ if "agentsim.worker" in sys.orig_argv:
     FileCopier.copy = slowly
 """
 """Run by the interpreter when it starts; whatever else the environment would run then is not."""
+
+ELSEWHERE = """
+if "agentsim.worker" in sys.orig_argv:
+    from agentsim.engine import preflight
+
+    preflight._lock = lambda *arguments, **options: None
+"""
+"""The same for workers as they are on another host, whose locks this one does not see."""
 
 
 class Migration:
@@ -109,13 +119,26 @@ storageMovers:
             os.utime(file, ns=(10**18, 10**18 + number))
 
     def start_agent(
-        self, *options: str, state: Path | None = None, program: tuple[str, ...] = AGENT, slow: bool = False
+        self,
+        *options: str,
+        state: Path | None = None,
+        program: tuple[str, ...] = AGENT,
+        slow: bool = False,
+        elsewhere: bool = False,
     ) -> subprocess.Popen[bytes]:
-        """Start the agent; ``slow``: its workers take their time, so that they can be met in mid-run."""
+        """Start an agent.
+
+        Args:
+            options: of ``longshore-agent run``.
+            state: its directory, dock-1's if none is given.
+            program: what to run as the agent.
+            slow: its workers take their time, so that they can be met in mid-run.
+            elsewhere: its workers are slow, and as on another host.
+        """
         environment = dict(os.environ)
-        if slow:
+        if slow or elsewhere:
             self._slowing.mkdir(exist_ok=True)
-            (self._slowing / "sitecustomize.py").write_text(SLOW_COPIES)
+            (self._slowing / "sitecustomize.py").write_text(SLOW_COPIES + (ELSEWHERE if elsewhere else ""))
             environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(self._slowing), os.getenv("PYTHONPATH"))))
         agent = subprocess.Popen(
             [*program, "run", "--state", str(state or self.state), "--heartbeat", str(HEARTBEAT), *options],
@@ -134,6 +157,29 @@ storageMovers:
     def cancel(self) -> None:
         with self.store.write("user/test") as tx:
             request_cancel(tx, find_run(tx.session, find_mover(tx.session, "m"), "p/d")[2])
+
+    def hand_over(self, agent_name: str) -> None:
+        """Give the latest run to another agent, as soon as its lease has run out."""
+        end = time.monotonic() + LIMIT
+        while True:
+            try:
+                with self.store.write("user/test") as tx:
+                    mover = find_mover(tx.session, "m")
+                    hand_over(tx, mover, find_run(tx.session, mover, "p/d")[2], agent_name)
+                return
+            except Conflict as error:
+                if error.code != "LeaseRuns" or time.monotonic() > end:
+                    raise
+            time.sleep(0.05)
+
+    def target_state(self) -> dict[str, tuple[int, int, int]]:
+        """Inode, size and time of all that is in the target, but for unfinished files under their temporary names."""
+        found = {}
+        for path in self.target.rglob("*"):
+            if not path.name.startswith(".longshore-"):
+                state = path.lstat()
+                found[str(path)] = (state.st_ino, state.st_size, state.st_mtime_ns)
+        return found
 
     def reader(self) -> Reader:
         return Reader(self.url)

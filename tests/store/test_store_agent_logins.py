@@ -246,15 +246,15 @@ def test_a_renewing_token_works_on_an_embedded_store_too(file_world: World) -> N
     assert file_world.found_agent().status == AgentStatus.ONLINE
 
 
-def test_the_server_never_hears_a_password(home: World, cluster: Cluster) -> None:
+def test_the_server_never_hears_a_password(cluster: Cluster, store_database: str, store_url: str) -> None:
     """Not in its log, however much it logs; not where it keeps the logins."""
-    database = home.store.place.url.rpartition("/")[2]
-    cluster.psql(f"ALTER DATABASE {database} SET log_statement = 'all'")
-    home.store.engine.dispose()
-    token = home.token()
-    agent = register(home, "dock-1", token=token)
-    with log_in(agent):
-        pass
+    cluster.psql(f"ALTER DATABASE {store_database} SET log_statement = 'all'")
+    with server_world(store_url) as home:
+        home.define()
+        token = home.token()
+        agent = register(home, "dock-1", token=token)
+        with log_in(agent):
+            pass
     login = token_login(token)
     assert login is not None
     assert login.role in cluster.log

@@ -250,8 +250,9 @@ def test_a_transaction_that_stays_open_holds_nobody_else_back(server_world: Worl
 
 def test_each_table_of_the_feed_has_its_three_triggers(world: World) -> None:
     found = world.sql(
-        "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'feed%'"
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
         if world.store.dialect == "sqlite"
-        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgname LIKE 'feed%'"
+        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
     )
-    assert {name for (name,) in found} == {f"feed_{table}_{op}" for table in FEED_TABLES for op in "iud"}
+    feeding = {name for (name,) in found if name.startswith("feed_")}
+    assert feeding == {f"feed_{table}_{op}" for table in FEED_TABLES for op in "iud"}

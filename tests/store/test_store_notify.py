@@ -13,8 +13,10 @@ import pytest
 from store.clock import VirtualClock
 from store.db import open_store
 from store.errors import StoreUnavailable
+from store.execution.claims import claim_run, report_progress, report_started
 from store.place import locate
 from store.postgres.notify import Notifier
+from store.postgres.place import PostgresPlace
 from store.postgres.waking import agent_channel
 from store.watch import Watch
 from tests.postgres import Cluster
@@ -72,7 +74,7 @@ def ear(cluster: Cluster, store_database: str) -> Iterator[psycopg.Connection[ob
         yield connection
 
 
-def heard(ear: psycopg.Connection[object], seconds: float = 0.3) -> list[str]:
+def heard(ear: psycopg.Connection[object], seconds: float = 0.5) -> list[str]:
     return [note.channel for note in ear.notifies(timeout=seconds)]
 
 
@@ -142,10 +144,33 @@ def test_a_fleet_is_not_woken_by_the_work_of_others(server: World, watching: Wat
     reader.rest()
 
 
+def test_an_agent_is_woken_at_its_own_login_and_wakes_who_reads(
+    server: World, watching: Watching, logged: pytest.LogCaptureFixture
+) -> None:
+    """By the start of a run; and its claim shows on screens, although it may not touch the feed."""
+    server.define()
+    identity = server.agent()
+    reader = watching()
+    assert isinstance(server.store.place, PostgresPlace)
+    login = server.store.place.for_user(server.found_agent().db_role, server.credentials["dock-1"])
+    changes: queue.Queue[None] = queue.Queue()
+    watch = Watch(login, lambda: changes.put(None), agent_id=identity.agent_id)
+    watch.start()
+    changes.get(timeout=10)
+    server.start()
+    changes.get(timeout=5)
+    reader.rest()
+    store = open_store(login)
+    with store.write("agent/dock-1", serial=False) as tx:
+        assert claim_run(tx, identity, []) is not None
+    reader.changes.get(timeout=5)
+    store.close()
+    assert found_by_looking(logged) == 0
+    watch.stop(wait=True)
+
+
 def test_what_no_one_can_see_is_not_notified(server: World, ear: psycopg.Connection[object]) -> None:
     """Neither a heartbeat nor live numbers nor a look for work: a fleet does little else. Anything else is."""
-    from store.execution.claims import report_progress, report_started
-
     identity, claim = server.claimed()
     server.call(identity, report_started, claim)
     server.call(identity, report_progress, claim, {"items_scanned": 1, "scan_status": "Scanning"})
@@ -163,8 +188,6 @@ def test_live_numbers_are_told_while_a_run_is_active(
     server: World, watching: Watching, logged: pytest.LogCaptureFixture
 ) -> None:
     """They are in no feed and in no notification: the look finds them, and that is no loss to be logged."""
-    from store.execution.claims import report_progress
-
     identity, claim = server.claimed()
     told = watching()
     told.rest()

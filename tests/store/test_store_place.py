@@ -19,6 +19,9 @@ from store.maintenance import maintain
 from store.place import locate
 from store.reader import Reader
 from store.sqlite.place import APPLICATION_ID, SqlitePlace, file_system_of
+from store.upkeep.backup import back_up
+from store.upkeep.copying import copy_store
+from store.upkeep.upgrading import schema_of
 from tests.store.world import NOON, World, as_nobody, python, refusal, sql
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
@@ -191,8 +194,9 @@ def test_file_systems_are_told_apart() -> None:
     assert file_system_of(Path("/procession")) == file_system_of(Path("/"))
 
 
-def test_a_store_that_somebody_holds(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_somebody_holds(file_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Longer than the timeout: busy, by name, and nothing was written."""
+    world = file_world
     monkeypatch.setattr("store.sqlite.engine.BUSY_TIMEOUT_MS", 50)
     impatient = World(open_store(world.store.place), world.clock)
     holder = sqlite3.connect(world.path, isolation_level=None)
@@ -266,13 +270,17 @@ LOOKS: dict[str, Callable[[World], object]] = {
     "a second open": lambda w: open_store(w.store.place).close(),
     "a look by link": lambda w: Reader(str(w.path)).close(),
     "maintenance": lambda w: maintain(w.store),
+    "a backup": lambda w: back_up(w.store.place, w.path.with_name("backup"), replace=True),
+    "a look at its schema": lambda w: schema_of(w.store.place),
+    "a copy": lambda w: copy_store(w.store.place, SqlitePlace(w.path.with_name("copy"))),
 }
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_a_look_beside_the_open_store_does_not_drop_its_locks(world: World, look: str) -> None:
+def test_a_look_beside_the_open_store_does_not_drop_its_locks(file_world: World, look: str) -> None:
     """Otherwise the next process to leave believes that it is the last, and deletes the log in use: what this
     process commits from then on would be lost."""
+    world = file_world
     world.mover()
     log = world.path.with_name("store.db-wal")
     with world.reader() as held:

@@ -7,13 +7,17 @@ from typing import Any
 import pytest
 from sqlalchemy import event, insert, text
 
-from store.errors import Conflict, InvalidInput
+from store.db import open_store
+from store.errors import Conflict, InvalidInput, StoreUnavailable
 from store.execution import claims
 from store.execution.trust import AgentIdentity
+from store.maintenance import maintain, prune
 from store.models import ProgressSample, RunReport
 from store.upkeep import retention
 from store.upkeep.retention import DAY_MS, Policy, Removed, due, policy, prune_details, set_policy
+from store.upkeep.vacuum import SPARE_PAGES, STEP_PAGES, give_back
 from store.vocabulary import JobRunStatus, RunKind
+from tests.store.server import register, server_world
 from tests.store.world import World, refusal
 
 HOUR = 3_600_000
@@ -244,3 +248,68 @@ def test_work_is_found_without_reading_the_history(file_world: World) -> None:
         "ix_job_run_expire_samples",
         "ix_job_run_expiring",
     }
+
+
+# As part of a store's maintenance.
+
+
+def test_maintenance_removes_a_batch_at_a_time(world: World, agent: AgentIdentity) -> None:
+    """Whoever maintains also sends heartbeats, or draws a screen."""
+    run_id = a_run(world, agent)
+    world.clock.advance(91 * DAY_MS)
+    assert maintain(world.store)
+    assert kept(world, run_id) == (0, 0, 0)
+
+
+def test_a_login_of_an_agent_maintains_nothing(store_url: str) -> None:
+    """On a server that is the admins' to do: it is left, and not told off."""
+    with server_world(store_url) as world:
+        world.define()
+        login = register(world, "dock-1")
+        store = open_store(login.place)
+        assert not maintain(store)
+        store.close()
+        assert maintain(world.store)
+
+
+def test_the_pages_of_what_was_removed_are_given_back(file_world: World) -> None:
+    """A little at each maintenance; all but some spare ones when an admin prunes."""
+    world = file_world
+    world.define()
+    identity = world.agent()
+    for _ in range(3):
+        run_id = a_run(world, identity, items=0)
+        with world.write() as tx:
+            rows = [{"run_id": run_id, "fence": 1, "items": 1, "data": b"x" * 20_000, "at": tx.now} for _ in range(800)]
+            tx.session.execute(insert(RunReport), rows)
+
+    def pages() -> tuple[int, int]:
+        with world.reader() as reader:
+            return reader.value("PRAGMA page_count"), reader.value("PRAGMA freelist_count")
+
+    full, _ = pages()
+    world.clock.advance(91 * DAY_MS)
+    prune_details(world.store)
+    size, free = pages()
+    assert (size, free > full // 2) == (full, True)
+    assert give_back(world.path, steps=1) == STEP_PAGES * 4096
+    assert pages() == (full - STEP_PAGES, free - STEP_PAGES)
+    pruned = prune(world.store)
+    assert pages()[1] == SPARE_PAGES
+    assert pruned.freed == (free - STEP_PAGES - SPARE_PAGES) * 4096
+    assert prune(world.store).freed == 0
+    with world.reader() as reader:
+        assert reader.value("PRAGMA integrity_check") == "ok"
+
+
+def test_a_store_that_is_busy_gives_back_later(file_world: World) -> None:
+    with file_world.write():
+        assert give_back(file_world.path) == 0
+
+
+def test_a_place_that_cannot_be_maintained_is_named(file_world: World) -> None:
+    """Its lock cannot be made: said as a store's error, by which screens and agents go on."""
+    lock = file_world.path.with_name("store.db.ckpt")
+    lock.unlink(missing_ok=True)
+    lock.mkdir()
+    assert refusal(StoreUnavailable, lambda: maintain(file_world.store)).exit_code == 5

@@ -24,7 +24,7 @@ from store.models import JobRun
 from store.queries import hierarchy, reports, runs
 from store.queries.window import Page
 from store.vocabulary import CopyMode, Guard, JobRunStatus, RunKind
-from tests.store.world import World, refusal, sql
+from tests.store.world import World, refusal
 
 
 @pytest.fixture
@@ -381,7 +381,7 @@ def test_a_report_goes_with_its_run(ready: World) -> None:
     end(ready, identity, claim)
     with ready.write() as tx:
         tx.session.delete(tx.session.get_one(JobRun, claim.run_id))
-    assert sql(ready.path, "SELECT count(*) FROM run_report") == [(0,)]
+    assert ready.sql("SELECT count(*) FROM run_report") == [(0,)]
 
 
 # What screens and command lines are told.

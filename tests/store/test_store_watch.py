@@ -14,6 +14,7 @@ import pytest
 
 from store.errors import StoreUnavailable
 from store.sqlite.place import SqlitePlace
+from store.sqlite.waking import FileWaking
 from store.watch import Watch
 from tests.store.world import eventually, python, sql
 
@@ -152,6 +153,31 @@ def test_events_that_are_lost_are_made_good_and_logged(
     eventually(lambda: caplog.records, 5)
     assert "looking found it" in caplog.records[0].getMessage()
     told.watch.stop(wait=True)
+
+
+def test_an_event_that_comes_before_its_commit_can_be_seen_has_told_of_it(
+    store_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log is written first: the version is looked at again soon, and what is found then was not missed."""
+    waited: list[int] = []
+
+    class Early:
+        def __init__(self, *_arguments: object) -> None: ...
+
+        def watch(self, _debounce: int, _step: int, timeout: int, _stop: threading.Event) -> str | set[object]:
+            waited.append(timeout)
+            if len(waited) % 2:
+                return {(2, "store.db-wal")}
+            sql(store_path, "UPDATE feed_state SET floor = floor + 1")
+            return "timeout"
+
+    monkeypatch.setattr("watchfiles._rust_notify.RustNotify", Early)
+    caplog.set_level(logging.INFO, "longshore.watch")
+    waking, stop = FileWaking(SqlitePlace(store_path)), threading.Event()
+    assert [waking.wait(stop) for _ in range(6)] == [True, False, False, True, False, True]
+    assert waited == [20, 20, 1_000, 20]
+    assert not caplog.records
+    waking.close()
 
 
 def test_events_that_come_are_not_taken_for_lost(

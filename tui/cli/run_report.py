@@ -5,12 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import csv
-import io
 import json
-import os
-import stat
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +19,7 @@ from store.queries import runs as run_queries
 from store.queries.reports import ReportChunk
 from store.queries.runs import RunRow
 from store.reader import Reader
+from store.upkeep.newfile import new_file
 from store.vocabulary import Outcome, PlannedAction, RunKind
 from tui.cli import context, output
 from tui.cli.shown import since, windows
@@ -149,45 +146,5 @@ def _destination(path: str | None, *, replace: bool) -> Iterator[TextIO]:
     if path is None:
         yield sys.stdout
         return
-    final = Path(path)
-    try:
-        _refuse_taken(final, replace=replace)
-        descriptor, part = tempfile.mkstemp(prefix=".longshore-report-", dir=final.parent)
-    except (OSError, ValueError) as error:
-        raise _unwritable(path, error) from error
-    try:
-        with io.TextIOWrapper(os.fdopen(descriptor, "wb"), encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if not replace:
-            # Takes the name, so that a file that came meanwhile is not replaced.
-            os.close(os.open(final, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-        os.rename(part, final)
-    except FileExistsError as error:
-        raise _taken(path) from error
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(part)
-
-
-def _refuse_taken(final: Path, *, replace: bool) -> None:
-    try:
-        mode = final.lstat().st_mode
-    except FileNotFoundError:
-        return
-    if not stat.S_ISREG(mode):
-        raise InvalidInput(f"'{final}' is there and is no plain file: name another one.", code="OutputExists")
-    if not replace:
-        raise _taken(str(final))
-
-
-def _taken(path: str) -> InvalidInput:
-    return InvalidInput(f"The file '{path}' exists: name another one, or add --force.", code="OutputExists")
-
-
-def _unwritable(path: str, error: OSError | ValueError) -> InvalidInput:
-    why = error.strerror if isinstance(error, OSError) else error
-    return InvalidInput(f"The file '{path}' cannot be written ({why}): name another one.", code="OutputUnwritable")
+    with new_file(Path(path), replace=replace) as part, part.open("w", encoding="utf-8", newline="") as file:
+        yield file

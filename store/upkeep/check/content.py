@@ -11,9 +11,10 @@ from functools import partial
 from typing import Final
 
 from store.lifecycle import ENDED
+from store.queries.runs import COUNTERS as COUNTER_FIELDS
 from store.reader import Reader
 from store.upkeep.check.invariant import SHOWN, Finding, Invariant
-from store.vocabulary import SCANNED_OUTCOMES, JobRunStatus, Outcome
+from store.vocabulary import SCANNED_OUTCOMES, DefinitionState, JobRunStatus, Outcome
 
 _REPORT: Final = (
     "restore a backup from before, or report it with what 'longshore store check --json' prints: only a fault does this"
@@ -39,6 +40,9 @@ _COLUMNS: Final = {
 
 def _sum(unit: str) -> str:
     return " + ".join(f"r.{unit}_{_COLUMNS[outcome]}" for outcome in SCANNED_OUTCOMES)
+
+
+_LESS: Final = ", ".join(f"-sum(r.{name})" for name in COUNTER_FIELDS)
 
 
 def _runs(condition: str, *, joins: str = "") -> str:
@@ -127,6 +131,32 @@ _STATEMENTS: Final = (
                 AND (r.items_scanned <> {_sum("items")} OR r.bytes_scanned <> {_sum("bytes")})"""
         ),
         "The counters of {} do not add up: run a verify of its definition, and report it as a fault.",
+    ),
+    (
+        "totals",
+        "The totals of ended runs are the sums of those runs.",
+        f"""SELECT m.name || ' ' || x.kind || ' ' || x.status FROM (SELECT mover_id, kind, status
+            FROM (SELECT mover_id, kind, status, runs, {", ".join(COUNTER_FIELDS)} FROM run_totals
+                  UNION ALL SELECT r.mover_id, r.kind, r.status, -count(*), {_LESS} FROM job_run r
+                  WHERE {_HAS_ENDED} GROUP BY r.mover_id, r.kind, r.status) AS both_of_them
+            GROUP BY mover_id, kind, status
+            HAVING {" OR ".join(f"sum({name}) <> 0" for name in ("runs", *COUNTER_FIELDS))}) x
+            JOIN storage_mover m ON m.id = x.mover_id""",
+        f"The totals of {{}} are not the sums of its runs: {_REPORT}.",
+    ),
+    (
+        "latest-state",
+        "A definition knows what came of its latest run, and the name of its project.",
+        f"""SELECT {_DEFINITION} FROM {_OF_DEFINITION} LEFT JOIN job_run r ON r.id = d.latest_run_id
+            WHERE d.project_name <> p.name OR d.latest_state <> CASE WHEN r.id IS NULL THEN '{DefinitionState.NEVER}'
+            WHEN {_HAS_ENDED} THEN r.status ELSE '{DefinitionState.ACTIVE}' END""",
+        "{} is listed as something that it is not: start a run of it, which sets that right.",
+    ),
+    (
+        "endpoints-of-runs",
+        "A run is listed under the endpoints of its definition.",
+        _runs("r.source_id <> d.source_id OR r.target_id <> d.target_id"),
+        f"{{}} is not listed under the endpoints of its definition: {_REPORT}.",
     ),
     (
         "movers",

@@ -28,15 +28,12 @@ def _schema(reader: Reader) -> Iterator[Finding]:
 
 def _expected() -> dict[tuple[str, str], str | None]:
     """The objects of a new store: the migrations make one in memory."""
-    from alembic import command
-
-    from store.migrate import alembic_config, install_triggers
+    from store.migrate import apply_schema
 
     engine = create_engine("sqlite://", poolclass=StaticPool)
     try:
         with engine.begin() as connection:
-            command.upgrade(alembic_config(connection), "head")
-            install_triggers(connection)
+            apply_schema(connection)
             return {(row[0], row[1]): row[2] for row in connection.exec_driver_sql(_OBJECTS)}
     finally:
         engine.dispose()

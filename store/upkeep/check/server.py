@@ -18,6 +18,11 @@ _OTHER_COLUMNS: Final = {("alembic_version", "version_num"), ("change", "xid")}
 """What the schema has on a server beside the models."""
 
 _OTHER_INDEXES: Final = {"ix_change_xid"}
+_OTHER_TRIGGERS: Final = {("job_run", f"totals_job_run_{op}") for op in "iud"} | {
+    ("job_definition", "latest_job_definition_u")
+}
+"""Those of ``store.derived``."""
+
 _INIT = "run 'longshore store init --apply' as the database's owner"
 
 
@@ -66,7 +71,7 @@ def _indexes(reader: Reader) -> Iterator[Finding]:
 
 
 def _triggers(reader: Reader) -> Iterator[Finding]:
-    expected = {(table, f"feed_{table}_{op}") for table in store.models.FEED_TABLES for op in "iud"}
+    expected = {(table, f"feed_{table}_{op}") for table in store.models.FEED_TABLES for op in "iud"} | _OTHER_TRIGGERS
     rows = reader.rows(
         f"""SELECT c.relname, t.tgname, t.tgenabled <> 'D' AS works
             FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
@@ -75,8 +80,8 @@ def _triggers(reader: Reader) -> Iterator[Finding]:
     working = {(str(row[0]), str(row[1])) for row in rows if row[2]}
     for table, name in sorted(expected - working):
         yield Finding(
-            f"The trigger '{name}' of '{table}' is missing or switched off, and screens miss changes: restore your "
-            "last backup."
+            f"The trigger '{name}' of '{table}' is missing or switched off, and screens miss what changes: restore "
+            "your last backup."
         )
 
 
@@ -150,6 +155,20 @@ def _private(reader: Reader) -> Iterator[Finding]:
         )
 
 
+def _feed_in_order(reader: Reader) -> Iterator[Finding]:
+    newest = "pg_snapshot_xmax(pg_current_snapshot())"
+    ahead = reader.value(
+        f"""SELECT s.floor >= CAST(CAST({newest} AS text) AS bigint)
+            OR EXISTS (SELECT 1 FROM change WHERE xid >= {newest}) FROM feed_state s"""
+    )
+    if ahead:
+        yield Finding(
+            "The feed holds transactions that this server has not had, as after a restore from another one, so that "
+            f"screens read everything anew each time: run 'TRUNCATE {SCHEMA}.change; UPDATE {SCHEMA}.feed_state SET "
+            "floor = 0'."
+        )
+
+
 def _prefix(reader: Reader) -> str:
     owner = reader.value(f"SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = '{SCHEMA}'")
     return str(owner).removesuffix("_admin")
@@ -158,11 +177,12 @@ def _prefix(reader: Reader) -> str:
 SERVER: Final = (
     Invariant("columns", "Tables and columns are exactly those of this version.", _columns),
     Invariant("indexes", "The indexes of this version are there and valid.", _indexes),
-    Invariant("triggers", "Every change of a row is told by the feed.", _triggers),
+    Invariant("triggers", "Every change of a row is told by the feed, and counted in the totals.", _triggers),
     Invariant("references", "Every row that refers to another refers to one that is there.", _constraints),
     Invariant("row-level-security", "Every table confines agents to what is theirs.", _security),
     Invariant("owner", "Everything belongs to the admins' role.", _owned),
     Invariant("roles", "The roles of 'longshore store init' are there.", _roles),
     Invariant("logins", "Every agent has its login.", _logins),
+    Invariant("feed-floor", "The feed is of this server.", _feed_in_order),
     Invariant("tls", "Nobody on the way can read or change what is said.", _private),
 )
