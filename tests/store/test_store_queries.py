@@ -267,7 +267,7 @@ class Explaining(Reader):
         super().__init__(world.store.place, world.clock)
         if self.dialect == "postgresql":
             # In a small store everything is best read whole; what counts is that it need not be.
-            for way in ("seqscan", "sort", "bitmapscan", "hashjoin", "mergejoin", "material", "memoize"):
+            for way in ("seqscan", "sort", "incremental_sort", "hashjoin", "mergejoin", "material", "memoize"):
                 super().rows(f"SET enable_{way} TO off")
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
@@ -382,7 +382,7 @@ def scanned(line: str) -> set[str]:
     """The table that a line of a plan reads whole, if it does."""
     words = line.split()
     if words[0] == "SCAN":
-        return set() if "ix_job_run_active" in line else {ALIASES.get(words[1], words[1])}
+        return set() if "_job_run_active" in line else {ALIASES.get(words[1], words[1])}
     if "Seq Scan on" in line:
         return {words[words.index("on") + 1]}
     return set()
