@@ -125,8 +125,10 @@ class Cluster:
         """Make a database, empty or as another one is (to which nobody may be connected); its name."""
         name = "t_" + secrets.token_hex(4)
         with self.connect() as connection:
+            # From PostgreSQL 15 on a copy goes through the log unless one says so: half as long again.
+            how = " STRATEGY FILE_COPY" if connection.info.server_version >= 150000 else ""
             connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}" + how).format(
                     sql.Identifier(name), sql.Identifier(template or "template1"), sql.Identifier(owner)
                 )
             )

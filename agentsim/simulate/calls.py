@@ -45,7 +45,7 @@ class Calls:
         self.reader = reader
         self.tally = Tally()
         self.away = 0
-        """How many calls in a row failed because the store could not be used."""
+        """How many calls failed because the store could not be used, since the last that was written."""
         self.trouble: StoreUnavailable | None = None
 
     def write(
@@ -74,13 +74,15 @@ class Calls:
             with self.store.write(actor, serial=serial) as tx:
                 return call(tx)
 
-        return self.timed(name, transaction, expected=expected)
+        answer = self.timed(name, transaction, expected=expected)
+        self.away = 0
+        return answer
 
     def timed(self, name: str, call: Callable[[], T], *, expected: Collection[str] = ()) -> T:
         """The same for a call that opens its transaction itself."""
         begin = time.perf_counter()
         try:
-            answer = call()
+            return call()
         except LongshoreError as error:
             if isinstance(error, StoreUnavailable):
                 self.away, self.trouble = self.away + 1, error
@@ -90,8 +92,5 @@ class Calls:
                 self.tally.errors[name, error.code] += 1
                 self.tally.sentences.setdefault(error.code, error.sentence)
             raise
-        else:
-            self.away = 0
-            return answer
         finally:
             self.tally.seconds[name].append(time.perf_counter() - begin)

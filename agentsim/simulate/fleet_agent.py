@@ -49,6 +49,8 @@ class FleetAgent:
         self._host_key = part.host_key
         self._held: dict[int, HeldWork] = {}
         self._next_beat = 0
+        self._due: int | None = 0
+        """When it wanted to act next; whoever has it act earlier has something for it."""
         self._troubled = part.trouble == Trouble.NONE
         self._away_until = 0
         """Until when it neither hears nor says anything."""
@@ -76,7 +78,8 @@ class FleetAgent:
         if now < self._away_until:
             return self._away_until
         try:
-            return self._act(stage, now)
+            self._due = self._act(stage, now)
+            return self._due
         except StoreUnavailable:
             # What was to be told stays first; the next act begins with it.
             return None if stage.story.over else now + stage.story_ms(RETRY_MS)
@@ -109,6 +112,8 @@ class FleetAgent:
             self._look(stage, now)
             pace = self.part.heartbeat_ms / (1 + self.part.drift) * (1 - JITTER * self._random.random())
             self._next_beat = now + round(pace)
+        elif self._due is not None and now < self._due:
+            self._look(stage, now)
         for held in list(self._held.values()):
             self._go_on(stage, now, held)
         due = [self._next_beat, *(held.due for held in self._held.values())]

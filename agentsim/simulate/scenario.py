@@ -17,6 +17,9 @@ from store.execution.trust import AgentFacts
 from store.lifecycle import LEASE_INTERVALS
 from store.vocabulary import CopyMode, Guard, JobRunStatus, Outcome, RunKind
 
+HANGS_EVERY: Final = 23
+"""One of so many runs is stopped by an admin while its worker hangs."""
+
 AGENTS_PER_MOVER: Final = 400
 JOIN_MS: Final = 20
 """Between two registrations: a thousand agents are not switched on in one moment."""
@@ -150,7 +153,9 @@ def _run(
     fails_at, stops, failed = 0.0, tuple[Stop, ...](), 0
     cancel_at = worker_dies_at = None
     deaf = False
-    if fate < 0.08:
+    if number % HANGS_EVERY == HANGS_EVERY // 4 and not plain:
+        kind, cancel_at, deaf = RunKind.COPY, duration_ms // 3, True
+    elif fate < 0.08:
         failed = round(lognormal(random, 6, 1.2, 1, 400))
     elif fate < 0.11 and mode == CopyMode.MIRROR and kind == RunKind.COPY:
         stops = (random.choice(_STOPS),)
@@ -159,7 +164,6 @@ def _run(
         failure = ended(JobRunStatus.FAILED, code, message, target)
     elif fate < 0.24:
         cancel_at = round(duration_ms * random.uniform(0.2, 0.8))
-        deaf = random.random() < 0.3
     elif fate < 0.27:
         worker_dies_at = random.uniform(0.2, 0.8)
     if kind == RunKind.PREVIEW:
@@ -252,7 +256,7 @@ def _agent(
         Trouble.DUPLICATED: random.randrange(3_000, 12_000),
         Trouble.MOVED: lease,
     }
-    skewed = random.random() < 0.1
+    skewed = number % 10 == 3
     return AgentPart(
         mover=key[0],
         name=key[1],
