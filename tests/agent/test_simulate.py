@@ -132,7 +132,7 @@ def test_the_rules_that_are_looked_at_can_be_broken(store_path: Path) -> None:
     play(str(store_path), write_scenario(11, 12, 12, MINUTE))
     with closing(sqlite3.connect(store_path)) as connection:
         connection.execute("UPDATE job_definition SET run_count = run_count + 1, latest_run_id = 1")
-        connection.execute("UPDATE job_run SET items_scanned = items_scanned + 1, number = number + 1, agent_name = ''")
+        connection.execute("UPDATE job_run SET items_scanned = items_scanned + 2, number = number + 1, agent_name = ''")
         connection.execute("UPDATE job_run SET execution_start_time = 1, items_failed = items_failed + 1")
         connection.execute("UPDATE access_grant SET ended_at = NULL")
         connection.execute("INSERT INTO run_lease SELECT id, 1, fence, 0 FROM job_run WHERE agent_id IS NOT NULL")
