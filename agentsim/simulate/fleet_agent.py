@@ -15,7 +15,7 @@ from agentsim.simulate.stage import Stage
 from agentsim.simulate.words import ADMINS
 from agentsim.simulate.work import NOTHING
 from store.db import Write
-from store.errors import LeaseLost, StoreUnavailable, TrustRefused
+from store.errors import LeaseLost, LongshoreError, StoreUnavailable, TrustRefused
 from store.execution import claims
 from store.execution.trust import AgentIdentity, connect_agent, disconnect_agent, make_token, register_agent
 from store.queries.runs import work_of
@@ -76,7 +76,8 @@ class FleetAgent:
             now: the story's time.
         """
         if now < self._away_until:
-            return self._away_until
+            # Who is still frozen when all others go home stays so.
+            return None if stage.story.over else self._away_until
         try:
             self._due = self._act(stage, now)
             return self._due
@@ -86,6 +87,9 @@ class FleetAgent:
         except TrustRefused:
             # Counted by the call that was refused: a process whose identity is worth nothing ends.
             return None
+        except LongshoreError:
+            # Counted too, and never part of the story: whatever it was is tried again.
+            return None if stage.story.over else now + self.part.heartbeat_ms
 
     def _act(self, stage: Stage, now: int) -> int | None:
         if self._identity is None:

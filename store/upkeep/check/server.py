@@ -32,7 +32,7 @@ def refuse_others(reader: Reader) -> None:
     Raises:
         StoreUnavailable: StoreForbidden.
     """
-    if not reader.value(f"SELECT pg_has_role(nspowner, 'MEMBER') FROM pg_namespace WHERE nspname = '{SCHEMA}'"):
+    if not reader.value(f"SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = '{SCHEMA}'"):
         raise StoreUnavailable(
             f"The store '{reader.place.url}' shows this login only a part of it: use the login of an admin.",
             code="StoreForbidden",
