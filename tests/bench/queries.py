@@ -9,7 +9,8 @@ for PostgreSQL). Each query is asked ``--times`` times with arguments drawn at r
 key, text. Times are milliseconds from the call to plain rows, in this process; ``<`` marks a p99 above what issue 4
 asks. Below: what some queries cost as they are often written, and how many times as long that takes.
 
-The pages are in the system's cache. Machines are shared: a p99 has the neighbours in it.
+The pages are in the system's cache. Machines are shared: a p99 has the neighbours in it. Beside the times stands the
+processor time that reading took, here and in the server's process.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ sys.path.insert(0, __file__.rpartition("/tests/")[0])
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -47,7 +48,7 @@ def main() -> None:
                 f"\n{dialect}: {sizes.definitions:,} definitions, {sizes.runs:,} runs, {sizes.items:,} items, "
                 f"{options.times} times each; asked: p99 {ASKED[dialect]:.0f} ms"
             )
-            say(f"  {'':38} {'p50':>8} {'p99':>8} {'most':>8}")
+            say(f"  {'':38} {'p50':>8} {'p99':>8}  {'most':>8} | {'cpu p50':>8} {'cpu p99':>8}")
             for name, case in CASES.items():
                 if not options.only or any(name.startswith(word) for word in options.only):
                     _table(name, _times(reader, case, sizes, options.times), ASKED[dialect])
@@ -55,29 +56,47 @@ def main() -> None:
                 _peers(reader, sizes, options.times)
 
 
-def _times(reader: Reader, case: Case, sizes: Sizes, times: int) -> list[float]:
-    """Milliseconds of each call, sorted; the first ones, which make plans and fill caches, are not counted."""
-    chance = Random(7)
+def _times(reader: Reader, case: Case, sizes: Sizes, times: int) -> tuple[list[float], list[float]]:
+    """Milliseconds of each call and of its processor time, each sorted; the first ones, which make plans and fill
+    caches, are not counted."""
+    chance, cpu = Random(7), _processor(reader)
     for _ in range(min(20, times)):
         case(reader, chance, sizes)
-    found = []
+    walls, cpus = [], []
     for _ in range(times):
-        began = time.perf_counter()
+        began, used = time.perf_counter(), cpu()
         case(reader, chance, sizes)
-        found.append((time.perf_counter() - began) * 1000)
-    return sorted(found)
+        walls.append((time.perf_counter() - began) * 1000)
+        cpus.append((cpu() - used) * 1000)
+    return sorted(walls), sorted(cpus)
 
 
-def _table(name: str, times: list[float], asked: float) -> None:
-    p50, p99 = times[len(times) // 2], times[min(len(times) - 1, len(times) * 99 // 100)]
-    say(f"  {name:38} {p50:8.2f} {p99:8.2f}{'<' if p99 > asked else ' '}{times[-1]:8.2f}")
+def _processor(reader: Reader) -> Callable[[], float]:
+    """Processor seconds that reading has taken: this thread's, and on a server of this host its process's."""
+    if reader.dialect == "sqlite":
+        return time.thread_time
+    spent = Path(f"/proc/{reader.value('SELECT pg_backend_pid()')}/schedstat")
+    return lambda: time.thread_time() + int(spent.read_text().split()[0]) / 1e9
+
+
+def _part(times: list[float], share: float) -> float:
+    return times[min(len(times) - 1, int(len(times) * share))]
+
+
+def _table(name: str, times: tuple[list[float], list[float]], asked: float) -> None:
+    walls, cpus = times
+    p99 = _part(walls, 0.99)
+    say(
+        f"  {name:38} {_part(walls, 0.5):8.2f} {p99:8.2f}{'<' if p99 > asked else ' '} {walls[-1]:8.2f} | "
+        f"{_part(cpus, 0.5):8.2f} {_part(cpus, 0.99):8.2f}{'<' if _part(cpus, 0.99) > asked else ' '}"
+    )
 
 
 def _peers(reader: Reader, sizes: Sizes, times: int) -> None:
     say(f"\n  {'as it is often written':38} {'ours':>8} {'theirs':>8}  times")
     for name, (peer, ours, theirs) in PEERS.items():
-        our = _times(reader, ours, sizes, times)[times // 2]
-        found = _times(reader, theirs, sizes, 1)[0]
+        our = _part(_times(reader, ours, sizes, times)[0], 0.5)
+        found = _times(reader, theirs, sizes, 1)[0][0]
         say(f"  {name:38} {our:8.2f} {found:8.1f}  {found / our:,.0f} ({peer})")
 
 
