@@ -7,11 +7,11 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from store.queries.scope import Scope
-from store.queries.window import Branch, Listing, Page, Window, like
+from store.queries.window import Branch, Listing, Page, Window, in_a_name, like
 from store.reader import Reader, Row
 from store.vocabulary import DefinitionState
 
-NAMES_AT_ONCE = 10_000
+NAMES_AT_ONCE = 8_000
 """Definitions that one answer looks through for a text in the order of their names: an index has those."""
 
 ROWS_AT_ONCE = 2_000
@@ -96,6 +96,8 @@ def definitions(
     states: Collection[DefinitionState] = (),
 ) -> Window[DefinitionRow]:
     """The definitions in a scope; only those of some states, if any are named. The text is looked for in names."""
+    if not in_a_name(text):
+        return Window([], True, True)
     by_time = sort in (DefinitionSort.RECENT, DefinitionSort.STALE)
     by_name = sort == DefinitionSort.NAME
     keys = ("d.latest_ended", "d.id") if by_time else ("d.project_name", "d.name")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from store.queries.window import escaped, like
+from store.queries.window import in_a_name, like
 from store.reader import Reader, Row
 
 _LAST = "\x7f"
@@ -50,10 +50,11 @@ def find(reader: Reader, text: str, limit: int = 20) -> list[Found]:
         return _runs(reader, name, number, limit)
     if "/" in text:
         return _definitions(reader, text, limit)
+    if not in_a_name(text):
+        return []
     found: dict[tuple[str, int], Found] = {}
-    low = escaped(text).replace("\\", "")  # compared, not matched: nothing needs an escape
     for condition, values in (
-        ("name >= :low AND name < :high", {"low": low, "high": low + _LAST}),
+        ("name >= :low AND name < :high", {"low": text, "high": text + _LAST}),
         ("name LIKE :text ESCAPE '\\'", {"text": like(text)}),
     ):
         for kind, (table, path, mover) in _KINDS.items():

@@ -9,10 +9,10 @@ from store.queries.window import Branch, Listing, Page, Window, like
 from store.reader import Reader, Row
 from store.vocabulary import Outcome, RunKind
 
-ITEMS_AT_ONCE = 2_000
+ITEMS_AT_ONCE = 1_000
 """Items that one answer looks through for a text: each is read, and four columns of it."""
 
-SCATTERED_AT_ONCE = 500
+SCATTERED_AT_ONCE = 250
 """The same by size: they lie anywhere among the others."""
 
 ATTEMPTS = 20

@@ -22,7 +22,7 @@ from store.queries.items import ItemSort as ItemSort
 from store.queries.items import item_key as item_key
 from store.queries.items import items as items
 from store.queries.scope import Scope
-from store.queries.window import Branch, Listing, Page, Window, like, quoted
+from store.queries.window import Branch, Listing, Page, Window, in_a_name, like, quoted
 from store.reader import Reader, Row
 from store.vocabulary import JobRunStatus, RunKind, ScanStatus
 
@@ -33,7 +33,7 @@ _IS_ACTIVE = f"status NOT IN ({_ENDED})"
 RUNS_AT_ONCE = 250
 """Runs that one answer looks through for a text: each is read, and its definition."""
 
-DEFINITIONS_AT_ONCE = 48
+DEFINITIONS_AT_ONCE = 24
 """Definitions up to which their runs are merged, instead of looking for them among all runs."""
 
 _MOST = 2 * DEFINITIONS_AT_ONCE + 1
@@ -206,6 +206,8 @@ def runs(
 ) -> Window[RunRow]:
     """The runs in a scope; only those of some statuses, if any are named. The text is looked for in the names of their
     definitions."""
+    if not in_a_name(text):
+        return Window([], True, True)
     now = reader.now()
     scopes = [(column, ":id", where) for column, where in _SCOPES.get(scope.kind, _SCOPES["mover"])]
     searched = bool(text)

@@ -8,6 +8,7 @@ from where on it did not look.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
@@ -15,6 +16,8 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from store.errors import InvalidInput
 from store.reader import Reader
 from store.reader import Row as PlainRow
+
+_IN_A_NAME = re.compile(r"[A-Za-z0-9_-]{0,64}")
 
 Row = TypeVar("Row")
 Direction = Literal["start", "end", "after", "before", "around"]
@@ -259,6 +262,11 @@ def complete(ask: Callable[[Page], Window[Row]], page: Page) -> Window[Row]:
 def quoted(words: Sequence[str]) -> str:
     """Words of an enum as a list for IN."""
     return ", ".join(f"'{word}'" for word in words)
+
+
+def in_a_name(text: str) -> bool:
+    """Whether any name may hold a text: what none can is not worth looking for."""
+    return _IN_A_NAME.fullmatch(text) is not None
 
 
 def like(text: str) -> str:

@@ -383,7 +383,8 @@ def test_resources_in_arm_s_shape_take_a_constant_number_of_statements(large: Wo
     statements: list[str] = []
 
     def keep(_c: Any, _cursor: Any, statement: str, _p: Any, _context: Any, _many: bool) -> None:
-        statements.append(statement)
+        if statement.startswith("SELECT"):  # not what another thread tells readers
+            statements.append(statement)
 
     def reads(session: Session, mover: StorageMover) -> list[Callable[[], object]]:
         project = session.exec(select(Project).where(Project.mover_id == mover.id)).first()
