@@ -15,7 +15,7 @@ from sqlalchemy import event
 from store.execution.claims import finish_run, report_progress
 from store.feed import head, since
 from store.models import JobDefinition
-from store.queries import find, hierarchy, runs
+from store.queries import find, hierarchy, reports, runs
 from store.queries.definitions import DefinitionSort
 from store.queries.hierarchy import AgentSort, EndpointSort, Scope
 from store.queries.items import ItemSort
@@ -356,6 +356,9 @@ SCREENS: dict[str, Callable[[Explaining], object]] = {
         ],
         [runs.run_events(r, 1, page) for page in pages("5")],
         runs.samples(r, 1),
+        reports.report_chunks(r, 1, 0, 10),
+        reports.plan_chunks(r, 1, 0, 10),
+        reports.reported_items(r, 1),
     ],
 }
 GROWING = {"job_run", "run_item", "event", "change", "progress_sample", "access_grant"}

@@ -445,19 +445,3 @@ def test_only_a_copy_has_deleted_what_its_broken_attempt_counted(ready: World, k
     assert (run.items_deleted, run.bytes_deleted) == (deleted, deleted * 7)
     with ready.reader() as reader:
         assert len(runs.items(reader, claim.run_id, Page()).rows) == deleted
-
-
-def test_reports_and_the_last_copy_are_found_by_their_indexes(ready: World) -> None:
-    """However long the history is, none of it is walked."""
-    with ready.reader() as reader:
-        for sql_text, index in (
-            (reports._CHUNKS, "ix_run_report_run"),
-            (
-                "SELECT id FROM job_run INDEXED BY ix_job_run_definition WHERE definition_id = 1 AND kind = 'Copy' "
-                "ORDER BY id DESC LIMIT 1",
-                "ix_job_run_definition",
-            ),
-        ):
-            steps = [row[3] for row in reader.rows(f"EXPLAIN QUERY PLAN {sql_text}", {"run": 1, "after": 0})]
-            assert any(f"INDEX {index}" in step for step in steps), steps
-            assert not any(step.startswith("SCAN") or "TEMP B-TREE" in step for step in steps), steps
