@@ -356,14 +356,12 @@ SCREENS: dict[str, Callable[[Explaining], object]] = {
         ],
         [runs.run_events(r, 1, page) for page in pages("5")],
         runs.samples(r, 1),
-        reports.report_chunks(r, 1, 0, 10),
-        reports.plan_chunks(r, 1, 0, 10),
-        reports.reported_items(r, 1),
+        [reports.report_chunks(r, 1, 0, 5), reports.plan_chunks(r, 1, 0, 5), reports.reported_items(r, 1)],
     ],
 }
-GROWING = {"job_run", "run_item", "event", "change", "progress_sample", "access_grant"}
+GROWING = {"job_run", "run_item", "run_report", "event", "change", "progress_sample", "access_grant"}
 """Tables that grow with history."""
-ALIASES = {"r": "job_run", "i": "run_item", "e": "event", "g": "run_progress", "o": "event"}
+ALIASES = {"c": "run_report", "r": "job_run", "i": "run_item", "e": "event", "g": "run_progress", "o": "event"}
 LATEST = "ORDER BY id DESC LIMIT 1"
 """An exception: by its own key and with a limit of one, a scan reads one row."""
 
