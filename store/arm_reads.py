@@ -1,10 +1,15 @@
-"""Resources read from the store in ARM's shape: what ``--json`` lists and shows."""
+"""Resources read from the store in ARM's shape: what ``--json`` lists and shows.
+
+Long lists are iterators that hold a few hundred rows at a time, and each takes a number of statements that does not
+depend on its length.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from sqlmodel import Session, col, select
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, func, select
 
 from store import arm
 from store.lifecycle import ACTIVE, agent_status
@@ -20,88 +25,97 @@ from store.models import (
     StorageMover,
 )
 
+AT_ONCE = 500
+"""Rows that are held at a time; runs that one statement names."""
+
 
 def all_movers(session: Session) -> list[StorageMover]:
     """Every mover by name (a handful is many)."""
     return list(session.exec(select(StorageMover).order_by(StorageMover.name)))
 
 
-def agents(session: Session, mover: StorageMover, now: int, agent: Agent | None = None) -> list[arm.Resource]:
+def agents(session: Session, mover: StorageMover, now: int, agent: Agent | None = None) -> Iterator[arm.Resource]:
     """The agents of a mover by name, or one of them, with their derived status."""
     query = select(Agent, AgentBeat).outerjoin(AgentBeat).where(Agent.mover_id == mover.id).order_by(Agent.name)
     if agent is not None:
         query = query.where(Agent.id == agent.id)
     # A left join: the beat is None before the first one.
-    found: list[tuple[Agent, AgentBeat | None]] = [(one, beat) for one, beat in session.exec(query)]
-    return [
-        arm.agent(
+    found: Iterator[tuple[Agent, AgentBeat | None]] = iter(session.exec(query.execution_options(yield_per=AT_ONCE)))
+    for one, beat in found:
+        yield arm.agent(
             mover.name,
             one,
             agent_status(one.status, beat.at if beat else None, one.heartbeat_ms, now),
             beat.at if beat else None,
             beat.uptime_in_seconds if beat else 0,
         )
-        for one, beat in found
-    ]
 
 
-def endpoints(session: Session, mover: StorageMover) -> list[arm.Resource]:
+def endpoints(session: Session, mover: StorageMover) -> Iterator[arm.Resource]:
     """The endpoints of a mover by name."""
-    found = session.exec(select(Endpoint).where(Endpoint.mover_id == mover.id).order_by(Endpoint.name))
-    return [arm.endpoint(mover.name, endpoint) for endpoint in found]
+    query = select(Endpoint).where(Endpoint.mover_id == mover.id).order_by(Endpoint.name)
+    for endpoint in session.exec(query.execution_options(yield_per=AT_ONCE)):
+        yield arm.endpoint(mover.name, endpoint)
 
 
-def projects(session: Session, mover: StorageMover) -> list[arm.Resource]:
+def projects(session: Session, mover: StorageMover) -> Iterator[arm.Resource]:
     """The projects of a mover by name."""
-    found = session.exec(select(Project).where(Project.mover_id == mover.id).order_by(Project.name))
-    return [arm.project(mover.name, project) for project in found]
+    query = select(Project).where(Project.mover_id == mover.id).order_by(Project.name)
+    for project in session.exec(query.execution_options(yield_per=AT_ONCE)):
+        yield arm.project(mover.name, project)
 
 
 def definitions(
     session: Session, mover: StorageMover, project: Project | None = None, definition: JobDefinition | None = None
-) -> list[arm.Resource]:
+) -> Iterator[arm.Resource]:
     """The definitions of a mover, of one of its projects, or one definition; each with its latest run."""
+    source, target = aliased(Endpoint), aliased(Endpoint)
     query = (
-        select(JobDefinition, Project, JobRun)
-        .join(Project, col(JobDefinition.project_id) == Project.id)
+        select(JobDefinition, source, target, JobRun)
+        .join(source, col(JobDefinition.source_id) == col(source.id))
+        .join(target, col(JobDefinition.target_id) == col(target.id))
         .outerjoin(JobRun, col(JobDefinition.latest_run_id) == JobRun.id)
         .where(JobDefinition.mover_id == mover.id)
-        .order_by(Project.name, JobDefinition.name)
+        .order_by(JobDefinition.project_name, JobDefinition.name)
     )
     if project is not None:
         query = query.where(JobDefinition.project_id == project.id)
     if definition is not None:
         query = query.where(JobDefinition.id == definition.id)
-    by_id = {e.id: e for e in session.exec(select(Endpoint).where(Endpoint.mover_id == mover.id))}
-    return [
-        arm.definition(mover.name, parent.name, one, by_id[one.source_id], by_id[one.target_id], latest)
-        for one, parent, latest in session.exec(query)
-    ]
+    for one, read, written, latest in session.exec(query.execution_options(yield_per=AT_ONCE)):
+        yield arm.definition(mover.name, one.project_name, one, read, written, latest)
 
 
-def runs(session: Session, run_ids: Sequence[int]) -> list[arm.Resource]:
+def definition_count(session: Session, project: Project) -> int:
+    """How many definitions a project has."""
+    return session.exec(select(func.count()).where(JobDefinition.project_id == project.id)).one()
+
+
+def runs(session: Session, run_ids: Sequence[int]) -> Iterator[arm.Resource]:
     """These runs in this order, with the numbers of now and all their grants; those that are gone are left out."""
-    query = (
-        select(JobRun, Project, JobDefinition, RunProgress)
-        .join(Project, col(JobRun.project_id) == Project.id)
-        .join(JobDefinition, col(JobRun.definition_id) == JobDefinition.id)
-        .outerjoin(RunProgress, col(RunProgress.run_id) == JobRun.id)
-        .where(col(JobRun.id).in_(run_ids))
-    )
-    grants: dict[int, list[AccessGrant]] = {}
-    for grant in session.exec(
-        select(AccessGrant).where(col(AccessGrant.run_id).in_(run_ids)).order_by(col(AccessGrant.id))
-    ):
-        grants.setdefault(grant.run_id, []).append(grant)
-    found = {
-        run.id: arm.run(
-            session.get_one(StorageMover, run.mover_id).name,
-            project.name,
-            definition.name,
-            run,
-            progress if run.status in ACTIVE and progress is not None else run,
-            grants.get(run.id, []),
+    for first in range(0, len(run_ids), AT_ONCE):
+        some = run_ids[first : first + AT_ONCE]
+        query = (
+            select(JobRun, JobDefinition, StorageMover, RunProgress)
+            .join(JobDefinition, col(JobRun.definition_id) == JobDefinition.id)
+            .join(StorageMover, col(JobRun.mover_id) == StorageMover.id)
+            .outerjoin(RunProgress, col(RunProgress.run_id) == JobRun.id)
+            .where(col(JobRun.id).in_(some))
         )
-        for run, project, definition, progress in session.exec(query)
-    }
-    return [found[run_id] for run_id in run_ids if run_id in found]
+        grants: dict[int, list[AccessGrant]] = {}
+        for grant in session.exec(
+            select(AccessGrant).where(col(AccessGrant.run_id).in_(some)).order_by(col(AccessGrant.id))
+        ):
+            grants.setdefault(grant.run_id, []).append(grant)
+        found = {
+            run.id: arm.run(
+                mover.name,
+                definition.project_name,
+                definition.name,
+                run,
+                progress if run.status in ACTIVE and progress is not None else run,
+                grants.get(run.id, []),
+            )
+            for run, definition, mover, progress in session.exec(query)
+        }
+        yield from (found[run_id] for run_id in some if run_id in found)

@@ -55,7 +55,7 @@ def _latest(row: str, definitions: str) -> str:
     )
 
 
-_COUNTED = f"status, execution_end_time, {_SUMS}"
+_COUNTED = f"mover_id, kind, status, execution_end_time, {_SUMS}"
 _STATE = f"CASE WHEN r.{_ENDED} THEN r.status ELSE '{DefinitionState.ACTIVE}' END"
 _WHEN = f"CASE WHEN r.{_ENDED} THEN coalesce(r.execution_end_time, 0) ELSE 0 END"
 

@@ -21,10 +21,11 @@ def export_resources(session: Session, movers: list[StorageMover]) -> dict[str, 
     for mover in movers:
         value.append(arm.mover(mover))
         endpoints = {e.id: e for e in session.exec(select(Endpoint).where(Endpoint.mover_id == mover.id))}
+        definitions = _definitions(session, mover)
         value.extend(arm.endpoint(mover.name, endpoint) for endpoint in endpoints.values())
         for project in session.exec(select(Project).where(Project.mover_id == mover.id).order_by(Project.name)):
             value.append(arm.project(mover.name, project))
-            for definition in _definitions(session, project):
+            for definition in definitions.get(project.id, []):
                 source, target = endpoints[definition.source_id], endpoints[definition.target_id]
                 value.append(arm.definition(mover.name, project.name, definition, source, target, None))
     return {"value": value}
@@ -33,6 +34,7 @@ def export_resources(session: Session, movers: list[StorageMover]) -> dict[str, 
 def _export_mover(session: Session, mover: StorageMover) -> dict[str, Any]:
     by_mover = {e.id: e for e in session.exec(select(Endpoint).where(Endpoint.mover_id == mover.id))}
     connections = session.exec(select(Connection).where(Connection.mover_id == mover.id).order_by(Connection.name))
+    definitions = _definitions(session, mover)
     projects = session.exec(select(Project).where(Project.mover_id == mover.id).order_by(Project.name))
     plan: dict[str, Any] = _compact(
         {
@@ -59,7 +61,7 @@ def _export_mover(session: Session, mover: StorageMover) -> dict[str, Any]:
                             "name": d.name,
                             "properties": arm.definition_properties(d, by_mover[d.source_id], by_mover[d.target_id]),
                         }
-                        for d in _definitions(session, p)
+                        for d in definitions.get(p.id, [])
                     ],
                 }
                 for p in projects
@@ -71,12 +73,13 @@ def _export_mover(session: Session, mover: StorageMover) -> dict[str, Any]:
     return plan
 
 
-def _definitions(session: Session, project: Project) -> list[JobDefinition]:
-    return list(
-        session.exec(
-            select(JobDefinition).where(JobDefinition.project_id == project.id).order_by(col(JobDefinition.name))
-        )
-    )
+def _definitions(session: Session, mover: StorageMover) -> dict[int, list[JobDefinition]]:
+    """The definitions of a mover by their projects, each by name: one statement for all of them."""
+    found: dict[int, list[JobDefinition]] = {}
+    query = select(JobDefinition).where(JobDefinition.mover_id == mover.id).order_by(col(JobDefinition.name))
+    for definition in session.exec(query):
+        found.setdefault(definition.project_id, []).append(definition)
+    return found
 
 
 def _compact(value: Any) -> Any:

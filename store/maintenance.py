@@ -121,7 +121,7 @@ def _server_lock(store: Store) -> Iterator[bool]:
     with store.connect() as connection:
         # Held by a transaction of its own: it ends with this process, whatever becomes of that.
         held = connection.exec_driver_sql(
-            f"""SELECT CASE WHEN pg_has_role(nspowner, 'MEMBER')
+            f"""SELECT CASE WHEN pg_has_role(nspowner, 'USAGE')
                 THEN pg_try_advisory_xact_lock({LOCK_CLASS}, {UPKEEP_LOCK}) ELSE false END
                 FROM pg_namespace WHERE nspname = '{SCHEMA}'"""
         ).scalar()

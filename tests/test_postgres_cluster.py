@@ -11,6 +11,7 @@ import sys
 import psycopg
 import pytest
 
+from tests import postgres
 from tests.postgres import Cluster
 
 
@@ -51,3 +52,17 @@ def test_the_server_dies_with_the_process_that_started_it() -> None:
     shutil.rmtree(directory)
     with holder.stdin, holder.stdout:
         pass
+
+
+def test_a_machine_without_a_server_skips_unless_it_must_have_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CI is never green for want of a server."""
+    monkeypatch.setattr(postgres, "binaries", lambda: None)
+    for name in ("CI", postgres.REQUIRED):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(pytest.skip.Exception, match="not installed"):
+        postgres.require()
+    for name in ("CI", postgres.REQUIRED):
+        monkeypatch.setenv(name, "1")
+        with pytest.raises(pytest.fail.Exception, match="not installed"):
+            postgres.require()
+        monkeypatch.delenv(name)

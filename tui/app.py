@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import time
 import traceback
@@ -141,10 +142,9 @@ class LongshoreApp(App[int]):
         self.run_worker(self._maintain(), group="upkeep", exclusive=True, exit_on_error=True)
 
     async def _maintain(self) -> None:
-        try:
+        # Whoever reads or writes meets the same trouble and tells it; upkeep that is late is none.
+        with contextlib.suppress(StoreUnavailable):
             await asyncio.to_thread(self.commands.maintain)
-        except StoreUnavailable as error:
-            self.trouble(error)
 
     async def _overdue(self) -> bool:
         try:

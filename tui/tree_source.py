@@ -6,7 +6,7 @@ from store.display import display
 from store.queries import hierarchy, runs
 from store.queries.hierarchy import AgentRow, DefinitionRow, MoverRow, ProjectRow, Scope
 from store.queries.runs import RunRow
-from store.queries.window import Page
+from store.queries.window import Page, complete
 from store.reader import Reader
 from store.vocabulary import JobRunStatus, RunKind
 from tui.presentation import format as figures
@@ -41,7 +41,8 @@ def children(reader: Reader, key: NodeKey | None, text: str, glyphs: Glyphs) -> 
             rows = hierarchy.agents(reader, mover_id, text=text, limit=MOST_CHILDREN)
             return [_agent(row, glyphs) for row in rows] + _more(len(rows), mover_id, glyphs)
         case NodeKey("endpoints", mover_id):
-            window = hierarchy.endpoints(reader, Scope("mover", mover_id), Page(limit=MOST_CHILDREN), text=text)
+            scope = Scope("mover", mover_id)
+            window = complete(lambda p: hierarchy.endpoints(reader, scope, p, text=text), Page(limit=MOST_CHILDREN))
             return [
                 Branch(NodeKey("endpoint", e.id), e.name, (Cell(e.name), Cell(f" {display(e.place)}", "dim")), False)
                 for e in window.rows
@@ -49,13 +50,16 @@ def children(reader: Reader, key: NodeKey | None, text: str, glyphs: Glyphs) -> 
         case NodeKey("projects", mover_id):
             # A project is shown for its definitions' names too.
             rows_ = hierarchy.projects(reader, mover_id, limit=MOST_CHILDREN)
-            kept = [p for p in rows_ if not text or text.lower() in p.name.lower() or _has(reader, p, text)]
+            named = [p.id for p in rows_ if not text or text.lower() in p.name.lower()]
+            shown = {*named, *hierarchy.projects_with(reader, [p.id for p in rows_] if text else [], text)}
+            kept = [p for p in rows_ if p.id in shown]
             return [_project(row, glyphs) for row in kept] + _more(len(rows_), mover_id, glyphs)
         case NodeKey("project", project_id):
             scope = Scope("project", project_id)
-            definitions = hierarchy.definitions(reader, scope, Page(limit=MOST_CHILDREN), text=text).rows
+            everything = Page(limit=MOST_CHILDREN)
+            definitions = complete(lambda p: hierarchy.definitions(reader, scope, p, text=text), everything).rows
             if text and not definitions:
-                definitions = hierarchy.definitions(reader, scope, Page(limit=MOST_CHILDREN)).rows
+                definitions = hierarchy.definitions(reader, scope, everything).rows
             active = {
                 run.id: run
                 for run in runs.runs_by_id(reader, [d.run_id for d in definitions if d.run_id and d.run_ended is None])
@@ -162,7 +166,3 @@ def _more(shown: int, parent: int, glyphs: Glyphs) -> list[Branch]:
         return []
     text = f"{glyphs.ellipsis} more: filter with /"
     return [Branch(NodeKey("more", parent), text, (Cell(text, "dim"),), False)]
-
-
-def _has(reader: Reader, project: ProjectRow, text: str) -> bool:
-    return bool(hierarchy.definitions(reader, Scope("project", project.id), Page(limit=1), text=text).rows)

@@ -33,7 +33,7 @@ class _Bulk:
             self._run("SET LOCAL row_security TO off")
             if schema_version(place, self.value) != HEAD:
                 raise outdated(place.url)
-            if not self.value(f"SELECT pg_has_role(nspowner, 'MEMBER') FROM pg_namespace WHERE nspname = '{SCHEMA}'"):
+            if not self.value(f"SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = '{SCHEMA}'"):
                 raise StoreUnavailable(
                     f"The store '{place.url}' is not all this login's to see: use the login of an admin.",
                     code="StoreForbidden",

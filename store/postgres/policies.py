@@ -9,11 +9,15 @@ Admins own the tables and are not confined.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+from sqlmodel import SQLModel
 
 from store.models import COUNTER_FIELDS
 from store.postgres.place import SCHEMA
 from store.postgres.roles import store_prefix
+from store.vocabulary import AgentStatus, JobRunStatus, Outcome, ScanStatus
 
 _LOGIN = 'session_user::text COLLATE "default"'
 """Who logged in, whatever role was set since; in the collation of ``db_role``, so that its index is used."""
@@ -68,6 +72,28 @@ _RUN_COLUMNS = (
     *COUNTER_FIELDS,
 )
 
+
+def _insert(table: str) -> str:
+    """The right to insert a row whose id the server chooses: one of one's own choice could stand in others' way."""
+    return f"INSERT ({', '.join(c.name for c in SQLModel.metadata.tables[table].columns if c.name != 'id')})"
+
+
+def _one_of(column: str, values: Iterable[str]) -> str:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return f"{column} IN ({listed})"
+
+
+def _times(*columns: str) -> str:
+    """Times that are dates: up to the year 2603."""
+    return " AND ".join(f"coalesce({column}, 0) BETWEEN 0 AND 20000000000000" for column in columns)
+
+
+def _numbers(*columns: str) -> str:
+    """Numbers that can be summed up over many runs."""
+    every = ", ".join(columns)
+    return f"least({every}) >= -1 AND greatest({every}) <= 100000000000000000"
+
+
 _DEFINITIONS_AT_WORK = f"""
 CREATE OR REPLACE FUNCTION {SCHEMA}.definitions_at_work() RETURNS bigint[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $body$
@@ -93,10 +119,10 @@ _AGENT_RIGHTS: dict[str, tuple[str, ...]] = {
     "run_lease": ("SELECT", "INSERT", "UPDATE (agent_id, fence, lease_until)", "DELETE"),
     "run_progress": ("SELECT", "INSERT", "UPDATE"),
     "progress_sample": ("SELECT", "INSERT", "UPDATE (items, bytes)"),
-    "run_item": ("SELECT", "INSERT"),
-    "run_report": ("SELECT", "INSERT"),
+    "run_item": ("SELECT", _insert("run_item")),
+    "run_report": ("SELECT", _insert("run_report")),
     "access_grant": ("SELECT", "UPDATE (ended_at)"),
-    "event": ("SELECT", "INSERT"),
+    "event": ("SELECT", _insert("event")),
 }
 _AGENT_SEQUENCES = ("run_item_id_seq", "run_report_id_seq", "event_id_seq")
 
@@ -107,10 +133,10 @@ _REGISTRAR_RIGHTS: dict[str, tuple[str, ...]] = {
     "storage_mover": ("SELECT",),
     "agent": (
         "SELECT",
-        "INSERT",
+        _insert("agent"),
         f"UPDATE (credential_hash, db_role, instance_id, {', '.join(_FACTS)})",
     ),
-    "event": ("SELECT", "INSERT"),
+    "event": ("SELECT", _insert("event")),
 }
 _REGISTRAR_SEQUENCES = ("agent_id_seq", "event_id_seq")
 
@@ -160,6 +186,23 @@ _AGENT_POLICIES: tuple[tuple[str, str, str | None, str | None], ...] = (
     ),
 )
 
+# What an agent says of itself and of its work must not break what others read and sum up.
+_AGENT_BOUNDS: dict[str, str] = {
+    "agent": f"{_one_of('status', AgentStatus)} AND heartbeat_ms BETWEEN 1 AND 3600000",
+    "agent_beat": _times("at"),
+    "job_run": f"{_one_of('status', JobRunStatus)} AND {_one_of('scan_status', ScanStatus)} "
+    f"AND fence BETWEEN 0 AND 1000000000 AND {_numbers(*COUNTER_FIELDS)} "
+    f"AND {_times('last_status_update', 'execution_start_time', 'execution_end_time')}",
+    "run_lease": _times("lease_until"),
+    "run_progress": f"{_times('at')} AND {_numbers(*COUNTER_FIELDS, 'total_items', 'total_bytes', 'bytes_in_flight')} "
+    "AND json_typeof(current) = 'array'",
+    "progress_sample": f"{_times('at')} AND {_numbers('items', 'bytes')}",
+    "run_item": f"{_times('at')} AND {_numbers('size')} AND {_one_of('outcome', Outcome)}",
+    "run_report": f"{_times('at')} AND {_numbers('items')}",
+    "access_grant": _times("ended_at"),
+    "event": _times("at"),
+}
+
 _REGISTERED = (
     f"(SELECT 'agent/' || a.name FROM {SCHEMA}.agent a WHERE a.db_role = {_ADMITTED} AND a.mover_id = {_TOKEN_MOVER})"
 )
@@ -207,6 +250,8 @@ def install_policies(connection: Any) -> None:
     _remove_policies(connection)
     for table in _tables(connection):
         run(f"ALTER TABLE {SCHEMA}.{table} ENABLE ROW LEVEL SECURITY")
+    for table, bounds in _AGENT_BOUNDS.items():
+        run(f"CREATE POLICY bounds ON {SCHEMA}.{table} AS RESTRICTIVE TO {agents} USING (true) WITH CHECK ({bounds})")
     for role, rights, sequences, policies in (
         (agents, _AGENT_RIGHTS, _AGENT_SEQUENCES, _AGENT_POLICIES),
         (registrars, _REGISTRAR_RIGHTS, _REGISTRAR_SEQUENCES, _REGISTRAR_POLICIES),

@@ -72,6 +72,8 @@ class PostgresRows:
             self.rows("SET join_collapse_limit TO 1", {})
             self.rows("SET jit TO off", {})
             self.rows("SET random_page_cost TO 1.1", {})
+            self.rows("SET enable_incremental_sort TO off", {})
+            self.rows("SET enable_bitmapscan TO off", {})
             version = schema_version(place, lambda sql: (self.rows(sql, {}) or ((None,),))[0][0])
             if version != HEAD:
                 raise outdated(place.url)

@@ -14,7 +14,7 @@ from store.queries.definitions import definition_key as definition_key
 from store.queries.definitions import definitions as definitions
 from store.queries.definitions import last_run_definition as last_run_definition
 from store.queries.scope import Scope as Scope
-from store.queries.window import Branch, Listing, Page, Window, like, quoted
+from store.queries.window import Branch, Listing, Page, Window, complete, like, quoted
 from store.reader import Reader, Row
 from store.vocabulary import AgentStatus, EndpointType
 
@@ -196,7 +196,22 @@ def project_key(row: ProjectRow) -> str:
 
 def projects(reader: Reader, mover_id: int, *, text: str = "", after: str = "", limit: int = 500) -> list[ProjectRow]:
     """The projects of a mover by name."""
-    return project_window(reader, mover_id, Page("after", after or None, limit), text=text).rows
+    return complete(
+        lambda page: project_window(reader, mover_id, page, text=text), Page("after", after or None, limit)
+    ).rows
+
+
+def projects_with(reader: Reader, project_ids: Collection[int], text: str) -> set[int]:
+    """Those of these projects that have a definition whose name contains a text."""
+    numbers = ", ".join(str(int(number)) for number in project_ids)
+    if not numbers:
+        return set()
+    rows = reader.rows(
+        f"SELECT DISTINCT project_id FROM job_definition WHERE project_id IN ({numbers}) "
+        "AND name LIKE :text ESCAPE '\\'",
+        {"text": like(text)},
+    )
+    return {row[0] for row in rows}
 
 
 _USED = "SELECT source_id AS id FROM job_definition WHERE {0} UNION SELECT target_id FROM job_definition WHERE {0}"

@@ -36,6 +36,9 @@ RUNS_AT_ONCE = 250
 DEFINITIONS_AT_ONCE = 48
 """Definitions up to which their runs are merged, instead of looking for them among all runs."""
 
+_MOST = 2 * DEFINITIONS_AT_ONCE + 1
+"""So many that they are more than that, even if each is found as a source and as a target."""
+
 
 class RunRow(NamedTuple):
     """A run with the numbers of now: live ones while it is active, its final ones after.
@@ -266,18 +269,20 @@ def _all(*conditions: str) -> str:
 def _definitions_named(reader: Reader, scope: Scope, text: str) -> list[int]:
     """The definitions in a scope whose names contain a text; one more than may be merged stands for many."""
     columns = {"project": ("project_id",), "definition": ("id",), "endpoint": ("source_id", "target_id")}
-    most = 2 * DEFINITIONS_AT_ONCE + 1
-    named = "SELECT id FROM job_definition WHERE name LIKE :text ESCAPE '\\'"
+    named = "SELECT id, mover_id FROM job_definition WHERE name LIKE :text ESCAPE '\\'"
     if scope.kind in columns:
         found = " UNION ALL ".join(f"{named} AND {column} = :id" for column in columns[scope.kind])
     else:
-        # All names are read, in the smallest index that holds them.
+        # All names are read, in the smallest index that holds them; only of those that are found the movers.
+        ids = named.replace(", mover_id", "")
         found = (
-            f"SELECT d.id FROM ({named} ORDER BY name, id LIMIT {most}) AS near CROSS JOIN job_definition d "
-            "WHERE d.id = near.id AND d.mover_id = :id"
+            f"SELECT d.id, d.mover_id FROM ({ids} ORDER BY name, id LIMIT {_MOST}) AS near CROSS JOIN job_definition d "
+            "WHERE d.id = near.id"
         )
-    rows = reader.rows(f"{found} LIMIT {most}", {"id": scope.id, "text": like(text)})
-    return sorted({row[0] for row in rows})
+    rows = reader.rows(f"{found} LIMIT {_MOST}", {"id": scope.id, "text": like(text)})
+    if len(rows) == _MOST or scope.kind in columns:
+        return sorted({row[0] for row in rows})
+    return sorted({row[0] for row in rows if row[1] == scope.id})
 
 
 def run_events(reader: Reader, run_id: int, page: Page) -> Window[EventRow]:

@@ -231,6 +231,31 @@ class _Walk(Generic[Row]):
         }
 
 
+def further(window: Window[Row], page: Page) -> Page | None:
+    """The page that goes on with a search that was broken off before it had enough rows; None when it need not."""
+    missing = page.limit - len(window.rows)
+    if missing > 0 and window.more_after is not None:
+        return Page("after", window.more_after, missing)
+    if missing > 0 and window.more_before is not None:
+        return Page("before", window.more_before, missing)
+    return None
+
+
+def joined(window: Window[Row], page: Page, found: Window[Row]) -> Window[Row]:
+    """A window and what the page of :func:`further` found, as one."""
+    if page.direction == "after":
+        return Window(window.rows + found.rows, window.at_start, found.at_end, window.more_before, found.more_after)
+    return Window(found.rows + window.rows, found.at_start, window.at_end, found.more_before, window.more_after)
+
+
+def complete(ask: Callable[[Page], Window[Row]], page: Page) -> Window[Row]:
+    """A window of a list with all its rows, however many answers a search takes."""
+    window = ask(page)
+    while (rest := further(window, page)) is not None:
+        window = joined(window, rest, ask(rest))
+    return window
+
+
 def quoted(words: Sequence[str]) -> str:
     """Words of an enum as a list for IN."""
     return ", ".join(f"'{word}'" for word in words)

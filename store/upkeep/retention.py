@@ -25,13 +25,13 @@ MINUTE_MS: Final = 60_000
 THIN_AFTER_MS: Final = DAY_MS
 """Age of a run's end at which its samples thin out to one a minute."""
 
-ROWS: Final = 10_000
-"""Rows that one transaction deletes at most."""
+ROWS: Final = 2_000
+"""Rows that one transaction deletes at most: some tens of milliseconds, with the lists' indexes of them."""
 
-CHUNKS: Final = 500
+CHUNKS: Final = 100
 """Report chunks that one transaction deletes at most: each is a hundred kilobytes or so."""
 
-RUNS: Final = 500
+RUNS: Final = 200
 """Runs that one transaction looks at, at most."""
 
 MAX_DAYS: Final = 36_500

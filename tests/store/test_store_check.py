@@ -79,6 +79,7 @@ WAYS: dict[str, str] = {
     "plans": f"UPDATE job_run SET plan_run_id = {ENDED}, plan_number = 1 WHERE id = {HELD}",
     "totals": "UPDATE run_totals SET items_scanned = items_scanned + 1",
     "latest-state": "UPDATE job_definition SET latest_state = 'Failed' WHERE name = 'arch'",
+    "endpoints-of-runs": "UPDATE job_run SET source_id = target_id",
     "retention": "DELETE FROM retention",
     "feed": "UPDATE feed_state SET epoch = ''",
 }
@@ -193,6 +194,13 @@ def test_checking_changes_nothing(busy: World, tmp_path: Path) -> None:
     assert after == before
 
 
+@pytest.mark.parametrize("floor", ["(SELECT max(rev) FROM change) + 1", "(SELECT max(rev) FROM change) - 1"])
+def test_a_feed_that_is_out_of_order(file_world: World, floor: str) -> None:
+    file_world.define()
+    behind_its_back(file_world, f"UPDATE feed_state SET floor = {floor}")
+    assert broken(file_world) == {"feed-floor"}
+
+
 # What is about the server.
 
 
@@ -215,6 +223,8 @@ def served(store_url: str) -> Iterator[World]:
         ("indexes", "DROP INDEX longshore.ix_job_run_mover"),
         ("columns", "ALTER TABLE longshore.project ADD COLUMN more TEXT"),
         ("columns", "CREATE TABLE longshore.mine (a int)"),
+        ("feed-floor", "UPDATE longshore.feed_state SET floor = 9000000000000000"),
+        ("feed-floor", "INSERT INTO longshore.change (kind, row_id, op, xid) VALUES ('x', 1, 'I', '9000000000000000')"),
         ("owner", "ALTER TABLE longshore.retention OWNER TO postgres"),
     ],
 )

@@ -132,6 +132,20 @@ def test_every_table_is_under_row_level_security(scene: Scene) -> None:
     assert open_ones == []
 
 
+def test_what_runs_with_an_owners_rights_is_not_anybodys_to_call(scene: Scene) -> None:
+    """Of all functions in the store's schemas an agent may call one, a token's holder another; and no path misleads
+    any of them."""
+    found = scene.world.sql(
+        "SELECT p.proname, has_function_privilege('longshore_agent', p.oid, 'EXECUTE'), "
+        "has_function_privilege('longshore_registrar', p.oid, 'EXECUTE'), p.prosecdef, "
+        "'search_path=pg_catalog, pg_temp' = ANY (p.proconfig) FROM pg_proc p JOIN pg_namespace n "
+        "ON n.oid = p.pronamespace WHERE n.nspname IN ('longshore', 'longshore_trust') ORDER BY 1"
+    )
+    assert {row[0] for row in found if row[1]} == {"definitions_at_work"}
+    assert {row[0] for row in found if row[2]} == {"admit"}
+    assert [row[0] for row in found if not (row[3] and row[4])] == []
+
+
 def test_another_agents_run_cannot_be_taken(scene: Scene) -> None:
     """Nor given away, nor can a run be made."""
     for name in ("dock-2", "pier-1"):
@@ -255,6 +269,31 @@ def test_a_stale_attempt_records_nothing(scene: Scene) -> None:
     scene.refused(
         f"INSERT INTO run_report (run_id, fence, items, data, at) VALUES ({scene.run()}, 1, 1, 'x', 1)",
     )
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE agent SET status = 'King'",
+        "UPDATE agent SET heartbeat_ms = 2147483647",
+        "UPDATE agent_beat SET at = 9000000000000000000",
+        "UPDATE job_run SET fence = 2147483647",
+        "UPDATE job_run SET fence = -1",
+        "UPDATE job_run SET status = 'Bogus'",
+        "UPDATE job_run SET bytes_scanned = 9000000000000000000",
+        "UPDATE job_run SET items_failed = -9",
+        "UPDATE job_run SET execution_end_time = 9000000000000000000",
+        "UPDATE run_lease SET lease_until = 9000000000000000000",
+        "UPDATE run_progress SET total_bytes = 9000000000000000000",
+        "UPDATE run_progress SET current = '{}'",
+        "UPDATE access_grant SET ended_at = 9000000000000000000",
+        "INSERT INTO event (id, at, actor, mover_id, kind, resource_id, resource, action, detail) "
+        "VALUES (1000000, 1, 'agent/mallory', 1, 'job_run', 1, 'a', 'b', '')",
+    ],
+)
+def test_what_an_agent_says_breaks_nothing_that_others_read(scene: Scene, statement: str) -> None:
+    """No sum overflows, no date is beyond all calendars, no fence is too high to be raised, no id is taken."""
+    scene.refused(statement)
 
 
 def test_an_event_cannot_be_forged(scene: Scene) -> None:

@@ -55,7 +55,7 @@ def delete(options: argparse.Namespace) -> int:
         with store.read() as session:
             mover = find_mover(session, options.mover)
             project = find_in_mover(session, Project, "project", mover, options.name)
-            count = len(arm_reads.definitions(session, mover, project))
+            count = arm_reads.definition_count(session, project)
         inside = "1 job definition and its" if count == 1 else f"{count} job definitions and their"
         context.confirm(options, f"This deletes the project '{options.name}' with {inside} history", options.name)
         with store.write(actor()) as tx:

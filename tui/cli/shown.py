@@ -58,7 +58,8 @@ def windows(
         wanted = size if limit is None else min(size, limit - given)
         window = ask(Page("start" if anchor is None else "after", anchor, wanted))
         yield from window.rows
-        if window.at_end or not window.rows:
+        if window.at_end or not (window.rows or window.more_after):
             return
         given += len(window.rows)
-        anchor = key(window.rows[-1])
+        # A search that was broken off goes on behind all that it has looked at.
+        anchor = window.more_after or key(window.rows[-1])

@@ -208,7 +208,7 @@ def _verdict(run: RunRow, now: int, glyphs: Glyphs) -> Line:
         return [Cell(f"{glyphs.failed} {run.error_code} {text}", "bad")]
     if run.lost_since is not None:
         lost = figures.duration((now - run.lost_since) / 1000)
-        text = f"the agent '{run.agent_name}' is lost since {lost}: start it again, and the run goes on"
+        text = f"the agent '{run.agent_name}' is lost since {lost}: start it again, or see 'longshore run hand-over'"
         return [Cell(f"{glyphs.attention} {text}", "bad")]
     if run.status == JobRunStatus.QUEUED and run.agent_offline:
         text = f"the agent '{run.agent_name}' is Offline: start it with 'longshore-agent run'"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from store.queries.window import Page, Window
+from store.queries.window import Page, Window, further, joined
 from store.reader import Reader
 from tui.following import StoreFollower
 from tui.presentation.cells import Row
@@ -70,11 +70,13 @@ class ListPane(Generic[Item]):
         generation, query, text = self._generation, self._query, self.text
         page = Page(needed.direction, needed.anchor_key, needed.limit)
 
-        def read(reader: Reader) -> tuple[Window[Item], list[Row]]:
-            window = query(reader, page, text)
-            return window, self._to_rows(reader, window.rows)
-
-        window, rows = await self._follower.read(read)
+        window = await self._follower.read(query, page, text)
+        # A long search goes on step by step, between which others read, until it is of no use any more.
+        while generation == self._generation and (rest := further(window, page)) is not None:
+            window = joined(window, rest, await self._follower.read(query, rest, text))
+        if generation != self._generation:
+            return
+        rows = await self._follower.read(self._to_rows, window.rows)
         if generation != self._generation:
             return
         if len(self.items) > 4_096:

@@ -153,6 +153,12 @@ _STATEMENTS: Final = (
         "{} is listed as something that it is not: start a run of it, which sets that right.",
     ),
     (
+        "endpoints-of-runs",
+        "A run is listed under the endpoints of its definition.",
+        _runs("r.source_id <> d.source_id OR r.target_id <> d.target_id"),
+        f"{{}} is not listed under the endpoints of its definition: {_REPORT}.",
+    ),
+    (
         "movers",
         "What belongs together belongs to one storage mover: definitions, endpoints, runs and their agents.",
         f"""SELECT {_DEFINITION} FROM {_OF_DEFINITION} JOIN endpoint s ON s.id = d.source_id

@@ -96,6 +96,23 @@ def _kept_as_made(reader: Reader) -> Iterator[Finding]:
         )
 
 
+def _feed_in_order(reader: Reader) -> Iterator[Finding]:
+    given = "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'change'), 0)"
+    row = reader.row(
+        f"SELECT floor, {given} AS given, (SELECT count(*) FROM change WHERE rev <= floor) AS below FROM feed_state"
+    )
+    if row is not None and row["floor"] > row["given"]:
+        yield Finding(
+            "The feed's floor is above all that it has told, so that screens read everything anew each time: "
+            "\"sqlite3 FILE 'UPDATE feed_state SET floor = 0'\" mends it."
+        )
+    elif row is not None and row["below"]:
+        yield Finding(
+            "The feed keeps changes below its floor: \"sqlite3 FILE 'DELETE FROM change WHERE rev <= (SELECT floor "
+            "FROM feed_state)'\" removes them."
+        )
+
+
 def _sqlite(reader: Reader) -> Iterator[Finding]:
     if has_wal_reset_bug(sqlite3.sqlite_version_info):
         yield Finding(
@@ -123,5 +140,6 @@ FILE: Final = (
     Invariant("log", "The write-ahead log is short.", _short_log),
     Invariant("space", "The disk has room for the store to grow.", _room),
     Invariant("pragmas", "The file is kept as it was made: with a log, and able to shrink.", _kept_as_made),
+    Invariant("feed-floor", "What the feed tells lies above its floor.", _feed_in_order),
     Invariant("sqlite", "This program's SQLite has no bug that damages stores.", _sqlite),
 )

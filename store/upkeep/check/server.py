@@ -32,7 +32,7 @@ def refuse_others(reader: Reader) -> None:
     Raises:
         StoreUnavailable: StoreForbidden.
     """
-    if not reader.value(f"SELECT pg_has_role(nspowner, 'MEMBER') FROM pg_namespace WHERE nspname = '{SCHEMA}'"):
+    if not reader.value(f"SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = '{SCHEMA}'"):
         raise StoreUnavailable(
             f"The store '{reader.place.url}' shows this login only a part of it: use the login of an admin.",
             code="StoreForbidden",
@@ -155,6 +155,20 @@ def _private(reader: Reader) -> Iterator[Finding]:
         )
 
 
+def _feed_in_order(reader: Reader) -> Iterator[Finding]:
+    newest = "pg_snapshot_xmax(pg_current_snapshot())"
+    ahead = reader.value(
+        f"""SELECT s.floor >= CAST(CAST({newest} AS text) AS bigint)
+            OR EXISTS (SELECT 1 FROM change WHERE xid >= {newest}) FROM feed_state s"""
+    )
+    if ahead:
+        yield Finding(
+            "The feed holds transactions that this server has not had, as after a restore from another one, so that "
+            f"screens read everything anew each time: run 'TRUNCATE {SCHEMA}.change; UPDATE {SCHEMA}.feed_state SET "
+            "floor = 0'."
+        )
+
+
 def _prefix(reader: Reader) -> str:
     owner = reader.value(f"SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = '{SCHEMA}'")
     return str(owner).removesuffix("_admin")
@@ -169,5 +183,6 @@ SERVER: Final = (
     Invariant("owner", "Everything belongs to the admins' role.", _owned),
     Invariant("roles", "The roles of 'longshore store init' are there.", _roles),
     Invariant("logins", "Every agent has its login.", _logins),
+    Invariant("feed-floor", "The feed is of this server.", _feed_in_order),
     Invariant("tls", "Nobody on the way can read or change what is said.", _private),
 )
