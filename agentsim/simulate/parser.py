@@ -19,7 +19,8 @@ The story comes from the seed: the same one has the same agents, runs, failures,
 crashes and cancels. What the story has refused is counted as refused; anything else that fails is an error.
 
 It needs a store of its own and refuses one that holds anything else; several simulations can follow one
-another in one store. On PostgreSQL the agents share the few connections of the login in the URL."""
+another in one store. On PostgreSQL the agents share the few connections of the login in the URL, which has to be
+an admin's; each leaves a login of its own on the server, as real ones do: use a server for trying."""
 
 _EXAMPLES = """\
 examples:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any, Final
 
@@ -69,20 +70,34 @@ def write_scenario(seed: int, agents: int, runs: int, length_ms: int, generation
     )
 
 
-def steady_scenario(seed: int, agents: int, runs: int, length_ms: int, generation: int = 1) -> Scenario:
-    """An even load: every agent joins before, and every run lasts as long as the story; nothing goes wrong."""
+def steady_scenario(
+    seed: int, agents: int, runs: int, length_ms: int, generation: int = 1, join_ms: int = JOIN_MS
+) -> Scenario:
+    """An even load: every run lasts as long as the story, and nothing goes wrong.
+
+    Args:
+        seed: of names and numbers.
+        agents: how many; all have joined before the first run.
+        runs: how many, all at the same time.
+        length_ms: how long they last; the joining comes before it.
+        generation: counts the simulations of one store.
+        join_ms: between two registrations.
+    """
     random = Random(f"longshore {seed}")
     movers = mover_names(generation, 1)
     plans, places = _hierarchy(random, seed, movers, runs)
     names = _agent_names(movers, agents)
-    joined = agents * JOIN_MS + 2_000
+    joined = agents * join_ms + 2_000
     parts = tuple(
         _run(
             random, number, *places[number], names[number % agents], joined + 10 * number, length_ms, RunKind.COPY, True
         )
         for number in range(runs)
     )
-    quiet = tuple(_agent(random, key, number, Trouble.NONE, 0, 0) for number, key in enumerate(names))
+    quiet = tuple(
+        replace(_agent(random, key, number, Trouble.NONE, 0, 0), joins_at=number * join_ms)
+        for number, key in enumerate(names)
+    )
     return Scenario(seed, joined + length_ms, {"storageMovers": plans}, quiet, parts, ())
 
 

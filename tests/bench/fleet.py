@@ -2,8 +2,10 @@
 
     python tests/bench/fleet.py --dir DIR [--seconds 60] [--agents 1000] [--runs 100] [--only sqlite,postgresql]
 
-Several processes share the agents, as on hosts of their own. Beside each store stands the same load by
-somebody who has not met the traps (``fleet_peers``). Exit code 1 when something failed or took too long.
+Several processes share the agents, as on hosts of their own. Measured is the time in which the load is even, not the
+joining before and the going home after it; errors count always. Beside each store stands the same load by somebody who
+has not met the traps (``fleet_peers``): a lighter one, of two statements a write. Exit code 1 when something failed or
+took too long.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from agentsim.simulate.calls import Tally  # noqa: E402
 from agentsim.simulate.performance import perform  # noqa: E402
 from agentsim.simulate.scenario import steady_scenario  # noqa: E402
 from store.db import open_store  # noqa: E402
@@ -34,15 +37,43 @@ WRITE_MS = 50
 
 READS = ("look", "sweep", "maintain")
 SEED = 7
+
+JOIN_MS = {"sqlite": 20, "postgresql": 60}
+"""Between two registrations of one process: a server makes a login for each agent."""
+
 STORES = ("sqlite", "postgresql")
+
+
+class Window:
+    """The calls of the time in which the load is even: neither the joining nor the going home."""
+
+    def __init__(self, begin: float, seconds: float) -> None:
+        self._begin, self._end = begin, begin + seconds
+        self._begun = False
+        self.seconds: dict[str, list[float]] = {}
+
+    def __call__(self, now: float, tallies: Sequence[Tally]) -> None:
+        """Called about once a second while the threads go on."""
+        if not self._begun and now >= self._begin:
+            self._begun = True
+            for tally in tallies:
+                for values in list(tally.seconds.values()):
+                    del values[:]
+        elif now < self._end and self._begun:
+            self.seconds = {}
+            for tally in tallies:
+                for name, values in list(tally.seconds.items()):
+                    self.seconds.setdefault(name, []).extend(values)
 
 
 def play(url: str, agents: int, runs: int, seconds: float, generation: int) -> None:
     """One process's share of the load; its figures as JSON on stdout."""
-    scenario = steady_scenario(SEED, agents, runs, round(seconds * 1000), generation)
-    found = perform(locate(url), scenario, threads=2)
+    join = JOIN_MS["sqlite" if url.startswith("/") else "postgresql"]
+    scenario = steady_scenario(SEED, agents, runs, round(seconds * 1000), generation, join)
+    window = Window((scenario.length_ms / 1000) - seconds, seconds)
+    found = perform(locate(url), scenario, threads=2, look=window)
     answer = {
-        "seconds": {name: list(values) for name, values in found.tally.seconds.items()},
+        "seconds": window.seconds,
         "errors": [[*key, number] for key, number in found.tally.errors.items()],
         "late": list(found.late),
     }
@@ -76,7 +107,7 @@ def load(url: str, options: argparse.Namespace) -> bool:
             seconds.setdefault(name, []).extend(values)
     errors = sum(number for answer in answers for *_, number in answer["errors"])
     writes = [value for name, values in seconds.items() if name not in READS for value in values]
-    for name in sorted(seconds):
+    for name in sorted(name for name, values in seconds.items() if values):
         _row(name, seconds[name])
     _row("every write", writes)
     late = [value for answer in answers for value in answer["late"]]

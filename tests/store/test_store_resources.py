@@ -212,7 +212,7 @@ def test_a_mover_with_children_is_not_deleted(world: World) -> None:
     delete(world, delete_endpoint, (Endpoint, "home-to"))
     delete(world, delete_mover)
     left = {table for table, rows in world.dump().items() if rows}
-    assert left - {"sqlite_sequence"} == {"alembic_version", "feed_state", "change", "event"}
+    assert left - {"sqlite_sequence"} == {"alembic_version", "feed_state", "change", "event", "retention"}
 
 
 @pytest.mark.parametrize("end", ["from", "to"])
