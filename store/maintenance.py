@@ -144,10 +144,12 @@ def _checkpoint(place: SqlitePlace) -> None:
         return
     if size < PASSIVE_ABOVE:
         return
-    kind = "TRUNCATE" if size > TRUNCATE_ABOVE else "PASSIVE"
     # Never wait for readers here: the next round tries again.
     with (
-        contextlib.closing(sqlite3.connect(place.path, timeout=0.1, isolation_level=None)) as connection,
+        contextlib.closing(sqlite3.connect(place.path, timeout=0, isolation_level=None)) as connection,
         contextlib.suppress(sqlite3.OperationalError),
     ):
-        connection.execute(f"PRAGMA wal_checkpoint({kind})").fetchone()
+        # Copies without holding up a writer; a truncation, which does, then has next to nothing left to copy.
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if size > TRUNCATE_ABOVE:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

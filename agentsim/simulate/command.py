@@ -83,6 +83,8 @@ def _past(place: StorePlace, options: argparse.Namespace, generation: int, now: 
     def told(done: int) -> None:
         seconds = max(time.monotonic() - begin, 1e-3)
         _say(f"history: {done:,} of {options.history:,} runs, {done / seconds:,.0f}/s")
+        if done == options.history:
+            _say("history: making its indexes")
 
     items = write_history(place, plan, told)
     return {"runs": options.history, "items": items, "years": options.years, "seconds": time.monotonic() - begin}
