@@ -407,8 +407,10 @@ def _started_words(run: JobRun, source: str, target: str) -> str:
 
 
 def _refuse_busy_target(session: Session, target_key: str, name: str) -> None:
-    for run in session.exec(select(JobRun).where(RUN_IS_ACTIVE)):
-        if location_overlaps(run.target_key, target_key):
+    # Hundreds may be active while the others' writes wait: nothing but what is compared is read of them.
+    for run_id, key in session.exec(select(JobRun.id, JobRun.target_key).where(RUN_IS_ACTIVE)).all():
+        if location_overlaps(key, target_key):
+            run = session.get_one(JobRun, run_id)
             raise Conflict(
                 f"The target '{name}' is being written by '{run_label(session, run)}' ({run.status}): "
                 "wait for it, or stop it first.",

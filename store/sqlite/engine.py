@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import OperationalError
 
 from store.errors import StoreUnavailable
+from store.sqlite.errors import named
 from store.sqlite.place import APPLICATION_ID, SqlitePlace
 
 BUSY_TIMEOUT_MS = 5_000
@@ -45,34 +45,37 @@ def make_engine(place: SqlitePlace) -> Engine:
         # (measurements-store §2.4).
         writes = connection.get_execution_options().get("longshore_write")
         if writes:
-            _begin_write(connection)
+            _begin_write(place, connection)
         else:
             connection.exec_driver_sql("BEGIN")
 
     return engine
 
 
-def _begin_write(connection: Connection) -> None:
+def _begin_write(place: SqlitePlace, connection: Connection) -> None:
     """Take the write lock, asking for it about once a millisecond until the busy timeout.
 
     SQLite's own waiting sleeps longer each time, up to 100 ms: whoever has waited long is asked seldom, and loses
     to those who come later. A thousand agents would wait a second at times that way (tests/bench/fleet.py).
     """
+    plain = connection.connection.driver_connection
+    assert isinstance(plain, sqlite3.Connection)
     deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
-    connection.exec_driver_sql("PRAGMA busy_timeout=0")
+    # Past SQLAlchemy, whose 100 us a statement would be spent while others wait, and again for each asking.
+    plain.execute("PRAGMA busy_timeout=0")
     try:
         while True:
             try:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            except OperationalError as error:
-                busy = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+                plain.execute("BEGIN IMMEDIATE")
+            except sqlite3.Error as error:
+                busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
                 if not busy or time.monotonic() > deadline:
-                    raise
+                    raise named(error, place.path) from error
                 time.sleep(random.uniform(0.5, 1.5) / 1000)
             else:
                 return
     finally:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        plain.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 
 def _configure(place: SqlitePlace, connection: sqlite3.Connection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -147,18 +148,30 @@ def test_an_agent_that_is_told_does_not_wait_for_its_heartbeat(far: Migration) -
     assert agent.poll() is None
 
 
+def freeze_between_writes(agent: subprocess.Popen[bytes], cluster: postgres.Cluster, role: str) -> None:
+    """Stop a process while it holds no row: whoever wanted that would have to wait for the server to let go of it."""
+    writing = f"SELECT 1 FROM pg_stat_activity WHERE usename = '{role}' AND state <> 'idle'"
+    while True:
+        agent.send_signal(signal.SIGSTOP)
+        time.sleep(0.05)
+        if not cluster.psql(writing):
+            return
+        agent.send_signal(signal.SIGCONT)
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("away", [False, True])
 def test_an_agent_that_was_unregistered_ends(far: Migration, cluster: postgres.Cluster, away: bool) -> None:
     """While it is connected it is told so; when its connections break, it is not let in any more."""
     agent = far.start_agent()
     online(far)
+    with far.store.read() as session:
+        role = find_in_mover(session, Agent, "agent", find_mover(session, "m"), "dock-1").db_role
     if away:
-        agent.send_signal(signal.SIGSTOP)
+        freeze_between_writes(agent, cluster, role)
     with far.store.write("user/test") as tx:
         mover = find_mover(tx.session, "m")
-        row = find_in_mover(tx.session, Agent, "agent", mover, "dock-1")
-        role = row.db_role
-        unregister_agent(tx, mover, row)
+        unregister_agent(tx, mover, find_in_mover(tx.session, Agent, "agent", mover, "dock-1"))
     if away:
         cluster.psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'")
         agent.send_signal(signal.SIGCONT)
