@@ -58,7 +58,10 @@ def _add_store(parser: argparse.ArgumentParser, *, root: bool = False) -> None:
     store = None if root else argparse.SUPPRESS
     read_only = False if root else argparse.SUPPRESS
     parser.add_argument(
-        "--store", metavar="URL", default=store, help="the store's file (or LONGSHORE_STORE; default: the embedded one)"
+        "--store",
+        metavar="URL",
+        default=store,
+        help="the store: a file or postgresql://HOST/DATABASE (or LONGSHORE_STORE; default: the embedded one)",
     )
     parser.add_argument("--read-only", action="store_true", default=read_only, help="refuse whatever changes the store")
 
