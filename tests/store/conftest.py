@@ -15,10 +15,7 @@ from store.db import open_store
 # The helpers are tests.store.*: found from the repository's root, after whatever is installed.
 sys.path.append(str(Path(__file__).parents[2]))
 
-from tests.postgres import cluster, store_database, store_url
 from tests.store.world import NOON, World
-
-__all__ = ["cluster", "store_database", "store_url"]
 
 
 @pytest.fixture(scope="session")
