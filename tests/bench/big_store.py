@@ -304,7 +304,7 @@ def _columns(model: type[SQLModel], rows: Iterable[dict[str, Any]]) -> tuple[lis
     """The columns that are filled, and the rows as tuples: what is not said is the model's default."""
     rows = iter(rows)
     first = next(rows)
-    blank = model.model_construct(**first).model_dump()
+    blank = model.model_construct(**first).model_dump(warnings=False)
     table: Any = SQLModel.metadata.tables[str(model.__tablename__)]
     names = [column.name for column in table.columns if column.name != "id" or "id" in first]
     defaults = tuple(_plain(blank.get(name)) for name in names)
