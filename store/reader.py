@@ -58,6 +58,7 @@ class Reader:
             self._rows = SqliteRows(self.place)
             self.clock = clock or HostClock()
         else:
+            self.place.check()
             from store.postgres.clock import ServerClock
             from store.postgres.rows import PostgresRows
 

@@ -27,13 +27,9 @@ def connect(place: PostgresPlace, *, autocommit: bool) -> psycopg.Connection[Any
     Raises:
         StoreUnavailable: StoreNoDriver, or what :func:`store.postgres.errors.named` says.
     """
-    try:
-        import psycopg
-    except ImportError as error:
-        raise StoreUnavailable(
-            "A PostgreSQL store needs psycopg: install it with \"pip install 'longshore[postgres]'\".",
-            code="StoreNoDriver",
-        ) from error
+    place.check()
+    import psycopg
+
     from store.postgres.errors import named
 
     try:

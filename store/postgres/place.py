@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlencode, urlsplit
 
-from store.errors import InvalidInput
+from store.errors import InvalidInput, StoreUnavailable
 
 SCHEMA = "longshore"
 """The schema that holds all of a store; it belongs to the admins' role."""
@@ -79,7 +79,18 @@ class PostgresPlace:
         return self.url
 
     def check(self) -> None:
-        """Nothing to look at before connecting."""
+        """Whether this program can speak to a server at all: its driver is an extra.
+
+        Raises:
+            StoreUnavailable: StoreNoDriver.
+        """
+        try:
+            import psycopg  # noqa: F401
+        except ImportError as error:  # also when it finds no libpq
+            raise StoreUnavailable(
+                "A PostgreSQL store needs psycopg: install it with \"pip install 'longshore[postgres]'\".",
+                code="StoreNoDriver",
+            ) from error
 
     def conninfo(self) -> str:
         """The URL for libpq, without the password: to another host always over TLS, with the server's name verified
