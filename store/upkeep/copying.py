@@ -124,6 +124,7 @@ def _carry_table(source: Source, target: Target, table: Table) -> Copied:
 def _source(place: StorePlace) -> Source:
     if place.dialect == "sqlite":
         return SqliteSource(place)
+    place.check()
     from store.postgres.bulk import PostgresSource
 
     return PostgresSource(place)
@@ -132,6 +133,7 @@ def _source(place: StorePlace) -> Source:
 def _target(place: StorePlace) -> Target:
     if place.dialect == "sqlite":
         return SqliteTarget(place)
+    place.check()
     from store.postgres.bulk import PostgresTarget
 
     return PostgresTarget(place)

@@ -25,8 +25,14 @@ except StoreUnavailable as error:
         "from store.db import open_store; open_store(place)",
         "from store.place import locate; from store.postgres.roles import prepare_database\n"
         "    prepare_database(locate(place))",
+        "from pathlib import Path; from store.place import locate; from store.upkeep.backup import back_up\n"
+        "    back_up(locate(place), Path('never-made'), replace=False)",
+        "from store.place import locate; from store.upkeep.copying import copy_store\n"
+        "    copy_store(locate(place), locate('never-made'))",
+        "from store.place import locate; from store.upkeep.upgrading import upgrade_now\n"
+        "    upgrade_now(locate(place))",
     ],
-    ids=["reading", "writing", "preparing"],
+    ids=["reading", "writing", "preparing", "backing up", "copying", "upgrading"],
 )
 def test_without_psycopg_a_server_is_refused_with_a_remedy(call: str) -> None:
     (said,) = outputs([python(SCRIPT.format(call=call))])
