@@ -53,7 +53,7 @@ def _register(options: argparse.Namespace) -> int:
         with store.write(f"agent/{options.name}", serial=False) as tx:
             mover, agent, credential = register_agent(tx, token, options.name, host_facts(), mover_name=options.mover)
             place = store.place
-            url = place.for_user(agent.db_role).url if place.dialect == "postgresql" else str(place.path)
+            url = place.for_user(agent.db_role).url if place.dialect == "postgresql" else place.url
             state.save(Identity(url, mover.name, agent.name, credential))
             saved = True
     except BaseException:

@@ -21,6 +21,7 @@ from store.db import open_store
 from store.display import display
 from store.errors import InvalidInput
 from store.place import StorePlace
+from store.queries.whole import runs_by_status
 from store.reader import Reader
 
 VIRTUAL_BEGIN_MS: Final = 1_767_600_000_000
@@ -92,8 +93,7 @@ def _past(place: StorePlace, options: argparse.Namespace, generation: int, now: 
 
 def _statuses(place: StorePlace) -> dict[str, int]:
     with closing(Reader(place)) as reader:
-        rows = reader.rows("SELECT status, count(*) AS runs FROM job_run GROUP BY status ORDER BY status")
-        return {row["status"]: row["runs"] for row in rows}
+        return runs_by_status(reader)
 
 
 def _say(line: str) -> None:

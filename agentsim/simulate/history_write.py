@@ -8,13 +8,13 @@ the process before throws the store away.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from itertools import islice
 from random import Random
 from typing import Any, Final
 
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 from sqlalchemy.engine import Connection
 
 from agentsim.engine import board
@@ -30,21 +30,27 @@ from agentsim.simulate.history import (
 )
 from agentsim.simulate.snapshots import SOURCE, Snapshots
 from agentsim.simulate.words import VERSIONS
-from store import derived
 from store.db import open_store
 from store.endpoints import LocalPath, to_arm
 from store.maintenance import maintain
-from store.models import COUNTER_FIELDS, FEED_TABLES, Agent, Endpoint, JobDefinition, StorageMover
+from store.models import COUNTER_FIELDS, Agent, Endpoint, JobDefinition, StorageMover
 from store.models import Project as ProjectRow
 from store.place import StorePlace
 from store.resources.common import Put
+from store.upkeep.filling import (
+    Row,
+    derive_from_runs,
+    next_ids,
+    prepare,
+    put,
+    tell_definitions,
+    without_feed,
+    without_indexes,
+)
 from store.upkeep.retention import set_policy
 from store.vocabulary import AgentStatus, CopyMode, EndpointType, GrantPermission, JobRunStatus, RunKind, ScanStatus
 
 BATCH: Final = 20_000
-ROWS: Final = 50_000
-"""Rows of items that are held at a time."""
-
 SAMPLE_COUNT: Final = 60
 RUN_COLUMNS: Final = (
     "id",
@@ -92,14 +98,6 @@ GRANT_COLUMNS: Final = (
     "granted_by",
     "ended_at",
 )
-_WITH_IDS: Final = ("storage_mover", "agent", "endpoint", "project", "job_definition", "job_run")
-
-_GREAT: Final = ("job_run", "run_item", "event", "access_grant")
-
-UPKEEP_INDEX: Final = "ix_job_run_thin"
-"""By which whoever keeps up the store finds that there is nothing to thin out."""
-
-Row = tuple[Any, ...]
 
 
 def write_history(place: StorePlace, history: History, told: Callable[[int], None]) -> int:
@@ -117,163 +115,38 @@ def write_history(place: StorePlace, history: History, told: Callable[[int], Non
         StoreUnavailable: what is written so far stays, whole batches of it.
     """
     items = done = 0
-    with closing(open_store(place)) as store, store.engine.connect() as plain:
+    with closing(open_store(place)) as store, store.connect() as plain:
         with store.write("ann") as tx:
             # What was just made is not to be taken away as too old.
             set_policy(tx, items_days=0, reports_days=0, samples_days=0)
         connection = plain.execution_options(longshore_write=True)
-        _prepare(connection)
-        with _without_feed(connection):
+        prepare(connection)
+        with without_feed(connection):
             places = _hierarchy(connection, history)
-            first = (connection.exec_driver_sql("SELECT max(id) FROM job_run").scalar() or 0) + 1
+            first = next_ids(connection)["job_run"]
         runs = past_runs(history, places, first, {})
-        with _without_indexes(connection):
+        with without_indexes(connection):
             while batch := list(islice(runs, BATCH)):
-                with _without_feed(connection):
+                with without_feed(connection):
                     items += _batch(connection, history, batch, done)
                 done += len(batch)
                 maintain(store)
                 told(done)
-        with _without_feed(connection):
-            _tell_definitions(connection, first)
+        with without_feed(connection):
+            tell_definitions(connection, first)
         maintain(store)
     return items
 
 
-def _prepare(connection: Connection) -> None:
-    """Settings of this connection alone: what it writes refers to what it has written."""
-    if connection.dialect.name == "sqlite":
-        driver = connection.connection.driver_connection
-        assert driver is not None
-        driver.execute("PRAGMA foreign_keys=OFF")
-        # Indexes of years do not fit into what suffices for an agent.
-        driver.execute("PRAGMA cache_size=-262144")
-        driver.execute("PRAGMA threads=2")
-
-
-@contextmanager
-def _without_indexes(connection: Connection) -> Iterator[None]:
-    """The great tables are without their indexes: made at the end, each of them costs a tenth."""
-    if connection.dialect.name == "sqlite":
-        found = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = '{}'"
-    else:
-        found = (
-            "SELECT i.indexname, i.indexdef FROM pg_indexes i WHERE i.schemaname = current_schema() "
-            "AND i.tablename = '{}' AND NOT EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conname = i.indexname)"
-        )
-    with connection.begin():
-        indexes = [
-            (name, statement)
-            for table in _GREAT
-            for name, statement in connection.exec_driver_sql(found.format(table))
-            if name != UPKEEP_INDEX
-        ]
-        for name, _ in indexes:
-            connection.exec_driver_sql(f"DROP INDEX {name}")
-    try:
-        yield
-    finally:
-        for _, statement in indexes:
-            with connection.begin():
-                connection.exec_driver_sql(statement)
-
-
-@contextmanager
-def _without_feed(connection: Connection) -> Iterator[None]:
-    """One transaction in which the feed's triggers are off, and after which readers look afresh."""
-    server = connection.dialect.name == "postgresql"
-    names = [(table, f"feed_{table}_{op}") for table in FEED_TABLES for op in "iud"]
-    with connection.begin():
-        for table, name in names:
-            connection.exec_driver_sql(
-                f"ALTER TABLE {table} DISABLE TRIGGER {name}" if server else f"DROP TRIGGER IF EXISTS {name}"
-            )
-        if not server:
-            # It counts run by run; a batch is counted at once. A server's counts so already.
-            connection.exec_driver_sql("DROP TRIGGER IF EXISTS totals_job_run_i")
-        yield
-        if server:
-            for table, name in names:
-                connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE TRIGGER {name}")
-            for table in _WITH_IDS:
-                sequence = f"pg_get_serial_sequence('{table}', 'id')"
-                connection.exec_driver_sql(
-                    f"SELECT setval({sequence}, (SELECT coalesce(max(id), 0) + 1 FROM {table}), false)"
-                )
-        else:
-            # Imports Alembic: a quarter of a second that only a past has to wait for.
-            from store.migrate import install_triggers
-
-            install_triggers(connection)
-            derived.install(connection)
-        connection.execute(text("UPDATE feed_state SET epoch = :epoch"), {"epoch": secrets.token_hex(8)})
-
-
-def _put(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
-    """Insert rows as fast as the database takes them; how many."""
-    count = 0
-    rows = iter(rows)
-    if connection.dialect.name == "postgresql":
-        cursor = connection.connection.cursor()
-        with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
-                count += 1
-        cursor.close()
-        return count
-    statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    while some := list(islice(rows, ROWS)):
-        driver.executemany(statement, some)
-        count += len(some)
-    return count
-
-
 def _batch(connection: Connection, history: History, batch: Sequence[PastRun], done: int) -> int:
-    _put(connection, "job_run", RUN_COLUMNS, map(_run_row, batch))
-    _put(connection, "access_grant", GRANT_COLUMNS, (row for run in batch for row in _grant_rows(run)))
-    _put(connection, "event", EVENT_COLUMNS, (row for run in batch for row in _event_rows(run)))
-    items = _put(connection, "run_item", ITEM_COLUMNS, (row for run in batch for row in _item_rows(run)))
+    put(connection, "job_run", RUN_COLUMNS, map(_run_row, batch))
+    put(connection, "access_grant", GRANT_COLUMNS, (row for run in batch for row in _grant_rows(run)))
+    put(connection, "event", EVENT_COLUMNS, (row for run in batch for row in _event_rows(run)))
+    items = put(connection, "run_item", ITEM_COLUMNS, (row for run in batch for row in _item_rows(run)))
     recent = [run for number, run in enumerate(batch, done) if number >= history.runs - SAMPLED and run.thinned is None]
-    _put(
-        connection, "progress_sample", ("run_id", "at", "items", "bytes"), (r for run in recent for r in _samples(run))
-    )
-    span = {"first": batch[0].id, "last": batch[-1].id}
-    counters = ", ".join(COUNTER_FIELDS)
-    if connection.dialect.name == "sqlite":
-        sums = ", ".join(f"sum({name})" for name in COUNTER_FIELDS)
-        added = ", ".join(f"{name} = run_totals.{name} + excluded.{name}" for name in ("runs", *COUNTER_FIELDS))
-        connection.execute(
-            text(
-                f"INSERT INTO run_totals (mover_id, kind, status, runs, {counters}) "
-                f"SELECT mover_id, kind, status, count(*), {sums} FROM job_run WHERE id BETWEEN :first AND :last "
-                f"GROUP BY mover_id, kind, status ON CONFLICT (mover_id, kind, status) DO UPDATE SET {added}"
-            ),
-            span,
-        )
-    connection.execute(
-        text(
-            f"INSERT INTO run_progress (run_id, at, phase, total_items, total_bytes, bytes_in_flight, "
-            f"items_deleted_before, bytes_deleted_before, current, {counters}) "
-            f"SELECT id, execution_end_time, 'finish', items_scanned, bytes_scanned, 0, 0, 0, '[]', {counters} "
-            "FROM job_run WHERE id BETWEEN :first AND :last AND fence > 0"
-        ),
-        span,
-    )
+    put(connection, "progress_sample", ("run_id", "at", "items", "bytes"), (r for run in recent for r in _samples(run)))
+    derive_from_runs(connection, batch[0].id, batch[-1].id)
     return items
-
-
-def _tell_definitions(connection: Connection, first: int) -> None:
-    """Each definition's count and latest run: once, since each costs what a list of definitions is sorted by."""
-    connection.execute(
-        text(
-            "UPDATE job_definition SET run_count = latest.number, latest_run_id = latest.id FROM "
-            "(SELECT definition_id, max(id) AS id, max(number) AS number FROM job_run WHERE id >= :first "
-            "GROUP BY definition_id) AS latest WHERE job_definition.id = latest.definition_id"
-        ),
-        {"first": first},
-    )
 
 
 def _run_row(run: PastRun) -> Row:
@@ -367,7 +240,7 @@ def _samples(run: PastRun) -> Iterator[Row]:
 
 def _hierarchy(connection: Connection, history: History) -> list[Place]:
     """Everything that the runs refer to; the definitions, the one that runs all the time first."""
-    ids = {table: (connection.exec_driver_sql(f"SELECT max(id) FROM {table}").scalar() or 0) + 1 for table in _WITH_IDS}
+    ids = next_ids(connection)
     random = Random(f"longshore hosts {history.seed}")
     made = {
         "created_at": history.begin,
@@ -409,7 +282,7 @@ def _hierarchy(connection: Connection, history: History) -> list[Place]:
         branch.write(connection)
         events += branch.events
         places += branch.places
-    _put(connection, "event", EVENT_COLUMNS, events)
+    put(connection, "event", EVENT_COLUMNS, events)
     return places
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Final
 
 from agentsim.simulate.hierarchy import TAG, TAG_VALUE
 from store.errors import Conflict, InvalidInput
 from store.place import StorePlace, data_directory, locate
+from store.queries import whole
 from store.reader import Reader
 
 _NAME: Final = re.compile(r"sim(\d+)-")
@@ -39,18 +39,14 @@ def next_generation(reader: Reader) -> int:
         Conflict: the store holds, or once held, anything that was not simulated.
     """
     ids, latest = set(), 0
-    for row in reader.rows("SELECT id, name, tags FROM storage_mover ORDER BY id"):
-        found = _NAME.match(row["name"])
-        if found is None or json.loads(row["tags"]).get(TAG) != TAG_VALUE:
-            raise _foreign(reader, f"the storage mover '{row['name']}'")
-        ids.add(row["id"])
+    for mover_id, name, tags in whole.tags_of_movers(reader):
+        found = _NAME.match(name)
+        if found is None or tags.get(TAG) != TAG_VALUE:
+            raise _foreign(reader, f"the storage mover '{name}'")
+        ids.add(mover_id)
         latest = max(latest, int(found[1]))
-    # From one mover's events to the next one's by the index, however many there are.
-    mover = reader.value("SELECT min(mover_id) FROM event")
-    while mover is not None:
-        if mover not in ids:
-            raise _foreign(reader, "the history of a storage mover that was deleted")
-        mover = reader.value("SELECT min(mover_id) FROM event WHERE mover_id > :id", {"id": mover})
+    if any(mover not in ids for mover in whole.movers_with_events(reader)):
+        raise _foreign(reader, "the history of a storage mover that was deleted")
     return latest + 1
 
 

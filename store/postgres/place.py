@@ -88,7 +88,7 @@ class PostgresPlace:
             import psycopg  # noqa: F401
         except ImportError as error:  # also when it finds no libpq
             raise StoreUnavailable(
-                "A PostgreSQL store needs psycopg: install it with \"pip install 'longshore[postgres]'\".",
+                "A PostgreSQL store needs psycopg: install it beside Longshore with \"pip install 'psycopg[binary]'\".",
                 code="StoreNoDriver",
             ) from error
 

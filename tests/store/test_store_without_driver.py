@@ -37,5 +37,5 @@ except StoreUnavailable as error:
 def test_without_psycopg_a_server_is_refused_with_a_remedy(call: str) -> None:
     (said,) = outputs([python(SCRIPT.format(call=call))])
     assert said.startswith("StoreNoDriver ")
-    assert "longshore[postgres]" in said
+    assert "pip install 'psycopg[binary]'" in said
     assert said.count("\n") == 1

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from store.lifecycle import ENDED
-from store.queries.runs import COUNTERS as COUNTER_FIELDS
+from store.queries.fleet import COUNTERS as COUNTER_FIELDS
 from store.reader import Reader
 from store.upkeep.check.invariant import SHOWN, Finding, Invariant
 from store.vocabulary import SCANNED_OUTCOMES, DefinitionState, JobRunStatus, Outcome
