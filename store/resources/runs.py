@@ -25,8 +25,8 @@ from store.models import (
     RunProgress,
     StorageMover,
 )
+from store.pairs import location
 from store.resources.common import active_run, find_definition, find_in_mover
-from store.resources.definitions import location
 from store.rules import NAME, location_overlaps
 from store.settings import CopySettings
 from store.vocabulary import (
