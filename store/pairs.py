@@ -9,7 +9,13 @@ from typing import Protocol
 
 from store.errors import InvalidInput
 from store.rules import location_overlaps
-from store.vocabulary import EndpointKind
+from store.vocabulary import EndpointKind, EndpointType
+
+MOVED = frozenset({EndpointType.LOCAL_PATH})
+"""The types of endpoints that this version moves data from and to; the others can be planned."""
+
+ONLY_MOVED = "this version moves data between LocalPath endpoints only: mount the share and name it as a LocalPath."
+"""The end of a sentence about an endpoint of another type."""
 
 
 class Located(Protocol):

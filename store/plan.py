@@ -23,9 +23,9 @@ from store.bodies import (
     ProjectProperties,
     name_of,
 )
+from store.complaints import complaints
 from store.db import Write
 from store.endpoints import ArmModel
-from store.complaints import complaints
 from store.errors import InvalidInput, LongshoreError
 from store.resources.common import Put
 from store.resources.definitions import put_definition

@@ -60,6 +60,27 @@ def endpoint_places(reader: Reader, mover_id: int, names: Collection[str]) -> di
     return found
 
 
+class Writer(NamedTuple):
+    """A definition that writes to an endpoint."""
+
+    path: str
+    """``PROJECT/DEFINITION``."""
+    copy_mode: str
+    target_subpath: str
+
+
+def writers(reader: Reader, mover_id: int, endpoint: str, limit: int) -> list[Writer]:
+    """The first definitions by name whose target is the endpoint of that name."""
+    rows = reader.rows(
+        f"""SELECT d.project_name || '/' || d.name, d.copy_mode, d.target_subpath
+            FROM endpoint e CROSS JOIN job_definition d
+            WHERE e.mover_id = :mover AND e.name = :name AND d.target_id = e.id
+            ORDER BY d.project_name, d.name LIMIT {limit}""",
+        {"mover": mover_id, "name": endpoint},
+    )
+    return [Writer(*row) for row in rows]
+
+
 def mover_id_of(reader: Reader, name: str) -> int | None:
     """The id of the mover of that name."""
     found = reader.value("SELECT id FROM storage_mover WHERE name = :name", {"name": name})

@@ -25,7 +25,7 @@ from store.models import (
     RunProgress,
     StorageMover,
 )
-from store.pairs import location
+from store.pairs import MOVED, ONLY_MOVED, location
 from store.resources.common import active_run, find_definition, find_in_mover
 from store.rules import NAME, location_overlaps
 from store.settings import CopySettings
@@ -33,7 +33,6 @@ from store.vocabulary import (
     AgentStatus,
     CopyMode,
     DataIntegrityValidation,
-    EndpointType,
     GrantPermission,
     Guard,
     JobRunStatus,
@@ -354,10 +353,9 @@ def _grant(tx: Write, run: JobRun, agent: Agent, source: Endpoint, target: Endpo
 def _refuse_unsupported(label: str, definition: JobDefinition, source: Endpoint, target: Endpoint) -> None:
     """Refuse what this version would not do truly: a run must never promise what it does not carry out."""
     for endpoint in (source, target):
-        if endpoint.endpoint_type != EndpointType.LOCAL_PATH:
+        if endpoint.endpoint_type not in MOVED:
             raise InvalidInput(
-                f"'{label}' uses the {endpoint.endpoint_type} endpoint '{endpoint.name}', and this version moves data "
-                "between LocalPath endpoints only: mount the share and name it as a LocalPath.",
+                f"'{label}' uses the {endpoint.endpoint_type} endpoint '{endpoint.name}', and {ONLY_MOVED}",
                 code="EndpointTypeUnsupported",
             )
 
