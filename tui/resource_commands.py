@@ -5,6 +5,7 @@ The ORM is imported inside the functions: the screen calls them in a thread, thr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from store.errors import InvalidInput
@@ -84,7 +85,7 @@ def load(session: Session, kind: str, mover_name: str, path: str) -> Loaded:
     return _loaded(mover, definition, properties)._replace(project=project.name)
 
 
-def _loaded(mover: StorageMover, found: object, properties: dict[str, object]) -> Loaded:
+def _loaded(mover: StorageMover, found: object, properties: Mapping[str, object]) -> Loaded:
     from store.models import SystemData
 
     assert isinstance(found, SystemData)
