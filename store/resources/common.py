@@ -40,7 +40,8 @@ class Expect(NamedTuple):
             NotFound: there is nothing to change.
         """
         if self.exists is False and found is not None:
-            raise Conflict(f"There is a {kind} '{name}' already: choose another name.", code="NameTaken")
+            article = "an" if kind[0] in "aeiou" else "a"
+            raise Conflict(f"There is {article} {kind} '{name}' already: choose another name.", code="NameTaken")
         if self.exists and found is None:
             raise NotFound(f"There is no {kind} '{name}': it was deleted, or make it first.")
         if self.version is not None and found is not None and found.version != self.version:

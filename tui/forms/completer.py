@@ -48,7 +48,7 @@ class Directories:
             finally:
                 self._busy.release()
             try:
-                loop.call_soon_threadsafe(lambda: answer.done() or answer.set_result(found))
+                loop.call_soon_threadsafe(_give, answer, found)
             except RuntimeError:
                 return  # the screen was closed meanwhile
 
@@ -58,6 +58,11 @@ class Directories:
             return await asyncio.wait_for(answer, PATIENCE_SECONDS)
         except TimeoutError:
             return []
+
+
+def _give(answer: asyncio.Future[list[str]], found: list[str]) -> None:
+    if not answer.done():
+        answer.set_result(found)
 
 
 def directories(beginning: str, root: str = "") -> list[str]:

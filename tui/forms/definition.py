@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from store.bodies import DefinitionProperties
@@ -25,7 +25,8 @@ from tui.subjects import DEFINITION, ENDPOINT, PROJECT
 PLACE_FIXED = "fixed: c makes a changed copy"
 SOURCE, TARGET = ("sourceName", "sourceSubpath"), ("targetName", "targetSubpath")
 BASICS = ("project", "name", "description", "jobType")
-_FIXED = frozenset({*SOURCE, *TARGET, "jobType"})
+FIXED = frozenset({*SOURCE, *TARGET, "jobType"})
+"""What never changes once a definition is made."""
 _FIRST = ("copyMode", "agentName")
 _LOOKED_UP = {"sourceName": ENDPOINT, "targetName": ENDPOINT, "project": PROJECT, "agentName": "agent"}
 NAMES_NEAR = 200
@@ -56,7 +57,7 @@ class DefinitionForm(Form):
         self._known: dict[tuple[str, str], Answer] = {}
         fields = {field.key: field for field in fields_of(DefinitionProperties)}
         if not new:
-            fields |= {key: fields[key].but(fixed=PLACE_FIXED) for key in _FIXED}
+            fields |= {key: fields[key].but(fixed=PLACE_FIXED) for key in FIXED}
         ordered = [fields[key] for key in (*SOURCE, *TARGET, "description", *_FIRST)]
         # What the model has and nobody placed is a setting: those with a heading last.
         rest = [field for field in fields.values() if field not in ordered]
@@ -105,9 +106,9 @@ class DefinitionForm(Form):
         if not self.new:
             return wrong
         wrong = {**ruled("project", lambda: valid_name("project", texts["project"])), **wrong}
-        for key in ("sourceName", "targetName", "project"):
+        for key in self.unfinished(texts):
             answer = self._answer(key, texts)
-            if key not in wrong and answer is not None and not answer.found:
+            if key not in wrong and answer is not None:
                 words = {"project": "project"}.get(key, "endpoint")
                 wrong[key] = not_found(words, texts[key], answer.names, f" in '{self.mover}'").sentence
         source, target = self._place("sourceName", texts), self._place("targetName", texts)
@@ -118,6 +119,10 @@ class DefinitionForm(Form):
             below = [valid_sub_path(texts[key]) for key in ("sourceSubpath", "targetSubpath")]
             wrong |= ruled("targetName", lambda: check_pair(source, below[0], target, below[1]))
         return wrong
+
+    def unfinished(self, texts: Texts) -> Collection[str]:
+        answers = {key: self._answer(key, texts) for key in ("sourceName", "targetName", "project")}
+        return [key for key, answer in answers.items() if answer is not None and not answer.found]
 
     def doubts(self, texts: Texts, glyphs: Glyphs) -> dict[str, str]:
         found = {}

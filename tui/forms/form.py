@@ -71,7 +71,7 @@ class Form:
         """What is done: ``Change the endpoint 'nas1-hr'``."""
         what = WORDS.get(self.kind, self.kind)
         if self.loaded is None:
-            return f"A new {what}"
+            return f"A new {what}{f' of {self.mover}' if self.mover else ''}"
         return f"A copy of the {what} '{self.loaded.name}'" if self.new else f"Change the {what} '{self.loaded.name}'"
 
     @property
@@ -102,6 +102,10 @@ class Form:
             for one in complaints(error):
                 wrong.setdefault(self._key_of(one), sentence(one.words))
         return wrong
+
+    def unfinished(self, texts: Texts) -> Collection[str]:
+        """The fields that hold no name yet: what is said against them can wait while there are completions."""
+        return ()
 
     def doubts(self, texts: Texts, glyphs: Glyphs) -> dict[str, str]:
         """What is allowed and worth a look, by the key of its field."""

@@ -9,14 +9,14 @@ from typing import NamedTuple
 from rich.cells import cell_len
 
 from store.display import display
-from tui.forms.field import Field, FieldKind
+from tui.forms.field import Field
 from tui.forms.form import FORM, Form, Page
-from tui.forms.words import OPTIONS
+from tui.forms.words import meaning
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
 
 Line = list[Cell]
-LABEL_CELLS = 19
+LABEL_CELLS = 20
 """Cells from the left edge to where the texts stand."""
 EMPTY = "-"
 """Shown for a field in which nothing was typed."""
@@ -68,11 +68,11 @@ def draw(form: Form, page: Page, state: State, width: int, glyphs: Glyphs) -> Dr
     return drawn
 
 
-def hint_of(field: Field) -> str:
+def hint_of(field: Field, text: str) -> str:
     """What is said of the field with the focus; safe to show."""
-    if field.kind == FieldKind.CHOICE:
-        return f"{field.hint + '; ' if field.hint else ''}left and right choose"
-    return f"{field.hint}; left and right choose" if field.kind == FieldKind.FLAG else field.hint
+    if field.typed:
+        return field.hint
+    return "; ".join(filter(None, (field.hint or meaning(field.key, text), "left and right choose")))
 
 
 def indented(text: str, indent: int, width: int, style: str) -> list[Line]:
@@ -91,9 +91,9 @@ def wrapped(lines: Sequence[Line], width: int) -> list[Line]:
             found.append(line)
             continue
         last = line[-1]
-        first, *rest = textwrap.wrap(last.text, width - taken, break_long_words=True)
+        first, *rest = textwrap.wrap(last.text, width - (taken or 2), break_long_words=True) or [""]
         found.append([*line[:-1], Cell(first, last.style)])
-        found += [[Cell(" " * taken), Cell(part, last.style)] for part in rest]
+        found += [[Cell(" " * (taken or 2)), Cell(part, last.style)] for part in rest]
     return found
 
 
@@ -109,8 +109,8 @@ def _line(field: Field, state: State, glyphs: Glyphs) -> Line:
         return [label, Cell(shown or EMPTY, "" if shown else "dim")]
     word = shown or "none"
     cells = [Cell(f"{glyphs.arrow_left} {word} {glyphs.arrow_right}" if current else word, "strong" if current else "")]
-    if meaning := OPTIONS.get(text, ""):
-        cells.append(Cell(f"   {meaning}", "dim"))
+    if means := meaning(field.key, text):
+        cells.append(Cell(f"   {means}", "dim"))
     return [label, *cells]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from enum import StrEnum
 from types import NoneType, UnionType
@@ -19,24 +19,30 @@ from tui.forms.words import COMPLETES, HINTS, LABELS
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z]|$)|[A-Z]?[a-z0-9]+|[A-Z]+")
 
 
-def fields_of(model: type[BaseModel], prefix: str = "", *, group: str = "", optional: bool = False) -> list[Field]:
-    """The properties of a model in its order, those of the models in it after them.
+def fields_of(model: type[BaseModel], without: Collection[str] = ()) -> list[Field]:
+    """The properties of one of the store's bodies in its order, but for those named as in Python."""
+    return list(_fields(model, "", "", optional=False, without=without))
+
+
+def _fields(
+    model: type[BaseModel], prefix: str, group: str, *, optional: bool, without: Collection[str] = ()
+) -> Iterator[Field]:
+    """The same for a model within another.
 
     Args:
-        model: one of the store's bodies.
-        prefix: the path of the model in the body, with a dot at its end.
-        group: the heading they stand under.
-        optional: the model need not be there at all: its own required properties are required only with others.
+        model: the model.
+        prefix: its path in the body, with a dot at its end.
+        group: the heading that its fields stand under.
+        optional: it need not be there at all: its own required properties are required only with others.
+        without: properties to leave out.
     """
-    return list(_fields(model, prefix, group, optional))
-
-
-def _fields(model: type[BaseModel], prefix: str, group: str, optional: bool) -> Iterator[Field]:
     for name, info in model.model_fields.items():
+        if name in without:
+            continue
         key = prefix + (info.alias or name)
         annotation, nullable = _plain(info.annotation)
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            yield from _fields(annotation, f"{key}.", group or label_of(key), optional or nullable)
+            yield from _fields(annotation, f"{key}.", group or label_of(key), optional=optional or nullable)
             continue
         kind, choices = _kind(annotation)
         if kind == FieldKind.CHOICE and len(choices) == 1:

@@ -117,14 +117,14 @@ class EndpointForm(Form):
     def __init__(self, mover: str, endpoint_type: EndpointType, loaded: Loaded | None = None, *, new: bool = True):
         self.endpoint_type = endpoint_type
         shown = Field("endpointType", "Type", default=endpoint_type, fixed=TYPES.get(endpoint_type, ""))
-        fields = [shown, *type_fields(endpoint_type), *(f for f in fields_of(EndpointBody) if f.key in _COMMON)]
+        fields = [shown, *type_fields(endpoint_type), *fields_of(EndpointBody, {"location"})]
         if not new:
-            fields = [field if _changes(field) else field.but(fixed=field.fixed or LOCATION_FIXED) for field in fields]
+            fields = [field if changes(field) else field.but(fixed=field.fixed or LOCATION_FIXED) for field in fields]
         super().__init__(mover, fields, loaded, new=new)
 
     @property
     def title(self) -> str:
-        return f"A new {self.endpoint_type} endpoint" if self.loaded is None else super().title
+        return f"A new {self.endpoint_type} endpoint of {self.mover}" if self.loaded is None else super().title
 
     def body(self, texts: Texts, without: Collection[str] = ()) -> dict[str, Any]:
         return {**super().body(texts, without), "endpointType": str(self.endpoint_type)}
@@ -140,9 +140,6 @@ class EndpointForm(Form):
         return []
 
 
-_COMMON = ("description", "endpointKind")
-
-
 def type_fields(endpoint_type: EndpointType) -> list[Field]:
     """The fields of the properties that one type of endpoint has."""
     return fields_of(_model(endpoint_type))
@@ -155,6 +152,6 @@ def _model(endpoint_type: EndpointType) -> type[ArmModel]:
     return next(one for one in members if one.model_fields["endpoint_type"].default == endpoint_type)
 
 
-def _changes(field: Field) -> bool:
+def changes(field: Field) -> bool:
     """Whether the store lets a property of an endpoint change after it was made."""
     return field.key == "description" or field.key.partition(".")[0] in {to_camel(name) for name in CHANGEABLE}

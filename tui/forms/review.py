@@ -148,9 +148,8 @@ def _guards(texts: Texts) -> list[str]:
     count = texts.get("guards.maxDeletes") or str(MAX_DELETES)
     least = texts.get("guards.minSourcePercent") or str(MIN_SOURCE_PERCENT)
     return [
-        f"unless that is more than {percent} % or {_thousands(count)} of the target's items,",
-        f"or the source is empty, another one, or holds below {least} % of last time:",
-        "then nothing is deleted, and the run says so",
+        f"Nothing is deleted if more than {percent} % or {_thousands(count)} of the target's items would go, or the "
+        f"source is empty, another one, or holds below {least} % of last time: the run then says so",
     ]
 
 

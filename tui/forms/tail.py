@@ -36,13 +36,21 @@ def head_line(form: Form, page: int, wrong: Collection[str], glyphs: Glyphs) -> 
 
 
 def tail_lines(
-    form: Form, field: Field | None, completions: Sequence[str], says: tuple[str, str], width: int, *, last: bool
+    form: Form,
+    field: Field | None,
+    text: str,
+    completions: Sequence[str],
+    says: tuple[str, str],
+    width: int,
+    *,
+    last: bool,
 ) -> list[Line]:
     """The lines below a page.
 
     Args:
         form: the form.
         field: the one with the focus.
+        text: what is typed in it.
         completions: of what is typed in it; outside text.
         says: what the store or the form says, safe to show, and its style.
         width: cells of a line.
@@ -52,31 +60,32 @@ def tail_lines(
     parts = textwrap.wrap(said, width)[:SAID_LINES]
     below: list[Line] = [[Cell(part, style)] for part in parts]
     if not below and field is not None:
-        parts = textwrap.wrap(hint_of(field), width)[:SAID_LINES]
+        parts = textwrap.wrap(hint_of(field, text), width)[:SAID_LINES]
         below = [[Cell(part, "dim")] for part in parts]
     below += [[] for _ in range(SAID_LINES - len(below))]
-    return [_offered(completions, width), *below, [], _keys(form, last=last)]
+    return [_offered(completions, width), *below, [], _keys(form, field, last=last)]
 
 
 def _offered(completions: Sequence[str], width: int) -> Line:
-    """As many completions as fit; the first is what the right arrow takes."""
+    """As many completions as fit, and the keys that take them."""
+    keys = "right takes it" if len(completions) == 1 else "right takes it, ctrl+n the next"
     line: Line = []
-    room = width
+    room = width - len(keys)
     for number, one in enumerate(completions):
         shown = display(one, limit=40) or "what was typed"
         room -= cell_len(shown) + 2
-        if room < 8 and number:
-            line.append(Cell(f"and {len(completions) - number} more", "dim"))
+        if room < 10 and number:
+            line.append(Cell(f"and {len(completions) - number} more  ", "dim"))
             break
         line += [Cell(shown, "accent" if not number else ""), Cell("  ")]
-    return line
+    return [*line, Cell(keys, "dim")] if line else []
 
 
-def _keys(form: Form, *, last: bool) -> Line:
+def _keys(form: Form, field: Field | None, *, last: bool) -> Line:
     """The keys that do something now."""
-    keys = [("enter", "next field"), ("ctrl+s", form.done if last else "review")]
+    keys = [("enter", "next" if field is not None else form.done), ("ctrl+s", form.done if last else "review")]
     if len(form.pages) > 1:
-        keys += [("pgdn", "next step"), ("pgup", "step back")]
+        keys += [("pgdn", "next step"), ("pgup", "back")]
     keys.append(("esc", "leave"))
     line: Line = []
     for key, label in keys:

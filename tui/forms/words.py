@@ -28,6 +28,7 @@ LABELS = {
     "guards.maxDeletePercent": "Delete at most %",
     "guards.maxDeletes": "Delete at most",
     "guards.minSourcePercent": "Source at least %",
+    "preservePermissions": "Permissions",
     "schedule.isActive": "Active",
     "guards": "Guards of deletes",
 }
@@ -56,8 +57,8 @@ HINTS = {
     "accessKeyUri": _REFERENCE,
     "secretKeyUri": _REFERENCE,
     "privateLinkServiceId": "the ARM id of the private link service that it leads to",
-    "sourceName": "an endpoint to read from; right takes what is shown, ctrl+n the next",
-    "targetName": "an endpoint to write to; right takes what is shown, ctrl+n the next",
+    "sourceName": "an endpoint to read from",
+    "targetName": "an endpoint to write to",
     "sourceSubpath": "a directory below the endpoint; empty: all of it",
     "targetSubpath": "a directory below the endpoint, made when it is missing; empty: the endpoint itself",
     "agentName": "the agent to offer for new runs; it may be registered later",
@@ -106,6 +107,7 @@ OPTIONS: dict[str, str] = {
     CopyMode.MIRROR: "also DELETES from the target what the source has not",
     Compare.SIZE_AND_TIME: "size and time tell whether a file is right already",
     Compare.CHECKSUM: "reads both files whole",
+    "dataIntegrityValidation=None": "what was written is not read again",
     DataIntegrityValidation.SAVE_FILE_MD5: "keeps a digest of each file",
     DataIntegrityValidation.SAVE_VERIFY_FILE_MD5: "keeps a digest, and reads back what was written",
     Durability.END_OF_RUN: "on disk before the run says Succeeded",
@@ -116,7 +118,13 @@ OPTIONS: dict[str, str] = {
     "OnPremToCloud": "an agent near the data copies it",
     "CloudToCloud": "from one cloud to the other",
 }
-"""What an option means, where its own word does not say it."""
+"""What an option means, where its own word does not say it: by its word, or by ``property=word``."""
+
+
+def meaning(key: str, text: str) -> str:
+    """What an option of a property means; empty where its word says it."""
+    return OPTIONS.get(f"{key}={text}", OPTIONS.get(text, ""))
+
 
 TYPES = {
     EndpointType.LOCAL_PATH: "a directory that the agent sees, mounts included",

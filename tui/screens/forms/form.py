@@ -99,7 +99,8 @@ class FormScreen(ModalScreen[Changed | None]):
         box = Vertical(classes="" if self._glyphs.unicode else "-ascii")
         box.border_title = Content(display(self._form.title))
         with box:
-            yield TextLines(2, glyphs=self._glyphs, id="head")
+            if len(self._pages) > 1:
+                yield TextLines(2, glyphs=self._glyphs, id="head")
             yield FormLines(glyphs=self._glyphs)
             yield TextLines(TAIL_LINES, glyphs=self._glyphs, id="tail")
             yield TextField(_Completions(self), glyphs=self._glyphs)
@@ -269,6 +270,8 @@ class FormScreen(ModalScreen[Changed | None]):
         if not lines.size.height:
             return
         shown = {key: words for key, words in self._wrong.items() if key in self._touched or not key}
+        if self._completions and self._current in self._form.unfinished(self._texts):
+            shown.pop(self._current, None)
         doubts = self._form.doubts(self._texts, self._glyphs)
         state = State(self._texts, shown, doubts, self._told, self._current)
         self._drawn = drawn = draw(self._form, self._pages[self._page], state, lines.size.width, self._glyphs)
@@ -278,9 +281,11 @@ class FormScreen(ModalScreen[Changed | None]):
         if line.display:
             line.styles.offset = (LABEL_CELLS, lines.virtual_region.y + at - lines.top)
             line.styles.width = lines.size.width - LABEL_CELLS
-        self.query_one("#head", TextLines).set_line(0, head_line(self._form, self._page, self._wrong, self._glyphs))
+        for head in self.query("#head").results(TextLines):
+            head.set_line(0, head_line(self._form, self._page, self._wrong, self._glyphs))
         last = self._page == len(self._pages) - 1
-        tail = tail_lines(self._form, self._field, self._completions, self._says, lines.size.width, last=last)
+        text = self._texts.get(self._current, "")
+        tail = tail_lines(self._form, self._field, text, self._completions, self._says, lines.size.width, last=last)
         self.query_one("#tail", TextLines).set_lines(tail)
 
     @on(FormLines.Resized)
