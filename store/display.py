@@ -5,6 +5,13 @@ invisible characters and bytes that are no text at all; a terminal would obey, r
 them. Everything that shows such text passes it through ``display`` first, at the boundary where
 rows become cells or lines of output. Standard library only.
 
+Letters stay letters, of every script, as long as terminals agree on their cells. Two things remain that
+no escaping could mend without making names unreadable. Right-to-left letters are shown in the order in
+which the name has them; a terminal that reorders by itself may move their neighbours within that line, and
+the columns still add up. The spacing vowel signs of Indic scripts take no cell by Unicode's present count
+and one by that of older terminals (tmux 3.3, glibc 2.36): there the rest of the line moves to the right, and
+no farther than its end.
+
 The escaped form follows Python's literals, with one distinction: ``\\xNN`` is always one *byte*
 (below 0x80 that is also the character), ``\\uNNNN`` and ``\\UNNNNNNNN`` are characters. C1 controls
 are therefore ``\\u0085`` when they were encoded as UTF-8 and ``\\x85`` when they were a stray byte.
@@ -32,8 +39,9 @@ _HIDDEN = re.compile(
     "\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"  # variation selectors
     "\ufffc"  # stands for an object that is not there
     # Terminals disagree on the width of these, so no column after them would line up.
-    "\u2630-\u2637\u268a-\u268f\u4dc0-\u4dff\U0001d300-\U0001d356\U0001d360-\U0001d376"
-    "\U0001f3fb-\U0001f3ff]"
+    "\u2630-\u2637\u268a-\u268f\u302e\u302f\u3248-\u324f\u4dc0-\u4dff\U00016ff0\U00016ff1"
+    "\U0001d165\U0001d166\U0001d16d-\U0001d172\U0001d300-\U0001d356\U0001d360-\U0001d376"
+    "\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]"
 )
 """Printable to Python, yet not to be shown as themselves (the backslash: to stay reversible)."""
 
