@@ -45,6 +45,7 @@ _HIDDEN = re.compile(
 )
 """Printable to Python, yet not to be shown as themselves (the backslash: to stay reversible)."""
 
+_NOT_ASCII = re.compile("[^\x00-\x7f]")
 _ESCAPE = re.compile(r"\\(?:\\|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 
 
@@ -69,6 +70,15 @@ def display(text: str | bytes | os.PathLike[str] | os.PathLike[bytes], limit: in
     return _display_slowly(text, limit)
 
 
+@lru_cache(maxsize=2_048)
+def displayed(text: str) -> str:
+    """Return a text that is said to be displayed already, with whatever is not escaped.
+
+    What did come from ``display`` stays as it is: of what ``display`` escapes, this leaves the backslash alone.
+    """
+    return "\\".join(display(part) for part in text.split("\\"))
+
+
 def undisplay(text: str) -> bytes:
     """Return the bytes whose uncut ``display`` form is ``text``.
 
@@ -86,6 +96,15 @@ def undisplay(text: str) -> bytes:
         position = escape.end()
     parts.append(text[position:].encode())
     return b"".join(parts)
+
+
+def in_ascii(text: str) -> str:
+    """Return a form of a displayed text for a terminal that shows ASCII alone; ``undisplay`` reads it just as well.
+
+    Such a terminal would take each byte of another character for one of its own, and 0x9b among them for the
+    start of a control sequence.
+    """
+    return text if text.isascii() else _NOT_ASCII.sub(lambda found: _escape(found.group()), text)
 
 
 def _display_slowly(text: str, limit: int | None) -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from wcwidth import wcwidth
 
-from store.display import ELLIPSIS, MAX_MARKS, display, undisplay
+from store.display import ELLIPSIS, MAX_MARKS, display, displayed, in_ascii, undisplay
 
 DEFAULT_IGNORABLE = (
     (0xAD, 0xAD),
@@ -55,7 +55,7 @@ HOSTILE = [
     *"\xad\u034f\u061c\u0600\u115f\u1160\u180b\u180e\u200b\u200d\u200e\u202e\u2028\u2029\u2066\u2069\u2800\u3000",
     *"\u3164\ufe0f\ufeff\ufff9\ufffb\ufffc\ufffd\ue000\uffff\u0378\U000e0001\U000e0041\U000e0100\U0010ffff",
     *"\udc80\udc9b\udcff\ud800\udbff",
-    *"\u0301\u0323\u20dd\u0903\u093f\u1100\u1161\u11a8\ud55c日ｗ\uff9e",
+    *"\u0301\u0323\u20dd\u0903\u093f\u1100\u1161\u11a8\ud55c日\uff57\uff9e",
     "\U0001f468\u200d\U0001f469\u200d\U0001f467",
     "\U0001f44d\U0001f3fd",
     "\u2764\ufe0f",
@@ -85,7 +85,17 @@ def test_what_is_shown_is_one_line_of_visible_characters(text: str) -> None:
     for character in shown:
         assert unicodedata.category(character)[0] != "C", ascii(character)
         assert unicodedata.category(character) not in ("Zl", "Zp")
-        assert unicodedata.bidirectional(character) not in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+        assert unicodedata.bidirectional(character) not in (
+            "LRE",
+            "RLE",
+            "LRO",
+            "RLO",
+            "PDF",
+            "LRI",
+            "RLI",
+            "FSI",
+            "PDI",
+        )
         assert not any(first <= ord(character) <= last for first, last in DEFAULT_IGNORABLE), ascii(character)
         marks = 0 if wcwidth(character) else marks + 1
         assert marks <= MAX_MARKS
@@ -149,6 +159,23 @@ def test_bytes_are_shown_as_what_a_file_system_calls_them(raw: bytes) -> None:
 def test_showing_it_twice_only_doubles_backslashes(text: str) -> None:
     shown = display(text)
     assert display(shown) == shown.replace("\\", "\\\\")
+
+
+@settings(deadline=None)
+@given(texts)
+def test_the_second_look_finds_nothing_in_what_was_displayed_and_everything_else(text: str) -> None:
+    shown = display(text)
+    assert displayed(shown) == shown
+    assert displayed(text).replace("\\", "") == shown.replace("\\", "")
+
+
+@settings(deadline=None)
+@given(texts)
+def test_in_ascii_it_still_says_the_same(text: str) -> None:
+    plain = in_ascii(display(text))
+    assert plain.isascii()
+    assert plain.isprintable()
+    assert _read_back(plain) == text
 
 
 @settings(deadline=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from store.display import display
 from store.queries.runs import RunRow
 from tui.following import StoreFollower
 from tui.presentation.glyphs import Glyphs
@@ -53,7 +54,7 @@ class TreePane:
         if text == self.text:
             return False
         self.text = text
-        self.tree.border_title = Content(f"Hierarchy /{text}" if text else "Hierarchy")
+        self.tree.border_title = Content(f"Hierarchy /{display(text)}" if text else "Hierarchy")
         await self.refresh()
         if text:
             for key in self.tree.open_keys:

@@ -48,12 +48,14 @@ class KeyBar(CellWidget):
 
     def set_keys(self, keys: Sequence[tuple[str, str, bool]]) -> None:
         """Set the pairs, most useful first: key, label, and whether it does something now."""
-        self._keys = tuple((inert(key), inert(label), enabled) for key, label, enabled in keys)
+        self._keys = tuple(
+            (inert(key, self.glyphs), inert(label, self.glyphs), enabled) for key, label, enabled in keys
+        )
         self._refresh_if_changed()
 
     def set_right(self, text: str) -> None:
         """Set the text at the right edge, such as ``data live``."""
-        self._right = inert(text)
+        self._right = inert(text, self.glyphs)
         self._refresh_if_changed()
 
     def show_message(self, cells: Sequence[Cell]) -> None:
