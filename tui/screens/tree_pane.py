@@ -9,6 +9,7 @@ from store.queries.runs import RunRow
 from tui.following import StoreFollower
 from tui.presentation.glyphs import Glyphs
 from tui.tree_source import children, first_definition, live_definition, live_run
+from tui.widgets.cell_widget import inert
 from tui.widgets.resource_tree import Branch, NodeKey, ResourceTree
 
 
@@ -54,7 +55,8 @@ class TreePane:
         if text == self.text:
             return False
         self.text = text
-        self.tree.border_title = Content(f"Hierarchy /{display(text)}" if text else "Hierarchy")
+        title = f"Hierarchy /{inert(display(text), self._glyphs)}" if text else "Hierarchy"
+        self.tree.border_title = Content(title)
         await self.refresh()
         if text:
             for key in self.tree.open_keys:
