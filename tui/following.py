@@ -7,6 +7,7 @@ screen paints; between two tellings they gather.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -74,6 +75,22 @@ class StoreFollower:
         self._told = asyncio.Event()
         self._watch: Watch | None = None
         self._stopped = False
+        self._read_at: float | None = None
+        self._asked_at: dict[int, float] = {}
+        self._asked = 0
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the store was last read well: so old is what is shown. None before the first reading.
+
+        A healthy store is read every few seconds, whether or not anything changes.
+        """
+        return None if self._read_at is None else time.monotonic() - self._read_at
+
+    @property
+    def unanswered(self) -> float:
+        """Seconds that the oldest question to the store has waited; 0 when none does."""
+        return time.monotonic() - min(self._asked_at.values()) if self._asked_at else 0.0
 
     @property
     def revision(self) -> int:
@@ -89,7 +106,13 @@ class StoreFollower:
         if self._stopped:
             raise StoreUnavailable("This screen is closing.", code="Closing")
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: query(self._open(), *arguments, **options))
+        self._asked += 1
+        number = self._asked
+        self._asked_at[number] = time.monotonic()
+        try:
+            return await loop.run_in_executor(self._threads, lambda: query(self._open(), *arguments, **options))
+        finally:
+            del self._asked_at[number]
 
     async def run(self) -> None:
         """Follow until cancelled; the first telling is for everything that came before.
@@ -107,6 +130,7 @@ class StoreFollower:
         while True:
             await self._told.wait()
             self._told.clear()
+            asked_at = time.monotonic()
             try:
                 changes = await self.read(self._changes)
             except StoreUnavailable as error:
@@ -115,6 +139,7 @@ class StoreFollower:
                 if self._reader is not None and self._reader.replaced():
                     self._told.set()
             else:
+                self._read_at = asked_at
                 await self._on_changes(changes)
             await asyncio.sleep(TICK_SECONDS)
 
@@ -131,6 +156,8 @@ class StoreFollower:
         self._threads.shutdown(wait=False)
 
     def _changes(self, reader: Reader) -> StoreChanges:
+        # Another program may have upgraded the store under this one.
+        reader.check_schema()
         rows: set[tuple[str, int]] = set()
         resync = not self._cursor
         if resync:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 MESSAGE_SECONDS = 6.0
+WAIT_SECONDS = 1.0
+"""How long an operation of the store may take before it is said that it goes on."""
 
 
 def bindings_of(place: str) -> list[BindingType]:
@@ -139,18 +141,24 @@ class LongshoreScreen(Acts, Screen[None]):
         return self.query_one(TopBar)
 
     def say(self, sentence: str, style: str = "") -> None:
-        """Show one sentence in place of the keys for a while."""
+        """Show one sentence in place of the keys for a while: on whichever screen is in front by now."""
         from store.display import display
 
-        self.key_bar.show_message([Cell(display(sentence), style)])
-        self.set_timer(MESSAGE_SECONDS, self.key_bar.clear_message)
+        screen = self.longshore.front_screen or self
+        for key_bar in screen.query(KeyBar):
+            key_bar.show_message([Cell(display(sentence), style)])
+            screen.set_timer(MESSAGE_SECONDS, key_bar.clear_message)
 
     async def command(self, call: Callable[..., Result], *arguments: object) -> Result | None:
         """Run one of the store's operations in a thread; a refusal is said, and None comes back."""
         import asyncio
 
+        pending = asyncio.create_task(asyncio.to_thread(call, *arguments))
+        done, _ = await asyncio.wait({pending}, timeout=WAIT_SECONDS)
+        if not done:
+            self.say("The store has not answered yet: what comes of it is said here.", "warn")
         try:
-            return await asyncio.to_thread(call, *arguments)
+            return await pending
         except LongshoreError as error:
             self.say(error.sentence, "bad")
             return None

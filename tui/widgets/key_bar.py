@@ -58,6 +58,11 @@ class KeyBar(CellWidget):
         self._right = inert(text, self.glyphs)
         self._refresh_if_changed()
 
+    @property
+    def has_message(self) -> bool:
+        """Whether a message stands in place of the keys."""
+        return self._message is not None
+
     def show_message(self, cells: Sequence[Cell]) -> None:
         """Show a message in place of the keys until it is cleared."""
         self._message = tuple(cells)
