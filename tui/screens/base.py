@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from asyncio import Task
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -45,6 +46,9 @@ class LongshoreScreen(Acts, Screen[None]):
     """
 
     PLACE: ClassVar[str] = ""
+
+    _operations: ClassVar[set[Task[Any]]] = set()
+    """What the store was asked to do and has not answered; a task that nobody holds may vanish."""
 
     own: Subject | None = None
     """What the whole screen is about: keys act on it where nothing under the cursor fits."""
@@ -150,15 +154,25 @@ class LongshoreScreen(Acts, Screen[None]):
             screen.set_timer(MESSAGE_SECONDS, key_bar.clear_message)
 
     async def command(self, call: Callable[..., Result], *arguments: object) -> Result | None:
-        """Run one of the store's operations in a thread; a refusal is said, and None comes back."""
+        """Run one of the store's operations in a thread; a refusal is said, and None comes back.
+
+        It is said as well when whoever asked has left this screen, or begun something else.
+        """
         import asyncio
 
-        pending = asyncio.create_task(asyncio.to_thread(call, *arguments))
-        done, _ = await asyncio.wait({pending}, timeout=WAIT_SECONDS)
+        operation = asyncio.create_task(self._operation(call, *arguments))
+        self._operations.add(operation)
+        operation.add_done_callback(self._operations.discard)
+        done, _ = await asyncio.wait({operation}, timeout=WAIT_SECONDS)
         if not done:
             self.say("The store has not answered yet: what comes of it is said here.", "warn")
+        return await asyncio.shield(operation)
+
+    async def _operation(self, call: Callable[..., Result], *arguments: object) -> Result | None:
+        import asyncio
+
         try:
-            return await pending
+            return await asyncio.to_thread(call, *arguments)
         except LongshoreError as error:
             self.say(error.sentence, "bad")
             return None
