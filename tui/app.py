@@ -22,6 +22,7 @@ from tui.presentation import format as figures
 from tui.presentation.glyphs import UNICODE, Glyphs
 from tui.screens.base import LongshoreScreen
 from tui.screens.main import MainScreen
+from tui.threads import LooseThreads
 
 CLOCK_SECONDS = 5.0
 """How often what only time changes is looked at again: ages, and agents that fell silent."""
@@ -61,6 +62,7 @@ class LongshoreApp(App[int]):
         self._put_off = NOTHING
 
     def on_mount(self) -> None:
+        asyncio.get_running_loop().set_default_executor(LooseThreads(thread_name_prefix="store-writer"))
         self._handle_signals()
         self.push_screen(MainScreen())
         # As a worker: an exception in it ends the application instead of freezing it in silence.

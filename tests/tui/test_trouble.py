@@ -26,6 +26,7 @@ from tests import postgres
 from tests.engine import mounts
 from tests.tui.driving import app_of, seen, until
 from tests.tui.sample_store import PLAN, SampleStore
+from tests.tui.test_terminal import Terminal, restored
 from tui.app import LongshoreApp
 
 pytestmark = pytest.mark.anyio
@@ -500,3 +501,18 @@ async def test_a_write_after_the_server_was_restarted_works_at_once(
         server.start_again()
         app.commands.sweep()
         await live_again(pilot, app)
+
+
+def test_q_leaves_at_once_although_the_store_is_silent(server: postgres.Cluster, on_server: LongshoreApp) -> None:
+    """Threads that wait for an answer that does not come must not keep the shell waiting."""
+    terminal = Terminal(["-m", "tui", "--store", on_server.follower._place.url])
+    try:
+        terminal.until("payroll-app")
+        freeze(server)
+        terminal.until("no answer from the store")
+        terminal.child.send("q")
+        assert terminal.end(10) == 0
+        assert restored(terminal.raw)
+    finally:
+        thaw(server)
+        terminal.child.close(force=True)
