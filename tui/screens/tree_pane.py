@@ -30,7 +30,7 @@ class TreePane:
             await self.load(key)
             self.tree.open(key)
         self._opened = True
-        return cursor is not None and self.tree.put_cursor(cursor)
+        return cursor is not None and (self.tree.put_cursor(cursor) or self.tree.put_cursor(opened[0]))
 
     async def load(self, key: NodeKey | None) -> None:
         """Read the children of a node (None: the movers) and show them."""
