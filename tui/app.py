@@ -9,8 +9,11 @@ import time
 import traceback
 from typing import ClassVar
 
+from rich.console import RenderableType
 from rich.text import Text
+from textual._compositor import CompositorUpdate
 from textual.app import App
+from textual.screen import Screen
 
 from store.clock import Clock
 from store.display import display
@@ -22,6 +25,7 @@ from store.queries.runs import RunRow
 from store.vocabulary import RunKind
 from tui.commands import Commands
 from tui.following import NOTHING, StoreChanges, StoreFollower
+from tui.painting import Painter
 from tui.presentation import format as figures
 from tui.presentation.glyphs import UNICODE, Glyphs
 from tui.presentation.launch_view import started_words
@@ -60,12 +64,14 @@ class LongshoreApp(App[int]):
         self.follower = StoreFollower(place, self._store_changed, self.trouble, clock)
         self.commands = Commands(place, read_only=read_only)
         self.time_passed = False
+        self.painter = Painter(color=not self.no_color, unicode=glyphs.unicode)
         self._trouble: StoreUnavailable | None = None
         self._trouble_since = 0.0
         self._put_off = NOTHING
 
     def on_mount(self) -> None:
         self._handle_signals()
+        self.app_resume_signal.subscribe(self, lambda _: self.painter.forget())
         self.push_screen(MainScreen())
         # As a worker: an exception in it ends the application instead of freezing it in silence.
         self.run_worker(self.follower.run(), group="follower", exit_on_error=True)
@@ -77,6 +83,15 @@ class LongshoreApp(App[int]):
     def on_unmount(self) -> None:
         self.follower.stop()
         self.commands.close()
+
+    def on_resize(self) -> None:
+        self.painter.forget()
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Write of what was painted only what the terminal does not show; Textual calls this with each update."""
+        if isinstance(renderable, CompositorUpdate) and not self.is_headless and not self._batch_count:
+            renderable = self.painter.lean(renderable, self.console, *self.size)
+        super()._display(screen, renderable)
 
     def _handle_signals(self) -> None:
         """Restore the terminal and exit with the shell's code (fault F30): Textual by itself does neither."""

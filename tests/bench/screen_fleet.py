@@ -114,9 +114,7 @@ class Fleet:
         assert live.claim is not None
         label = live.claim.label
         with self.store.write("agent") as tx:
-            claims.finish_run(
-                tx, live.agent, live.claim, JobRunStatus.SUCCEEDED, code="", message="", target=""
-            )
+            claims.finish_run(tx, live.agent, live.claim, JobRunStatus.SUCCEEDED, code="", message="", target="")
         at, live.claim = time.monotonic(), None
         return {"at": at, "label": label}
 
