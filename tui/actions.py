@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tui.subjects import AGENT, DEFINITION, ENDPOINT, MOVER, PROJECT, RUN
+
 
 class Action(NamedTuple):
     """One thing a key does."""
@@ -20,57 +22,100 @@ class Action(NamedTuple):
     description: str
     """One line for the ``?`` screen."""
     places: frozenset[str]
-    """The screens that have it: main, run, both, or the launch sheet."""
+    """The screens that have it."""
     changes: bool = False
     """Whether it changes the store: hidden and refused with ``--read-only``."""
+    on: tuple[str, ...] = ()
+    """The kinds of resources that it acts on; none where it needs nothing selected."""
+    does: str = ""
+    """Said when nothing of those kinds is selected: ``starts a run of it``."""
+    several: bool = False
+    """Whether it acts on everything that is marked."""
 
 
-MAIN, RUN, LAUNCH = "main", "run", "launch"
-EVERYWHERE = frozenset({MAIN, RUN})
-AND_LAUNCH = EVERYWHERE | {LAUNCH}
+MAIN_PLACE, RUN_PLACE, MOVER_PLACE, AGENT_PLACE = "main", "run", "mover", "agent"
+ENDPOINT_PLACE, DEFINITION_PLACE, EVENTS_PLACE, LAUNCH_PLACE = "endpoint", "definition", "events", "launch"
+
+_MAIN = frozenset({MAIN_PLACE})
+_LAUNCH = frozenset({LAUNCH_PLACE})
+SCREENS = (MAIN_PLACE, MOVER_PLACE, AGENT_PLACE, ENDPOINT_PLACE, DEFINITION_PLACE, RUN_PLACE, EVENTS_PLACE)
+"""The full screens, each with its keys."""
+
+EVERYWHERE = frozenset(SCREENS)
+_LISTS = EVERYWHERE - {RUN_PLACE, EVENTS_PLACE}
+_STARTS = (DEFINITION, RUN)
+_RESOURCES = (MOVER, AGENT, ENDPOINT, PROJECT, DEFINITION)
+_RUNNABLE = EVERYWHERE - {EVENTS_PLACE}
+_STARTING = _RUNNABLE | _LAUNCH
 
 ACTIONS = (
-    Action("run.start", "r", "run", "Run the definition, or do exactly what a preview listed", AND_LAUNCH, True),
-    Action("run.preview", "p", "preview", "Preview: say what a copy would do, touch nothing", AND_LAUNCH, True),
-    Action("run.verify", "v", "verify", "Verify: compare both sides fully, change nothing", AND_LAUNCH, True),
-    Action("run.stop", "x", "stop", "Stop the selected run; what was copied stays", EVERYWHERE, True),
-    Action("open", "enter,o", "open", "Open the run, or a definition's latest run", frozenset({MAIN})),
-    Action("pane.next", "tab", "pane", "Go to the next pane", EVERYWHERE),
-    Action("pane.previous", "shift+tab", "", "Go to the pane before", EVERYWHERE),
-    Action("filter", "slash", "filter", "Show only what contains a text in this pane", EVERYWHERE),
-    Action("pane.tree", "1", "", "Go to the hierarchy", frozenset({MAIN})),
-    Action("pane.endpoints", "2", "", "Go to the endpoints", frozenset({MAIN})),
-    Action("pane.definitions", "3", "", "Go to the definitions", frozenset({MAIN})),
-    Action("pane.runs", "4", "", "Go to the runs", frozenset({MAIN})),
-    Action("back", "escape", "back", "Drop the filter, or go back; never quits", EVERYWHERE),
-    Action("quit", "q,ctrl+q", "quit", "Quit; agents and runs go on", EVERYWHERE),
-    Action("launch.mode", "m", "mode", "Before a start: the other mode, for this run only", frozenset({LAUNCH}), True),
     Action(
-        "launch.override",
-        "o",
-        "override",
-        "Before a start: override a guard by its name, for this run only",
-        frozenset({LAUNCH}),
+        "run.start",
+        "r",
+        "run",
+        "Run the definition, or do exactly what a preview listed",
+        _STARTING,
+        True,
+        _STARTS,
+        "starts a run of it",
         True,
     ),
-    Action("help", "question_mark", "keys", "Show and search the keys of this place", AND_LAUNCH),
-)
+    Action("run.stop", "x", "stop", "Stop the selected run; what was copied stays", _RUNNABLE, True, (RUN, DEFINITION),
+           "stops it", True),
+    Action("open", "enter", "open", "Open what is selected on a screen of its own", EVERYWHERE, False,
+           (*_RESOURCES, RUN), "opens it"),
+    Action("resource.new", "n", "new", "Make a new one of what this pane lists", _LISTS, True),
+    Action("resource.edit", "e", "edit", "Edit it; of a run, write its report to a file", _RUNNABLE, False,
+           (*_RESOURCES, RUN), "edits it"),
+    Action("filter", "slash", "filter", "Show only what contains a text in this pane", EVERYWHERE),
+    Action("find", "colon", "go to", "Go to anything by its kind and a part of its name", EVERYWHERE),
+    Action("run.preview", "p", "preview", "Preview: say what a copy would do, touch nothing", _STARTING, True, _STARTS,
+           "starts a preview of it"),
+    Action("run.verify", "v", "verify", "Verify: compare both sides fully, change nothing", _STARTING, True, _STARTS,
+           "starts a verify run of it"),
+    Action("run.open_latest", "o", "", "Open the latest run of a definition", _LISTS, False, (DEFINITION, RUN),
+           "opens its latest run"),
+    Action("run.hand_over", "H", "", "Hand a run over to another agent", _RUNNABLE, True, (RUN,), "hands it over"),
+    Action("resource.clone", "c", "clone", "Make a changed copy of it", _LISTS, True, (ENDPOINT, PROJECT, DEFINITION),
+           "makes a copy of it"),
+    Action("resource.delete", "ctrl+d", "delete", "Delete it, after a confirmation that names it", _LISTS, True,
+           _RESOURCES, "deletes it", True),
+    Action("agent.register", "A", "", "Register an agent: make a token, or start one on this machine", _LISTS, True),
+    Action("mark", "space", "mark", "Mark it, to start, stop or delete several at once", _LISTS),
+    Action("sort", "s", "sort", "Choose the order of this pane", EVERYWHERE),
+    Action("events", "a", "", "What happened: the audit of everything, or of what is selected", EVERYWHERE),
+    Action("copy", "y", "copy", "Copy the name or path of what is selected to the clipboard", EVERYWHERE),
+    Action("save", "ctrl+s", "", "Save this view to a file, as text or as a picture", EVERYWHERE),
+    Action("pane.next", "tab", "pane", "Go to the next pane", EVERYWHERE),
+    Action("pane.previous", "shift+tab", "", "Go to the pane before", EVERYWHERE),
+    Action("pane.tree", "1", "", "Go to the hierarchy", _MAIN),
+    Action("pane.endpoints", "2", "", "Go to the endpoints", _MAIN),
+    Action("pane.definitions", "3", "", "Go to the definitions", _MAIN),
+    Action("pane.runs", "4", "", "Go to the runs", _MAIN),
+    Action("back", "escape", "back", "Drop the marks or the filter, or go back; never quits", EVERYWHERE),
+    Action("mouse", "M", "", "Turn the mouse on or off; off, the terminal selects text as usual", EVERYWHERE),
+    Action("redraw", "ctrl+l", "", "Paint the whole screen anew", EVERYWHERE),
+    Action("quit", "q,ctrl+q", "quit", "Quit; agents and runs go on", EVERYWHERE),
+    Action("launch.mode", "m", "mode", "Before a start: the other mode, for this run only", _LAUNCH, True),
+    Action("launch.override", "o", "override", "Before a start: override a guard by its name, for this run only",
+           _LAUNCH, True),
+    Action("help", "question_mark", "keys", "Show and search the keys of this place", EVERYWHERE | _LAUNCH),
+)  # fmt: skip
 
 MOVEMENT = (
     ("up, k / down, j", "Move by a line"),
     ("page up / page down", "Move by a page"),
     ("home, g / end, G", "Go to the first or the last"),
     ("left, h / right, l", "Close or open a branch of the tree"),
-    ("space", "Open or close a branch of the tree"),
+    ("space", "In the tree: open or close a branch"),
 )
 """What the tree and every list do with keys; widgets bind them themselves."""
 
 _SHOWN = {
     "question_mark": "?",
     "slash": "/",
+    "colon": ":",
     "escape": "esc",
-    "ctrl+q": "ctrl+q",
-    "shift+tab": "shift+tab",
 }
 
 

@@ -20,18 +20,13 @@ from store.display import display
 from store.errors import StoreUnavailable
 from store.place import StorePlace
 from store.queries import runs
-from store.queries.hierarchy import DefinitionRow
-from store.queries.runs import RunRow
-from store.vocabulary import RunKind
 from tui.commands import Commands
 from tui.following import NOTHING, StoreChanges, StoreFollower
 from tui.painting import Painter
 from tui.presentation import format as figures
 from tui.presentation.glyphs import UNICODE, Glyphs
-from tui.presentation.launch_view import started_words
 from tui.screens.base import LongshoreScreen
 from tui.screens.main import MainScreen
-from tui.screens.run import RunScreen
 
 CLOCK_SECONDS = 5.0
 """How often what only time changes is looked at again: ages, and agents that fell silent."""
@@ -190,55 +185,6 @@ class LongshoreApp(App[int]):
         from tui.presentation.cells import Cell
 
         screen.key_bar.show_message([Cell(display(self._trouble.sentence), "bad")])
-
-    # Screens and commands
-
-    def open_run(self, run_id: int) -> None:
-        """Open a run's own screen."""
-        self.push_screen(RunScreen(run_id))
-
-    def launch(self, definition: DefinitionRow, kind: RunKind = RunKind.COPY, plan: RunRow | None = None) -> None:
-        """Open the launch sheet for a kind of run, or for exactly what a preview listed; start what is chosen there."""
-        self.run_worker(self._launch(definition, kind, plan), group="launch", exclusive=True, exit_on_error=True)
-
-    async def _launch(self, definition: DefinitionRow, kind: RunKind, plan: RunRow | None) -> None:
-        from tui.launch_source import launch_facts
-        from tui.screens.launch import LaunchScreen
-
-        screen = self.screen
-        assert isinstance(screen, LongshoreScreen)
-        try:
-            facts = await self.follower.read(launch_facts, definition, None if plan is None else plan.id)
-        except StoreUnavailable as error:
-            self.trouble(error)
-            return
-        if plan is not None and facts.plan is None:
-            screen.say(f"The preview #{plan.number} is gone, and its plan with it.", "warn")
-            return
-        chosen = await self.push_screen_wait(LaunchScreen(facts, kind, self.glyphs))
-        if chosen is None:
-            return
-        path = f"{definition.project}/{definition.name}"
-        started = await screen.command(self.commands.start_run, definition.mover, path, chosen)
-        if started is not None and isinstance(screen, MainScreen | RunScreen):
-            run_id, label = started
-            screen.launched(run_id, started_words(label, chosen.agent, chosen.kind, plan, chosen.overrides))
-
-    def stop(self, run: RunRow) -> None:
-        """Ask, and request the end of a run."""
-        self.run_worker(self._stop(run), group="launch", exclusive=True, exit_on_error=True)
-
-    async def _stop(self, run: RunRow) -> None:
-        from tui.screens.confirm import ConfirmScreen
-
-        screen = self.screen
-        assert isinstance(screen, LongshoreScreen)
-        lines = [
-            f"Stop the run {run.label} on {run.agent_name}?",
-            "What was copied stays; a new run copies only what is missing.",
-        ]
-        if await self.push_screen_wait(ConfirmScreen(lines, "Stop it", self.glyphs)):
-            await screen.command(self.commands.stop_run, run.mover, run.label)
 
 
 def link_is_busy(app: App[int]) -> bool:

@@ -16,6 +16,7 @@ from tui.presentation.glyphs import Glyphs
 from tui.presentation.kinds import kind_words, numbered
 from tui.presentation.rows import ago
 from tui.presentation.states import agent_dot, run_dot, run_state
+from tui.subjects import Subject
 from tui.widgets.resource_tree import Branch, NodeKey
 
 MOST_CHILDREN = 500
@@ -99,6 +100,27 @@ def first_definition(reader: Reader) -> tuple[list[NodeKey], NodeKey | None]:
     else:
         opened.append(NodeKey("project", latest.project_id))
     return opened, NodeKey("definition", latest.id)
+
+
+def way_to(reader: Reader, subject: Subject) -> list[NodeKey]:
+    """The nodes from the mover down to a resource; empty when it is gone."""
+    mover = next((row.id for row in hierarchy.movers(reader) if row.name == subject.mover), None)
+    if mover is None:
+        return []
+    above = [NodeKey("mover", mover)]
+    match subject.kind:
+        case "agent" | "endpoint" | "project":
+            return [*above, NodeKey(f"{subject.kind}s", mover), NodeKey(subject.kind, subject.id)]
+        case "definition" | "run":
+            run = runs.run(reader, subject.id) if subject.kind == "run" else None
+            found = hierarchy.definition(reader, subject.id if run is None else run.definition_id)
+            if found is None:
+                return []
+            above += [NodeKey("projects", mover), NodeKey("project", found.project_id)]
+            below = [NodeKey("run", run.id)] if run is not None else []
+            return [*above, NodeKey("definition", found.id), *below]
+        case _:
+            return above
 
 
 def definition_branch(definition: DefinitionRow, run: RunRow | None, now: int, glyphs: Glyphs) -> Branch:

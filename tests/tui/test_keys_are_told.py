@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.actions import ACTIONS, MAIN, MOVEMENT, actions_of, shown_keys
+from tui.actions import ACTIONS, LAUNCH_PLACE, MOVEMENT, SCREENS, actions_of, shown_keys
 from tui.screens.main import MainScreen
 from tui.screens.run import RunScreen
 
@@ -20,7 +20,7 @@ def test_the_readme_has_the_key_table_of_the_registry() -> None:
 
 
 def test_no_two_actions_of_a_place_share_a_key() -> None:
-    for place in (MAIN, "run"):
+    for place in (*SCREENS, LAUNCH_PLACE):
         keys = [key for action in actions_of(place) for key in action.keys.split(",")]
         assert len(keys) == len(set(keys))
 

@@ -14,6 +14,8 @@ from tui.actions import action, actions_of, first_key
 from tui.following import EVERYTHING, StoreChanges
 from tui.presentation.cells import Cell
 from tui.presentation.header import fleet_cells
+from tui.screens.acts import Acts, Creates
+from tui.subjects import RUN, Subject, any_of
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.top_bar import TopBar
 
@@ -32,14 +34,33 @@ def bindings_of(place: str) -> list[BindingType]:
     ]
 
 
-class LongshoreScreen(Screen[None]):
+class LongshoreScreen(Acts, Screen[None]):
     """Dispatches actions, follows the store while it is shown, and says what happened.
 
-    A subclass implements ``do_<action>`` for its actions, ``why_not`` for those that cannot be done
-    now, and ``follow`` for what to read again when the store has changed.
+    A subclass says what its keys act on (``subject``, ``own``, ``marked``), implements ``do_<action>`` for
+    actions of its own, ``why_not`` for those that cannot be done now, and ``follow`` for what to read
+    again when the store has changed.
     """
 
     PLACE: ClassVar[str] = ""
+
+    own: Subject | None = None
+    """What the whole screen is about: keys act on it where nothing under the cursor fits."""
+
+    @property
+    def subject(self) -> Subject | None:
+        """What the cursor is on."""
+        return None
+
+    @property
+    def marked(self) -> list[Subject]:
+        """What was marked in the pane with the focus."""
+        return []
+
+    @property
+    def creates(self) -> Creates:
+        """What ``n`` makes where the cursor is."""
+        return Creates()
 
     @property
     def longshore(self) -> LongshoreApp:
@@ -64,13 +85,34 @@ class LongshoreScreen(Screen[None]):
 
     def reason(self, identity: str) -> str:
         """Why an action is disabled now; empty when it is not."""
-        if self.longshore.read_only and action(identity).changes:
+        found = action(identity)
+        subject = self.subject_of(identity)
+        edits = identity == "resource.edit" and (subject is None or subject.kind != RUN)
+        if self.longshore.read_only and (found.changes or edits):
             return "This screen was opened with --read-only: it changes nothing."
+        if found.on and not self.subjects_of(identity):
+            return f"Select {any_of(found.on)} first: {first_key(found)} {found.does}."
         return self.why_not(identity)
 
     def why_not(self, identity: str) -> str:
-        """A subclass's reasons."""
+        """A subclass's reasons; what the action acts on is there."""
         return ""
+
+    def subject_of(self, identity: str) -> Subject | None:
+        """What an action acts on: what the cursor is on, or what the screen is about."""
+        found, subject, own = action(identity), self.subject, self.own
+        if found.id == "resource.edit" and own is not None and subject is not None and subject.kind == RUN:
+            # On a screen of its own a resource is edited; the runs that it lists have screens of their own.
+            return own
+        return next((one for one in (subject, own) if one is not None and one.kind in found.on), None)
+
+    def subjects_of(self, identity: str) -> list[Subject]:
+        """What an action acts on: all that is marked, if it can and something is."""
+        found = action(identity)
+        if found.several and self.marked:
+            return [one for one in self.marked if one.kind in found.on]
+        one = self.subject_of(identity)
+        return [] if one is None else [one]
 
     def refresh_keys(self) -> None:
         """Show the keys of this place, those that do nothing now dimmed."""
@@ -82,13 +124,9 @@ class LongshoreScreen(Screen[None]):
             ]
         )
 
-    def do_quit(self) -> None:
-        self.app.exit(0)
-
-    def do_help(self) -> None:
-        from tui.screens.help import HelpScreen
-
-        self.app.push_screen(HelpScreen(self.PLACE, self.longshore.glyphs, read_only=self.longshore.read_only))
+    def launched(self, run_id: int, words: str) -> None:
+        """A run was started from here; a subclass shows it."""
+        self.say(words, "ok")
 
     # What happened
 
@@ -115,6 +153,14 @@ class LongshoreScreen(Screen[None]):
             return await asyncio.to_thread(call, *arguments)
         except LongshoreError as error:
             self.say(error.sentence, "bad")
+            return None
+
+    async def read(self, query: Callable[..., Result], *arguments: object) -> Result | None:
+        """Read for a flow; when the store is out of reach that is told, and None comes back."""
+        try:
+            return await self.longshore.follower.read(query, *arguments)
+        except StoreUnavailable as error:
+            self.longshore.trouble(error)
             return None
 
     # Following the store

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 
 from store.queries.hierarchy import AgentRow
 from store.vocabulary import CopyMode, Guard, RunKind
-from tui.actions import LAUNCH, actions_of
+from tui.actions import LAUNCH_PLACE, actions_of
 from tui.commands import Launch
 from tui.launch_source import LaunchFacts
 from tui.presentation.glyphs import Glyphs
@@ -31,7 +31,7 @@ class LaunchScreen(ModalScreen[Launch | None]):
         Binding("escape,q", "cancel", show=False, id="launch.cancel"),
         *(
             Binding(found.keys, f"act('{found.id}')", found.description, show=False, id=found.id)
-            for found in actions_of(LAUNCH)
+            for found in actions_of(LAUNCH_PLACE)
         ),
     ]
 
@@ -172,7 +172,7 @@ class LaunchScreen(ModalScreen[Launch | None]):
     def do_help(self) -> None:
         from tui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen(LAUNCH, self._glyphs, read_only=False))
+        self.app.push_screen(HelpScreen(LAUNCH_PLACE, self._glyphs, read_only=False))
 
     def action_cancel(self) -> None:
         self.dismiss(None)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,37 +11,28 @@ from textual.content import Content
 from textual.widget import Widget
 
 from store.errors import StoreUnavailable
-from store.queries import hierarchy, runs
-from store.queries.hierarchy import DefinitionRow, EndpointRow, Scope
-from store.queries.runs import RunRow
-from store.queries.window import Page, Window
-from store.reader import Reader
+from store.queries.runs import RunRow, runs_by_id
+from store.queries.scope import Scope
 from store.vocabulary import RunKind
-from tui.actions import MAIN
+from tui.actions import MAIN_PLACE
 from tui.following import StoreChanges
-from tui.presentation.cells import Cell, Row
+from tui.lists.definitions import definitions_list
+from tui.lists.endpoints import endpoints_list
+from tui.lists.runs import runs_list
+from tui.lists.spec import ListSpec
+from tui.presentation.cells import Cell
 from tui.presentation.kinds import why_no_plan
-from tui.presentation.rows import (
-    DEFINITION_COLUMNS,
-    ENDPOINT_COLUMNS,
-    RUN_COLUMNS,
-    definition_row,
-    endpoint_row,
-    run_row,
-)
-from tui.screens.base import LongshoreScreen, bindings_of
-from tui.screens.list_pane import ListPane
+from tui.presentation.rows import DEFINITION_COLUMNS, ENDPOINT_COLUMNS, RUN_COLUMNS
+from tui.screens.acts import Creates
+from tui.screens.base import bindings_of
+from tui.screens.panes import PanesScreen
 from tui.screens.tree_pane import TreePane
+from tui.subjects import AGENT, DEFINITION, ENDPOINT, PROJECT, Subject
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.resource_tree import Branch, ResourceTree
 from tui.widgets.top_bar import TopBar
 from tui.widgets.virtual_table import VirtualTable
-
-WIDE = 100
-"""Cells from which on the tree and all three panes are shown together."""
-
-_STARTS = {"run.start": ("r", "run"), "run.preview": ("p", "preview"), "run.verify": ("v", "verify")}
 
 _SCOPES = {
     "mover": "mover",
@@ -55,14 +44,18 @@ _SCOPES = {
     "project": "project",
     "definition": "definition",
 }
+_MADE_AT = {"agents": AGENT, AGENT: AGENT, "endpoints": ENDPOINT, ENDPOINT: ENDPOINT, "projects": PROJECT,
+            PROJECT: DEFINITION, DEFINITION: DEFINITION, "run": DEFINITION}  # fmt: skip
+"""What ``n`` makes at a node of the tree."""
 
 
-class MainScreen(LongshoreScreen):
+class MainScreen(PanesScreen):
     """Selecting a node scopes the panes to it; the pane with the focus says what the keys act on."""
 
-    PLACE = MAIN
-    BINDINGS: ClassVar = bindings_of(MAIN)
+    PLACE = MAIN_PLACE
+    BINDINGS: ClassVar = bindings_of(MAIN_PLACE)
     AUTO_FOCUS = "ResourceTree"
+    FRONT = "runs"
 
     DEFAULT_CSS = """
     MainScreen {
@@ -78,8 +71,6 @@ class MainScreen(LongshoreScreen):
     }
     """
 
-    _front = "runs"
-
     def compose(self) -> ComposeResult:
         glyphs = self.longshore.glyphs
         yield TopBar(glyphs=glyphs)
@@ -94,50 +85,42 @@ class MainScreen(LongshoreScreen):
         yield KeyBar(glyphs=glyphs)
 
     def begin(self) -> None:
-        follower, table = self.longshore.follower, self._table
         nothing = Scope("mover", 0)
         self._scope = nothing
-        self._filtering: Widget | None = None
-        self._endpoints: ListPane[EndpointRow] = ListPane(
-            table("endpoints"),
-            follower,
-            partial(_endpoints, nothing),
-            _endpoint_rows,
-            "Endpoints",
-        )
-        self._definitions: ListPane[DefinitionRow] = ListPane(
-            table("definitions"), follower, partial(_definitions, nothing), self._definition_rows, "Definitions"
-        )
-        self._runs: ListPane[RunRow] = ListPane(
-            table("runs"), follower, partial(_runs, nothing), self._run_rows, "Runs"
-        )
-        self._panes: dict[str, ListPane[EndpointRow] | ListPane[DefinitionRow] | ListPane[RunRow]] = {
-            "endpoints": self._endpoints,
-            "definitions": self._definitions,
-            "runs": self._runs,
-        }
-        for pane in self._panes.values():
-            pane.set_title()
-        self._tree = TreePane(self.map_tree, follower, self.longshore.glyphs)
+        self._take_scope(nothing, "")
+        self._tree = TreePane(self.map_tree, self.longshore.follower, self.longshore.glyphs)
         self.map_tree.border_title = Content("Hierarchy")
         self.top_bar.set_left([Cell("Longshore", "strong")])
-        self._show_front()
+        self.show_front()
         self.run_worker(self._open_tree(), group="begin", exit_on_error=True)
+
+    def _take_scope(self, scope: Scope, mover: str) -> None:
+        glyphs = self.longshore.glyphs
+        lists: dict[str, ListSpec[Any]] = {
+            "endpoints": endpoints_list(scope, mover),
+            "definitions": definitions_list(scope, glyphs),
+            "runs": runs_list(scope, glyphs),
+        }
+        for name, spec in lists.items():
+            if name in self.__dict__.get("panes", ()):
+                self.panes[name].show(spec)
+            else:
+                self.pane(name, spec)
 
     @property
     def map_tree(self) -> ResourceTree:
         return self.query_one(ResourceTree)
 
-    def _table(self, name: str) -> VirtualTable:
-        return self.query_one(f"#{name}", VirtualTable)
-
     async def _open_tree(self) -> None:
         """The first page: the tree open at the definition that ran last, and the panes for it."""
         try:
             if not await self._tree.open_first():
-                for pane in self._panes.values():
-                    pane.table.set_empty_text("Nothing here yet: 'longshore apply FILE'")
-                self.say("Nothing here yet: make it from a plan file with 'longshore apply FILE'.", "warn")
+                for pane in self.panes.values():
+                    pane.none = (
+                        "Nothing here yet: n makes a storage mover."
+                    )
+                    pane.set_title()
+                self.say("Nothing here yet: n makes a storage mover, 'longshore apply FILE' a whole plan.", "warn")
         except StoreUnavailable as error:
             self.longshore.trouble(error)
             self.set_timer(1.0, lambda: self.run_worker(self._open_tree(), group="begin", exit_on_error=True))
@@ -146,7 +129,7 @@ class MainScreen(LongshoreScreen):
 
     @on(ResourceTree.ChildrenNeeded)
     def _children_needed(self, event: ResourceTree.ChildrenNeeded) -> None:
-        self.run_worker(self._guarded(self._tree.load(event.key)), group="children", exit_on_error=True)
+        self.run_worker(self.guarded(self._tree.load(event.key)), group="children", exit_on_error=True)
 
     @on(ResourceTree.NodeAt)
     def _node_at(self, event: ResourceTree.NodeAt) -> None:
@@ -169,73 +152,30 @@ class MainScreen(LongshoreScreen):
         where = f"of {names[-1]}" if scope.kind != "mover" and names else ""
         if branch.key.kind == "run":
             where = f"of {names[-2]}"
-        self._endpoints.set_scope(where)
-        self._definitions.set_scope(where)
-        self._runs.set_scope(where)
-        self._endpoints.show(partial(_endpoints, scope))
-        self._definitions.show(partial(_definitions, scope))
-        self._runs.show(partial(_runs, scope))
-
-    # The panes
-
-    @on(VirtualTable.WindowNeeded)
-    def _window_needed(self, event: VirtualTable.WindowNeeded) -> None:
-        event.stop()
-        pane = self._panes[event.table.id or ""]
-        self.run_worker(self._guarded(pane.answer(event)), group="windows", exit_on_error=True)
-
-    @on(VirtualTable.RowHighlighted)
-    def _row_highlighted(self, event: VirtualTable.RowHighlighted) -> None:
-        event.stop()
-        self.refresh_keys()
-
-    @on(VirtualTable.RowChosen)
-    async def _row_chosen(self, event: VirtualTable.RowChosen) -> None:
-        event.stop()
-        await self.action_act("open")
+        self._take_scope(scope, names[0])
+        for pane in self.panes.values():
+            pane.set_scope(where)
 
     def on_tree_node_selected(self) -> None:
-        """Enter on a node: open its run, or open and close the branch."""
+        """Enter on a node: open its own screen, or open and close the branch."""
         branch = self.map_tree.branch
-        if branch is not None and branch.key.kind in ("definition", "run"):
+        if branch is not None and branch.key.kind in ("mover", "agent", "endpoint", "definition", "run"):
             self.run_worker(self.action_act("open"))
         elif self.map_tree.cursor_node is not None and self.map_tree.cursor_node.allow_expand:
             self.map_tree.cursor_node.toggle()
 
-    def on_descendant_focus(self) -> None:
-        focused = self.focused
-        if isinstance(focused, VirtualTable) and focused.id:
-            self._front = focused.id
-            self._show_front()
-        self.refresh_keys()
-
-    def on_resize(self) -> None:
-        self.set_class(self._narrow, "-narrow")
-        self._show_front()
+    def show_front(self) -> None:
+        super().show_front()
+        self.query_one("#plan").display = not self.narrow or self.front != "runs"
 
     @property
-    def _narrow(self) -> bool:
-        return self.size.width < WIDE
+    def stops(self) -> list[str]:
+        return ["tree", *self.panes]
 
-    def _show_front(self) -> None:
-        """On a narrow terminal one pane is shown: the one that had the focus last."""
-        for name in ("endpoints", "definitions", "runs"):
-            self._table(name).display = not self._narrow or name == self._front
-        self.query_one("#plan").display = not self._narrow or self._front != "runs"
-
-    def _definition_rows(self, reader: Reader, found: list[DefinitionRow]) -> list[Row]:
-        now = reader.now()
-        return [definition_row(row, now, self.longshore.glyphs) for row in found]
-
-    def _run_rows(self, reader: Reader, found: list[RunRow]) -> list[Row]:
-        now, live = reader.now(), runs.rates(reader, [run.id for run in found if run.active])
-        return [run_row(run, now, self.longshore.glyphs, live.get(run.id, (0.0, 0.0))[0]) for run in found]
-
-    async def _guarded(self, work: Awaitable[None]) -> None:
-        try:
-            await work
-        except StoreUnavailable as error:
-            self.longshore.trouble(error)
+    async def go_to(self, subject: Subject) -> bool:
+        """Put the tree's cursor on a resource, its branches opened; False when it is not there."""
+        self.set_focus(self.map_tree)
+        return await self._tree.go_to(subject)
 
     # Following the store
 
@@ -243,212 +183,78 @@ class MainScreen(LongshoreScreen):
         structure = ("storage_mover", "agent", "endpoint", "project", "job_definition", "job_run")
         if changes.touches(*structure) or self.longshore.time_passed:
             await self._tree.refresh()
-        if changes.touches("endpoint", "job_definition", "access_grant"):
-            self._table("endpoints").refresh_window()
-        if changes.touches("job_definition", "project", "job_run"):
-            self._table("definitions").refresh_window()
-        if changes.touches("job_run", "agent") or self.longshore.time_passed:
-            self._table("runs").refresh_window()
-        await self._refresh_live()
-        if changes.rows or changes.resync:
-            self.refresh_keys()
+        await super().follow(changes)
+        await self._label_live()
 
-    async def _refresh_live(self) -> None:
-        """The numbers of the runs that are on and visible: only their lines are painted again."""
-        shown = {run.id for run in self._runs.visible() if run.active}
-        in_tree = {d.run_id: d.id for d in self._definitions.items.values() if d.run_id and d.run_ended is None}
-        wanted = shown | set(in_tree)
-        if not wanted:
-            return
-
-        def read(reader: Reader) -> list[tuple[RunRow, Row]]:
-            found = runs.runs_by_id(reader, sorted(wanted))
-            return list(zip(found, self._run_rows(reader, found), strict=True))
-
-        for run, row in await self.longshore.follower.read(read):
-            if run.id in shown and self._runs.table.update_row(row):
-                self._runs.items[row.key] = run
+    async def _label_live(self) -> None:
+        """The figures of the runs that are on, at the nodes of the tree."""
+        definitions = self.panes["definitions"].items.values()
+        shown: dict[int, RunRow] = {run.id: run for run in self.panes["runs"].visible() if run.active}
+        wanted = {d.run_id for d in definitions if d.run_id and d.run_ended is None} - shown.keys()
+        others = await self.longshore.follower.read(runs_by_id, sorted(wanted)) if wanted else []
+        for run in (*shown.values(), *others):
             if run.active:
                 self._tree.show_live(run)
 
-    # Actions
+    # What keys act on
 
-    async def _selected_definition(self) -> DefinitionRow | None:
-        """What ``r`` acts on: the definition under the cursor, or the one of the run under it."""
-        focused = self.focused
-        if focused is self._table("definitions"):
-            return self._definitions.selected
-        definition_id: int | None = None
-        if focused is self._table("runs"):
-            run = self._runs.selected
-            definition_id = run.definition_id if run else None
-        else:
-            definition_id = self._tree.definition_at(self.map_tree.branch)
-        if definition_id is None:
-            return None
-        return await self.longshore.follower.read(hierarchy.definition, definition_id)
+    @property
+    def subject(self) -> Subject | None:
+        if self.focused_pane is not None:
+            return super().subject
+        return self._tree.subject if self.ready else None
 
-    async def _selected_run(self) -> RunRow | None:
-        """What ``x`` and enter act on: the run under the cursor, or the latest of the definition under it."""
-        focused = self.focused
-        if focused is self._table("runs"):
-            return self._runs.selected
-        branch = self.map_tree.branch
-        run_id: int | None = None
-        if focused is self.map_tree and branch is not None and branch.key.kind == "run":
-            run_id = branch.key.id
+    @property
+    def creates(self) -> Creates:
+        path = self._tree.path()
+        mover = path[0].name if path else ""
+        project = next((part.name for part in path if part.key.kind == "project"), "")
+        if isinstance(self.focused, VirtualTable):
+            kind = {"endpoints": ENDPOINT, "definitions": DEFINITION, "runs": DEFINITION}[self.focused.id or ""]
         else:
-            definition = await self._selected_definition()
-            run_id = definition.run_id if definition else None
-        return None if run_id is None else await self.longshore.follower.read(runs.run, run_id)
+            kind = _MADE_AT.get(path[-1].key.kind, "") if path else ""
+        return Creates(kind, mover, project)
 
     def why_not(self, identity: str) -> str:
-        kind = self._selected_kind()
-        if identity in _STARTS and kind not in ("definition", "run"):
-            key, what = _STARTS[identity]
-            return f"Select a job definition first: {key} starts a {what} of it."
-        run = self._runs.selected if self.focused is self._table("runs") else None
-        if identity == "run.start" and run is not None and run.kind == RunKind.PREVIEW:
-            return why_no_plan(run)
-        if identity == "run.stop":
-            if kind not in ("definition", "run"):
-                return "Select a run first: x stops it."
-            if run is not None and not run.active:
+        run = self.subject.item if self.subject is not None and self.subject.kind == "run" else None
+        if isinstance(run, RunRow):
+            if identity == "run.start" and run.kind == RunKind.PREVIEW:
+                return why_no_plan(run)
+            if identity == "run.stop" and not run.active and not self.marked:
                 return f"The run {run.definition} #{run.number} has ended: there is nothing to stop."
-        if identity == "open" and kind not in ("definition", "run"):
-            return "Select a run or a definition: enter opens it."
         return ""
 
-    def _selected_kind(self) -> str:
-        """The kind of what the cursor of the focused pane is on."""
-        focused = self.focused
-        if focused is self._table("runs"):
-            return "run" if self._runs.selected else ""
-        if focused is self._table("definitions"):
-            return "definition" if self._definitions.selected else ""
-        if focused is self._table("endpoints"):
-            return "endpoint"
-        return self.map_tree.branch.key.kind if self.map_tree.branch is not None else ""
+    def filter_text(self, widget: Widget | None) -> str:
+        return super().filter_text(widget) if isinstance(widget, VirtualTable) else self._tree.text
 
-    async def do_run_start(self) -> None:
-        """A copy of the definition; on an ended preview exactly what it listed."""
-        run = await self._selected_run() if self._selected_kind() == "run" else None
-        if run is None or run.kind != RunKind.PREVIEW:
-            await self._launch(RunKind.COPY)
-        elif reason := why_no_plan(run):
-            self.say(reason, "warn")
+    async def filter_by(self, widget: Widget | None, text: str) -> None:
+        if isinstance(widget, VirtualTable):
+            await super().filter_by(widget, text)
         else:
-            await self._launch(RunKind.COPY, run)
+            await self._tree.filter(text)
 
-    async def do_run_preview(self) -> None:
-        await self._launch(RunKind.PREVIEW)
-
-    async def do_run_verify(self) -> None:
-        await self._launch(RunKind.VERIFY)
-
-    async def _launch(self, kind: RunKind, plan: RunRow | None = None) -> None:
-        definition = await self._selected_definition()
-        if definition is not None:
-            self.longshore.launch(definition, kind, plan)
-
-    async def do_run_stop(self) -> None:
-        run = await self._selected_run()
-        if run is None:
-            self.say("This definition has not run yet: r starts a run.", "warn")
-        elif not run.active:
-            self.say(f"The run {run.definition} #{run.number} has ended ({run.status}): nothing to stop.", "warn")
-        else:
-            self.longshore.stop(run)
-
-    async def do_open(self) -> None:
-        run = await self._selected_run()
-        if run is None:
-            self.say("This definition has not run yet: r starts a run.", "warn")
-        else:
-            self.longshore.open_run(run.id)
+    def leave(self) -> None:
+        """Back to the tree; there is nothing behind this screen, and esc never quits."""
+        if self.focused is not self.map_tree:
+            self.set_focus(self.map_tree)
 
     def launched(self, run_id: int, words: str) -> None:
         """A run was started from here: put the cursor on it."""
-        self._front = "runs"
-        self._show_front()
-        self._runs.text = ""
-        self._runs.show(anchor=str(run_id))
-        self.set_focus(self._table("runs"))
+        runs = self.panes["runs"]
+        runs.text = ""
+        runs.order = runs.spec.orders[0].value
+        runs.show(anchor=str(run_id))
+        self.focus_pane("runs")
         self.say(words, "ok")
 
-    def do_filter(self) -> None:
-        self._filtering = self.focused
-        pane = self._panes.get(self._filtering.id or "") if isinstance(self._filtering, VirtualTable) else None
-        self.query_one(FilterLine).begin(pane.text if pane is not None else self._tree.text)
-
-    @on(FilterLine.Typed)
-    async def _typed(self, event: FilterLine.Typed) -> None:
-        await self._filter(self._filtering, event.text)
-        if event.done:
-            self.query_one(FilterLine).end()
-            self.set_focus(self._filtering or self.map_tree)
-
-    async def _filter(self, widget: Widget | None, text: str) -> None:
-        """Filter what ``widget`` shows."""
-        if isinstance(widget, VirtualTable):
-            pane = self._panes[widget.id or ""]
-            if pane.text != text:
-                pane.text = text
-                pane.show()
-            return
-        await self._tree.filter(text)
-
-    async def do_back(self) -> None:
-        """Drop the filter of the focused pane, or go back to the tree; never quits."""
-        focused = self.focused
-        pane = self._panes.get(focused.id or "") if isinstance(focused, VirtualTable) else None
-        if (pane is not None and pane.text) or (pane is None and self._tree.text):
-            await self._filter(focused, "")
-        elif focused is not self.map_tree:
-            self.set_focus(self.map_tree)
-
-    def do_pane_next(self) -> None:
-        self._focus_by(1)
-
-    def do_pane_previous(self) -> None:
-        self._focus_by(-1)
-
-    def _focus_by(self, step: int) -> None:
-        order = ["tree", "endpoints", "definitions", "runs"]
-        current = self.focused.id if self.focused is not None and self.focused.id in order else "tree"
-        self._focus_pane(order[(order.index(current or "tree") + step) % len(order)])
-
-    def _focus_pane(self, name: str) -> None:
-        if name != "tree":
-            # On a narrow terminal the pane must be there before it can have the focus.
-            self._front = name
-            self._show_front()
-        self.set_focus(self.query_one(f"#{name}"))
-
     def do_pane_tree(self) -> None:
-        self._focus_pane("tree")
+        self.focus_pane("tree")
 
     def do_pane_endpoints(self) -> None:
-        self._focus_pane("endpoints")
+        self.focus_pane("endpoints")
 
     def do_pane_definitions(self) -> None:
-        self._focus_pane("definitions")
+        self.focus_pane("definitions")
 
     def do_pane_runs(self) -> None:
-        self._focus_pane("runs")
-
-
-def _endpoint_rows(reader: Reader, found: list[EndpointRow]) -> list[Row]:
-    return [endpoint_row(endpoint) for endpoint in found]
-
-
-def _endpoints(scope: Scope, reader: Reader, page: Page, text: str) -> Window[EndpointRow]:
-    return hierarchy.endpoints(reader, scope, page, text=text)
-
-
-def _definitions(scope: Scope, reader: Reader, page: Page, text: str) -> Window[DefinitionRow]:
-    return hierarchy.definitions(reader, scope, page, text=text)
-
-
-def _runs(scope: Scope, reader: Reader, page: Page, text: str) -> Window[RunRow]:
-    return runs.runs(reader, scope, page, text=text)
+        self.focus_pane("runs")

@@ -7,7 +7,8 @@ from textual.content import Content
 from store.queries.runs import RunRow
 from tui.following import StoreFollower
 from tui.presentation.glyphs import Glyphs
-from tui.tree_source import children, first_definition, live_definition, live_run
+from tui.subjects import DEFINITION, PROJECT, RUN, Subject
+from tui.tree_source import children, first_definition, live_definition, live_run, way_to
 from tui.widgets.resource_tree import Branch, NodeKey, ResourceTree
 
 
@@ -67,8 +68,36 @@ class TreePane:
         self.tree.relabel(NodeKey("definition", run.definition_id), live_definition(run, self._glyphs))
         self.tree.relabel(NodeKey("run", run.id), live_run(run, self._glyphs))
 
-    def definition_at(self, branch: Branch | None) -> int | None:
-        """The id of the definition that a branch is, or that its run belongs to."""
-        if branch is not None and branch.key.kind == "run":
-            branch = self.tree.parent_of(branch)
-        return branch.key.id if branch is not None and branch.key.kind == "definition" else None
+    def path(self) -> list[Branch]:
+        """The branches from the mover down to the one under the cursor."""
+        branch = self.tree.branch
+        return [] if branch is None else self.tree.path(branch.key)
+
+    @property
+    def subject(self) -> Subject | None:
+        """What keys act on: the resource under the cursor."""
+        path = self.path()
+        if not path:
+            return None
+        names = {part.key.kind: part.name for part in path}
+        key, mover = path[-1].key, path[0].name
+        definition = f"{names.get(PROJECT, '')}/{names.get(DEFINITION, '')}"
+        match key.kind:
+            case "mover" | "agent" | "endpoint" | "project":
+                return Subject(key.kind, key.id, mover, path[-1].name)
+            case "definition":
+                return Subject(DEFINITION, key.id, mover, definition)
+            case "run":
+                return Subject(RUN, key.id, mover, f"{definition}{path[-1].name}")
+            case _:
+                return None
+
+    async def go_to(self, subject: Subject) -> bool:
+        """Open the branches above a resource and put the cursor on it; False when the tree does not show it."""
+        if self.text:
+            await self.filter("")
+        wanted = await self._follower.read(way_to, subject)
+        for key in wanted[:-1]:
+            await self.load(key)
+            self.tree.open(key)
+        return bool(wanted) and self.tree.put_cursor(wanted[-1])

@@ -153,6 +153,7 @@ class VirtualTable(FramedWidget, can_focus=True):
         self._empty_text = empty_text
         self._window = RowWindow()
         self._highlighted: str | None = None
+        self._marked: frozenset[str] = frozenset()
         # What each line of the viewport showed when it was last drawn: cells or a note, and
         # whether the cursor was on it.
         self._painted: dict[int, tuple[tuple[Cell, ...] | str, bool]] = {}
@@ -238,6 +239,11 @@ class VirtualTable(FramedWidget, can_focus=True):
         self._columns = tuple(columns)
         self._lay_out()
 
+    def set_marked(self, keys: frozenset[str]) -> None:
+        """Show a mark before the rows of these keys."""
+        self._marked = keys
+        self._refresh_changed_lines()
+
     def set_empty_text(self, text: str) -> None:
         """Set what is shown when the list has no rows, such as why."""
         self._empty_text = text
@@ -270,7 +276,10 @@ class VirtualTable(FramedWidget, can_focus=True):
         window = self._window
         index = window.top + y - HEADER_LINES
         if index < len(window.rows):
-            return window.rows[index].cells, index == window.cursor
+            key, cells = window.rows[index]
+            if key in self._marked:
+                cells = (Cell(f"{self.glyphs.mark} {cells[0].text}", "accent"), *cells[1:])
+            return cells, index == window.cursor
         if window.rows or y > HEADER_LINES:
             return "", False
         return self._empty_text if window.loaded else f"loading{self.glyphs.ellipsis}", False
