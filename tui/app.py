@@ -9,11 +9,7 @@ import time
 import traceback
 from typing import ClassVar
 
-from rich.console import RenderableType
 from rich.text import Text
-from textual._compositor import CompositorUpdate
-from textual.app import App
-from textual.screen import Screen
 
 from store.clock import Clock
 from store.display import display
@@ -22,7 +18,7 @@ from store.place import StorePlace
 from store.queries import runs
 from tui.commands import Commands
 from tui.following import NOTHING, StoreChanges, StoreFollower
-from tui.painting import Painter
+from tui.lean_app import LeanApp
 from tui.presentation import format as figures
 from tui.presentation.glyphs import UNICODE, Glyphs
 from tui.screens.base import LongshoreScreen
@@ -37,7 +33,7 @@ UPKEEP_SECONDS = 60.0
 _SIGNALS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
-class LongshoreApp(App[int]):
+class LongshoreApp(LeanApp[int]):
     """The control room. It reads through ``follower`` and writes through ``commands``."""
 
     TITLE = "Longshore"
@@ -53,20 +49,18 @@ class LongshoreApp(App[int]):
     def __init__(
         self, place: StorePlace, *, read_only: bool = False, glyphs: Glyphs = UNICODE, clock: Clock | None = None
     ) -> None:
-        super().__init__()
+        super().__init__(unicode=glyphs.unicode)
         self.read_only = read_only
         self.glyphs = glyphs
         self.follower = StoreFollower(place, self._store_changed, self.trouble, clock)
         self.commands = Commands(place, read_only=read_only)
         self.time_passed = False
-        self.painter = Painter(color=not self.no_color, unicode=glyphs.unicode)
         self._trouble: StoreUnavailable | None = None
         self._trouble_since = 0.0
         self._put_off = NOTHING
 
     def on_mount(self) -> None:
         self._handle_signals()
-        self.app_resume_signal.subscribe(self, lambda _: self.painter.forget())
         self.push_screen(MainScreen())
         # As a worker: an exception in it ends the application instead of freezing it in silence.
         self.run_worker(self.follower.run(), group="follower", exit_on_error=True)
@@ -78,15 +72,6 @@ class LongshoreApp(App[int]):
     def on_unmount(self) -> None:
         self.follower.stop()
         self.commands.close()
-
-    def on_resize(self) -> None:
-        self.painter.forget()
-
-    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        """Write of what was painted only what the terminal does not show; Textual calls this with each update."""
-        if isinstance(renderable, CompositorUpdate) and not self.is_headless and not self._batch_count:
-            renderable = self.painter.lean(renderable, self.console, *self.size)
-        super()._display(screen, renderable)
 
     def _handle_signals(self) -> None:
         """Restore the terminal and exit with the shell's code (fault F30): Textual by itself does neither."""
@@ -126,7 +111,7 @@ class LongshoreApp(App[int]):
         self.trouble(None)
         self._put_off = self._put_off.merged(changes)
         screen = next((s for s in reversed(self.screen_stack) if isinstance(s, LongshoreScreen)), None)
-        if screen is None or not screen.ready or link_is_busy(self):
+        if screen is None or not screen.ready or self.link_is_busy:
             # Told again with the next tick; nothing of it is lost.
             self.follower.wake()
             return
@@ -185,14 +170,3 @@ class LongshoreApp(App[int]):
         from tui.presentation.cells import Cell
 
         screen.key_bar.show_message([Cell(display(self._trouble.sentence), "bad")])
-
-
-def link_is_busy(app: App[int]) -> bool:
-    """Whether the terminal has not taken what was painted last: then a tick is skipped.
-
-    Textual queues thirty screens before it blocks, which on a slow link is half a minute of late
-    keys (reference terminal §5b). The attributes are Textual's own: without them nothing is skipped.
-    """
-    writer = getattr(getattr(app, "_driver", None), "_writer_thread", None)
-    queue = getattr(writer, "_queue", None)
-    return bool(queue is not None and queue.qsize())

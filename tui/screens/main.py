@@ -184,7 +184,8 @@ class MainScreen(PanesScreen):
         if changes.touches(*structure) or self.longshore.time_passed:
             await self._tree.refresh()
         await super().follow(changes)
-        await self._label_live()
+        if changes.live:
+            await self._label_live()
 
     async def _label_live(self) -> None:
         """The figures of the runs that are on, at the nodes of the tree."""

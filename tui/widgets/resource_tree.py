@@ -9,6 +9,7 @@ from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.scroll_view import ScrollView
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
@@ -172,8 +173,10 @@ class ResourceTree(Tree[Branch]):
             self._restructure(node, branches, wanted, shown)
         for child, branch in zip(node.children, branches, strict=True):
             self._relabel(child, branch)
-        node.allow_expand = True
-        if parent is None:
+        # Each of these draws the tree anew, also when nothing changes by it.
+        if not node.allow_expand:
+            node.allow_expand = True
+        if parent is None and not node.is_expanded:
             node.expand()
 
     def relabel(self, key: NodeKey, label: tuple[Cell, ...]) -> None:
@@ -261,8 +264,25 @@ class ResourceTree(Tree[Branch]):
             node.data = branch
             return
         node.data = branch
-        node.allow_expand = branch.opens
+        if node.allow_expand != branch.opens:
+            node.allow_expand = branch.opens
         node.set_label(Text("".join(inert(cell.text) for cell in branch.label), end="", no_wrap=True))
+
+    # Painting
+
+    def notify_style_update(self) -> None:
+        """Draw the lines anew when looks change; they stay where they are.
+
+        Textual's own lays out the whole screen, at each change of the focus.
+        """
+        ScrollView.notify_style_update(self)
+        self._line_cache.clear()
+        self._updates += 1
+
+    def _refresh_node(self, node: TreeNode[Branch]) -> None:
+        """Paint one line: what is below a node looks the same whatever its label and the cursor are."""
+        if self._tree_lines_cached is not None and node._line >= 0:
+            self._refresh_line(node._line)
 
     # Events and actions
 
