@@ -107,7 +107,8 @@ class StoreFollower:
         loop = asyncio.get_running_loop()
         self._watch = Watch(
             self._place,
-            lambda: _safely(loop, self._told.set),
+            # Commits come by the hundred; the loop is woken by the first after each look.
+            lambda: None if self._told.is_set() else _safely(loop, self._told.set),
             lambda error: _safely(loop, self._on_trouble, error),
         )
         self._watch.start()
