@@ -30,6 +30,9 @@ CLOCK_SECONDS = 5.0
 UPKEEP_SECONDS = 60.0
 """How often this process offers to do some of the store's upkeep."""
 
+WARM_UP_SECONDS = 1.0
+"""When the ORM is imported: half a second of processor time, which the first page and the first keys come before."""
+
 _SIGNALS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
@@ -67,7 +70,7 @@ class LongshoreApp(LeanApp[int]):
         self.set_interval(CLOCK_SECONDS, self._clock)
         self.set_interval(1.0, self._show_trouble)
         self.set_interval(UPKEEP_SECONDS, self._upkeep)
-        self.call_after_refresh(lambda: self.run_worker(self._warm_up(), group="warm-up", exit_on_error=True))
+        self.set_timer(WARM_UP_SECONDS, lambda: self.run_worker(self._warm_up(), group="warm-up", exit_on_error=True))
 
     def on_unmount(self) -> None:
         self.follower.stop()
