@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import ParamSpec, TypeVar
 
@@ -93,10 +93,13 @@ class StoreFollower:
         Raises:
             StoreUnavailable: the store is out of reach; the screen keeps what it shows.
         """
+        return await asyncio.wrap_future(self.ahead(query, *arguments, **options))
+
+    def ahead(self, query: Callable[..., Result], *arguments: object, **options: object) -> Future[Result]:
+        """Begin a query; for what is read while the screen is being made."""
         if self._stopped:
             raise StoreUnavailable("This screen is closing.", code="Closing")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: query(self._open(), *arguments, **options))
+        return self._threads.submit(lambda: query(self._open(), *arguments, **options))
 
     async def run(self) -> None:
         """Follow until cancelled; the first telling is for everything that came before.

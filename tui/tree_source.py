@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from store.display import display
 from store.queries import hierarchy, runs
 from store.queries.hierarchy import AgentRow, DefinitionRow, MoverRow, ProjectRow, Scope
@@ -75,6 +78,27 @@ def children(reader: Reader, key: NodeKey | None, text: str, glyphs: Glyphs) -> 
             return [run_branch(run, now, glyphs) for run in found_runs]
         case _:
             return []
+
+
+class FirstPage(NamedTuple):
+    """What the tree shows first."""
+
+    opened: list[tuple[NodeKey | None, list[Branch]]]
+    """The nodes that are open, each after the one above it, with what is below them; first the movers."""
+    cursor: NodeKey | None
+
+
+def first_page(reader: Reader, glyphs: Glyphs) -> FirstPage:
+    """Read it all at once."""
+    opened, cursor = first_definition(reader)
+    return FirstPage(several(reader, [None, *opened], "", glyphs), cursor)
+
+
+def several(
+    reader: Reader, keys: Sequence[NodeKey | None], text: str, glyphs: Glyphs
+) -> list[tuple[NodeKey | None, list[Branch]]]:
+    """The branches below each of these nodes."""
+    return [(key, children(reader, key, text, glyphs)) for key in keys]
 
 
 def first_definition(reader: Reader) -> tuple[list[NodeKey], NodeKey | None]:

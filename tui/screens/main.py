@@ -92,7 +92,11 @@ class MainScreen(PanesScreen):
         self.map_tree.border_title = Content("Hierarchy")
         self.top_bar.set_left([Cell("Longshore", "strong")])
         self.show_front()
-        self.run_worker(self._open_tree(), group="begin", exit_on_error=True)
+        page = self.longshore.first_page
+        if page.done() and page.exception() is None and self._tree.show_first(page.result()):
+            self.call_after_refresh(self.map_tree.show_cursor)
+        else:
+            self.run_worker(self._open_tree(), group="begin", exit_on_error=True)
 
     def _take_scope(self, scope: Scope, mover: str) -> None:
         glyphs = self.longshore.glyphs
@@ -116,9 +120,7 @@ class MainScreen(PanesScreen):
         try:
             if not await self._tree.open_first():
                 for pane in self.panes.values():
-                    pane.none = (
-                        "Nothing here yet: n makes a storage mover."
-                    )
+                    pane.none = "Nothing here yet: n makes a storage mover."
                     pane.set_title()
                 self.say("Nothing here yet: n makes a storage mover, 'longshore apply FILE' a whole plan.", "warn")
         except StoreUnavailable as error:

@@ -112,6 +112,7 @@ class ResourceTree(Tree[Branch]):
         self.ICON_NODE = f"{glyphs.collapsed} "
         self.ICON_NODE_EXPANDED = f"{glyphs.expanded} "
         self._by_key: dict[NodeKey, TreeNode[Branch]] = {}
+        self._not_asking: set[NodeKey] = set()
         if not glyphs.unicode:
             plain = (
                 "  ",
@@ -185,11 +186,14 @@ class ResourceTree(Tree[Branch]):
         if node is not None and node.data is not None:
             self._relabel(node, node.data._replace(label=label))
 
-    def open(self, key: NodeKey) -> None:
-        """Open a node that is shown."""
+    def open(self, key: NodeKey, *, asking: bool = True) -> None:
+        """Open a node that is shown; ``asking`` for its children, unless they have just been set."""
         node = self._by_key.get(key)
-        if node is not None and node.allow_expand:
-            node.expand()
+        if node is None or not node.allow_expand or node.is_expanded:
+            return
+        if not asking:
+            self._not_asking.add(key)
+        node.expand()
 
     def put_cursor(self, key: NodeKey) -> bool:
         """Move the cursor to a node; False when it is not shown."""
@@ -200,6 +204,11 @@ class ResourceTree(Tree[Branch]):
         self.get_node_at_line(0)
         self.move_cursor(node)
         return True
+
+    def show_cursor(self) -> None:
+        """Scroll to the cursor: what was put somewhere before there was a size is not in view."""
+        if self.cursor_node is not None:
+            self.scroll_to_line(self.cursor_line, animate=False)
 
     def render_label(self, node: TreeNode[Branch], base_style: Style, style: Style) -> Text:
         """The icon of an openable node, and the label's cells in their looks."""
@@ -288,7 +297,11 @@ class ResourceTree(Tree[Branch]):
 
     def on_tree_node_expanded(self, event: Tree.NodeExpanded[Branch]) -> None:
         event.stop()
-        if event.node.data is not None:
+        if event.node.data is None:
+            return
+        if event.node.data.key in self._not_asking:
+            self._not_asking.discard(event.node.data.key)
+        else:
             self.post_message(self.ChildrenNeeded(self, event.node.data.key))
 
     def on_tree_node_highlighted(self, event: Tree.NodeHighlighted[Branch]) -> None:
