@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import events
-from textual.app import App
 
 from store.clock import Clock
 from store.display import display
@@ -19,11 +18,13 @@ from store.place import StorePlace
 from store.queries import runs
 from tui.commands import Commands
 from tui.following import EVERYTHING, NOTHING, StoreChanges, StoreFollower
+from tui.lean_app import LeanApp
 from tui.presentation import format as figures
 from tui.presentation.glyphs import UNICODE, Glyphs
 from tui.screens.base import LongshoreScreen
 from tui.screens.main import MainScreen
 from tui.threads import LooseThreads
+from tui.tree_source import first_page
 from tui.typing_ahead import TypingAhead
 
 CLOCK_SECONDS = 5.0
@@ -35,10 +36,13 @@ UPKEEP_SECONDS = 60.0
 PATIENCE_SECONDS = 3.0
 """How long the store may owe an answer before what is shown is marked old."""
 
+WARM_UP_SECONDS = 1.0
+"""When the ORM is imported: half a second of processor time, which the first page and the first keys come before."""
+
 _SIGNALS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
-class LongshoreApp(App[int]):
+class LongshoreApp(LeanApp[int]):
     """The control room. It reads through ``follower`` and writes through ``commands``."""
 
     TITLE = "Longshore"
@@ -54,7 +58,7 @@ class LongshoreApp(App[int]):
     def __init__(
         self, place: StorePlace, *, read_only: bool = False, glyphs: Glyphs = UNICODE, clock: Clock | None = None
     ) -> None:
-        super().__init__()
+        super().__init__(unicode=glyphs.unicode)
         self.read_only = read_only
         self.glyphs = glyphs
         self.follower = StoreFollower(place, self._store_changed, self.trouble, clock)
@@ -63,6 +67,10 @@ class LongshoreApp(App[int]):
         self.time_passed = False
         self._trouble: StoreUnavailable | None = None
         self._put_off = NOTHING
+
+    def on_load(self) -> None:
+        # Read while the screen is being made, so that the first picture has it.
+        self.first_page = self.follower.ahead(first_page, self.glyphs)
 
     def on_mount(self) -> None:
         asyncio.get_running_loop().set_default_executor(LooseThreads(thread_name_prefix="store-writer"))
@@ -73,7 +81,7 @@ class LongshoreApp(App[int]):
         self.set_interval(CLOCK_SECONDS, self._clock)
         self.set_interval(1.0, self._show_trouble)
         self.set_interval(UPKEEP_SECONDS, self._upkeep)
-        self.call_after_refresh(lambda: self.run_worker(self._warm_up(), group="warm-up", exit_on_error=True))
+        self.set_timer(WARM_UP_SECONDS, lambda: self.run_worker(self._warm_up(), group="warm-up", exit_on_error=True))
 
     def on_unmount(self) -> None:
         self.follower.stop()
@@ -133,7 +141,7 @@ class LongshoreApp(App[int]):
         self.trouble(None)
         self._put_off = self._put_off.merged(changes)
         screen = self.front_screen
-        if screen is None or link_is_busy(self):
+        if screen is None or self.link_is_busy:
             # Told again with the next tick; nothing of it is lost.
             self.follower.wake()
             return
@@ -201,14 +209,3 @@ class LongshoreApp(App[int]):
         """The topmost full screen, with or without a sheet over it; None while it is not ready."""
         found = next((s for s in reversed(self.screen_stack) if isinstance(s, LongshoreScreen)), None)
         return found if found is not None and found.ready else None
-
-
-def link_is_busy(app: App[int]) -> bool:
-    """Whether the terminal has not taken what was painted last: then a tick is skipped.
-
-    Textual queues thirty screens before it blocks, which on a slow link is half a minute of late
-    keys (reference terminal §5b). The attributes are Textual's own: without them nothing is skipped.
-    """
-    writer = getattr(getattr(app, "_driver", None), "_writer_thread", None)
-    queue = getattr(writer, "_queue", None)
-    return bool(queue is not None and queue.qsize())

@@ -107,12 +107,25 @@ class CellWidget(Widget):
     ) -> None:
         super().__init__(name=name, id=id, classes=classes, disabled=disabled)
         self.glyphs = glyphs
+        self._cell_styles: dict[tuple[bool, str, tuple[str, ...]], Style] = {}
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._cell_styles.clear()
 
     def cell_style(self, style: str, *line_classes: str) -> Style:
         """Return the look of a cell style, over component classes that hold for the whole line.
 
         An unknown style looks like none: a screen must not fall over a word.
         """
+        # Textual forgets with each painting what it has worked out.
+        key = (self.has_focus, style, line_classes)
+        found = self._cell_styles.get(key)
+        if found is None:
+            found = self._cell_styles[key] = self._cell_style(style, line_classes)
+        return found
+
+    def _cell_style(self, style: str, line_classes: tuple[str, ...]) -> Style:
         base = self.get_component_rich_style(*line_classes) if line_classes else self.rich_style
         if style not in STYLES[1:]:
             return base
