@@ -85,6 +85,14 @@ class TerminalDriver(LinuxDriver):
         self.watched = WatchedFile(sys.__stderr__)
         self._file = cast(TextIO, self.watched)
 
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """The terminal's own word: COLUMNS and LINES, which a shell may export, stay as they were when it is resized."""
+        try:
+            width, height = os.get_terminal_size(self.fileno)
+        except OSError:
+            return super()._get_terminal_size()
+        return (width, height) if width and height else super()._get_terminal_size()
+
     def run_input_thread(self) -> None:
         """Read keys until the program ends."""
         parser = XTermParser(self._debug)
