@@ -86,7 +86,7 @@ class TerminalDriver(LinuxDriver):
         self._file = cast(TextIO, self.watched)
 
     def _get_terminal_size(self) -> tuple[int, int]:
-        """The terminal's own word: COLUMNS and LINES, which a shell may export, stay as they were when it is resized."""
+        """The terminal's own word: COLUMNS and LINES, which a shell may export, do not follow it."""
         try:
             width, height = os.get_terminal_size(self.fileno)
         except OSError:
