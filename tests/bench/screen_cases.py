@@ -84,8 +84,9 @@ class Fleet:
         return self._answer()
 
     def close(self) -> None:
-        self.say("quit")
-        self._process.wait()
+        """Let all runs end."""
+        with self._process:
+            self.say("quit")
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
