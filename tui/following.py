@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -81,6 +82,22 @@ class StoreFollower:
         self._watch: Watch | None = None
         self._stopped = False
         self.tick_seconds = TICK_SECONDS
+        self._read_at: float | None = None
+        self._asked_at: dict[int, float] = {}
+        self._asked = 0
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the store was last read well: so old is what is shown. None before the first reading.
+
+        A healthy store is read every few seconds, whether or not anything changes.
+        """
+        return None if self._read_at is None else time.monotonic() - self._read_at
+
+    @property
+    def unanswered(self) -> float:
+        """Seconds that the oldest question to the store has waited; 0 when none does."""
+        return time.monotonic() - min(self._asked_at.values()) if self._asked_at else 0.0
 
     @property
     def revision(self) -> int:
@@ -93,7 +110,13 @@ class StoreFollower:
         Raises:
             StoreUnavailable: the store is out of reach; the screen keeps what it shows.
         """
-        return await asyncio.wrap_future(self.ahead(query, *arguments, **options))
+        self._asked += 1
+        number = self._asked
+        self._asked_at[number] = time.monotonic()
+        try:
+            return await asyncio.wrap_future(self.ahead(query, *arguments, **options))
+        finally:
+            del self._asked_at[number]
 
     def ahead(self, query: Callable[..., Result], *arguments: object, **options: object) -> Future[Result]:
         """Begin a query; for what is read while the screen is being made."""
@@ -119,6 +142,7 @@ class StoreFollower:
         while True:
             # Numbers that were held back are due with the next tick, whether anything comes or not.
             await self._woken(tick_due if owed else None)
+            asked_at = time.monotonic()
             try:
                 changes = await self.read(self._changes)
             except StoreUnavailable as error:
@@ -128,6 +152,7 @@ class StoreFollower:
                     self._told.set()
                 await asyncio.sleep(TICK_SECONDS)
                 continue
+            self._read_at = asked_at
             live = changes.resync or loop.time() >= tick_due
             owed = not live
             if live:
@@ -156,6 +181,8 @@ class StoreFollower:
         self._threads.shutdown(wait=False)
 
     def _changes(self, reader: Reader) -> StoreChanges:
+        # Another program may have upgraded the store under this one.
+        reader.check_schema()
         rows: set[tuple[str, int]] = set()
         resync = not self._cursor
         if resync:

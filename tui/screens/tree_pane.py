@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from store.display import display
 from store.queries.runs import RunRow
 from tui.following import StoreFollower
 from tui.presentation.glyphs import Glyphs
 from tui.subjects import DEFINITION, PROJECT, RUN, Subject
 from tui.tree_source import FirstPage, children, first_page, live_definition, live_run, several, way_to
+from tui.widgets.cell_widget import inert
 from tui.widgets.resource_tree import Branch, NodeKey, ResourceTree
 
 
@@ -60,7 +62,8 @@ class TreePane:
         if text == self.text:
             return False
         self.text = text
-        self.tree.border_title = Content(f"Hierarchy /{text}" if text else "Hierarchy")
+        title = f"Hierarchy /{inert(display(text), self._glyphs)}" if text else "Hierarchy"
+        self.tree.border_title = Content(title)
         await self.refresh()
         if text:
             for key in self.tree.open_keys:

@@ -225,7 +225,7 @@ class ResourceTree(Tree[Branch]):
                 if on_cursor or not cell.style
                 else over(style, self.get_component_rich_style(f"cell--{cell.style}"))
             )
-            text.append(inert(cell.text), look)
+            text.append(inert(cell.text, self.glyphs), look)
         return text
 
     # Structure
@@ -276,7 +276,7 @@ class ResourceTree(Tree[Branch]):
         node.data = branch
         if node.allow_expand != branch.opens:
             node.allow_expand = branch.opens
-        node.set_label(Text("".join(inert(cell.text) for cell in branch.label), end="", no_wrap=True))
+        node.set_label(Text("".join(inert(cell.text, self.glyphs) for cell in branch.label), end="", no_wrap=True))
 
     # Painting
 

@@ -333,7 +333,7 @@ class VirtualTable(FramedWidget, can_focus=True):
                 pieces.append((" " * GAP, pieces[-1][1]))
                 used += GAP
             column = self._columns[slot.column]
-            cut = fit(inert(text), slot.width, column.align, self.glyphs.ellipsis, column.keep)
+            cut = fit(inert(text, self.glyphs), slot.width, column.align, self.glyphs.ellipsis, column.keep)
             pieces.append((cut, style))
             used += slot.width
         width = self.size.width
