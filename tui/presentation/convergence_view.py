@@ -1,0 +1,126 @@
+"""The words and columns of a definition's passes: what changed, how long each took, and the forecast of the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from store.queries.passes import PASSES, Passes
+from store.queries.runs import RunRow
+from tui.presentation import format as figures
+from tui.presentation.cells import Cell
+from tui.presentation.convergence import Forecast, TooFew, changed, forecast, whole
+from tui.presentation.glyphs import Glyphs
+from tui.presentation.progress import elapsed_seconds, eta_seconds, fraction
+from tui.presentation.states import run_dot
+
+Line = list[Cell]
+LABEL = 13
+SPARK_LINES = 4
+
+Measure = Callable[[RunRow, int], float]
+"""A figure of a copy at a time: bars are drawn of it."""
+
+MEASURES: tuple[tuple[str, Measure, Callable[[float], str]], ...] = (
+    ("Items changed", lambda run, now: changed(run).items, lambda value: figures.compact(round(value))),
+    ("Bytes changed", lambda run, now: changed(run).bytes, figures.size),
+    ("Time taken", lambda run, now: elapsed_seconds(run, now) or 0.0, figures.duration),
+)
+
+
+def spark_lines(copies: Sequence[RunRow], now: int, glyphs: Glyphs) -> list[Line]:
+    """A column for each copy, oldest first, in ``SPARK_LINES`` lines: how it ended, items, bytes and time."""
+    if not copies:
+        return [[Cell(f"{'Passes':<{LABEL}} ", "dim"), Cell("no copy yet: r starts the first one, p previews it")]]
+    return [
+        passes_line(copies, now, glyphs),
+        *(
+            [
+                Cell(f"{title:<{LABEL}} ", "dim"),
+                Cell(figures.spark(values := series(copies, now, measure), len(copies), glyphs, top(copies, values))),
+                Cell(f"  {_told(values, shown)}", "dim"),
+            ]
+            for title, measure, shown in MEASURES
+        ),
+    ]
+
+
+def passes_line(copies: Sequence[RunRow], now: int, glyphs: Glyphs) -> Line:
+    """How each copy ended, one glyph each, and which they are."""
+    first, last = copies[0], copies[-1]
+    span = f"#{first.number}" if first is last else f"#{first.number} to #{last.number}"
+    line = [Cell(f"{'Passes':<{LABEL}} ", "dim"), *(run_dot(run.status, glyphs) for run in copies)]
+    line.append(Cell(f"  {span}", "dim"))
+    if initial(copies) and len(copies) > 1:
+        line.append(Cell("; the first whole copy is off the scale", "dim"))
+    return line
+
+
+def series(copies: Sequence[RunRow], now: int, measure: Measure) -> list[float]:
+    """The figure of each copy; of one that is on, as far as it is."""
+    return [measure(run, now) for run in copies]
+
+
+def initial(copies: Sequence[RunRow]) -> int:
+    """How many of these, from the first, only filled the target: up to the first that was whole.
+
+    None where older copies are not among these: then the first one is like the others.
+    """
+    if len(copies) >= PASSES:
+        return 0
+    return next((place + 1 for place, run in enumerate(copies) if whole(run)), 0)
+
+
+def top(copies: Sequence[RunRow], values: Sequence[float]) -> float:
+    """The value of the highest level: that of the passes after the target was filled, which would be flat else."""
+    return max(values[initial(copies) :], default=0.0) or max(values, default=0.0)
+
+
+def _told(values: Sequence[float], shown: Callable[[float], str]) -> str:
+    """The last figure, and how it stands to the one before."""
+    words = f"last {shown(values[-1])}"
+    return f"{words}, before {shown(values[-2])}" if len(values) > 1 else words
+
+
+def forecast_lines(found: Passes, now: int) -> list[Line]:
+    """Two lines: what the next pass will take, and how that was told and how sure it is."""
+    label = Cell(f"{'Next pass':<{LABEL}} ", "dim")
+    active = found.copies[-1] if found.copies and found.copies[-1].active else None
+    if active is not None:
+        return [
+            [label, Cell(f"told again when #{active.number} has ended"), Cell(f"  {_progress(active, now)}", "busy")],
+            [],
+        ]
+    told = forecast(found.copies, now)
+    indent = Cell(" " * (LABEL + 1))
+    if isinstance(told, TooFew):
+        return [[label, Cell(told.sentence)], []]
+    return [
+        [label, Cell(duration_words(told), "strong"), Cell(f"  {changes_words(told)}")],
+        [indent, Cell(basis_words(told), "dim"), Cell(f"  {told.doubt}" if told.doubt else "", "warn")],
+    ]
+
+
+def duration_words(told: Forecast) -> str:
+    """``about 3m10s (2m05s to 4m00s)``; without the range where there is none."""
+    about = f"about {figures.duration(told.seconds)}"
+    if told.passes < 2 or figures.duration(told.least) == figures.duration(told.most):
+        return about
+    return f"{about} ({figures.duration(told.least)} to {figures.duration(told.most)})"
+
+
+def changes_words(told: Forecast) -> str:
+    """``~1,204 items, 3.20 GB``."""
+    return f"~{figures.compact(told.items)} items, {figures.size(told.bytes)}, if started now"
+
+
+def basis_words(told: Forecast) -> str:
+    """How it was made: of what, for how long since the last pass, and how much of it no pass can save."""
+    one = "the last pass" if told.passes == 1 else f"the last {told.passes} passes"
+    words = f"from {one}, for the {figures.duration(told.gap)} since #{told.since} began"
+    return f"{words}; {figures.duration(told.scan)} is the scan" if told.scan >= 1 else words
+
+
+def _progress(run: RunRow, now: int) -> str:
+    left = eta_seconds(run, now)
+    words = figures.percentage(fraction(run))
+    return f"{words}, ETA {figures.eta(left)}" if left is not None else words
