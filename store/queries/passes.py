@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import NamedTuple
 
 from store.queries.runs import RunRow, runs_by_id
@@ -56,7 +57,7 @@ def passes(reader: Reader, definition_id: int) -> Passes:
     found = _NEWEST.window(reader, Page(limit=RUNS_AT_ONCE), {"id": definition_id}).rows
     ids = {kind: [run_id for run_id, one in found if one == kind] for kind in RunKind}
     wanted = {kind: ids[kind][: PASSES if kind == RunKind.COPY else 1] for kind in RunKind}
-    rows = {run.id: run for run in runs_by_id(reader, sorted(sum(wanted.values(), [])))}
+    rows = {run.id: run for run in runs_by_id(reader, sorted(chain.from_iterable(wanted.values())))}
 
     def read(kind: RunKind) -> list[RunRow]:
         return [rows[run_id] for run_id in wanted[kind] if run_id in rows]

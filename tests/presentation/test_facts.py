@@ -47,7 +47,7 @@ def told(**properties: Any) -> dict[str, str]:
         (
             {"dataIntegrityValidation": "SaveVerifyFileMD5"},
             "Validation",
-            "each copied file is read back and must have the digest of its source",
+            "each copied file is read back, and must have its source's digest",
         ),
         (
             {"preservePermissions": False},

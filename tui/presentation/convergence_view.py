@@ -91,33 +91,41 @@ def forecast_lines(found: Passes, now: int) -> list[Line]:
             [],
         ]
     told = forecast(found.copies, now)
-    indent = Cell(" " * (LABEL + 1))
     if isinstance(told, TooFew):
         return [[label, Cell(told.sentence)], []]
+    doubt = f"{told.doubt}; " if told.doubt else ""
     return [
-        [label, Cell(duration_words(told), "strong"), Cell(f"  {changes_words(told)}")],
-        [indent, Cell(basis_words(told), "dim"), Cell(f"  {told.doubt}" if told.doubt else "", "warn")],
+        [label, Cell(duration_words(told), "strong"), Cell(f" if started now: {changes_words(told)}")],
+        [Cell(" " * (LABEL + 1)), Cell(doubt, "warn"), Cell(basis_words(told), "dim")],
     ]
 
 
 def duration_words(told: Forecast) -> str:
-    """``about 3m10s (2m05s to 4m00s)``; without the range where there is none."""
-    about = f"about {figures.duration(told.seconds)}"
-    if told.passes < 2 or figures.duration(told.least) == figures.duration(told.most):
-        return about
-    return f"{about} ({figures.duration(told.least)} to {figures.duration(told.most)})"
+    """``about 3m10s (2m00s to 4m00s)``; without the range where there is none."""
+    about, least, most = (rounded(seconds) for seconds in (told.seconds, told.least, told.most))
+    return f"about {about}" if told.passes < 2 or least == most else f"about {about} ({least} to {most})"
 
 
 def changes_words(told: Forecast) -> str:
     """``~1,204 items, 3.20 GB``."""
-    return f"~{figures.compact(told.items)} items, {figures.size(told.bytes)}, if started now"
+    return f"~{figures.compact(told.items)} items, {figures.size(told.bytes)}"
 
 
 def basis_words(told: Forecast) -> str:
     """How it was made: of what, for how long since the last pass, and how much of it no pass can save."""
     one = "the last pass" if told.passes == 1 else f"the last {told.passes} passes"
-    words = f"from {one}, for the {figures.duration(told.gap)} since #{told.since} began"
-    return f"{words}; {figures.duration(told.scan)} is the scan" if told.scan >= 1 else words
+    words = f"from {one} ({rounded(told.gap)} since #{told.since} began)"
+    return f"{words}; {rounded(told.scan)} is the scan" if told.scan >= 1 else words
+
+
+def rounded(seconds: float) -> str:
+    """A time that nobody knows to the second: ``42s``, ``3m10s``, ``22m``, ``2h05m``, ``4d3h``."""
+    if seconds < 60:
+        return figures.duration(seconds)
+    if seconds < 600:
+        return figures.duration(round(seconds / 10) * 10)
+    whole = figures.duration(round(seconds / 60) * 60)
+    return whole.removesuffix("00s") if whole.endswith("m00s") else whole
 
 
 def _progress(run: RunRow, now: int) -> str:

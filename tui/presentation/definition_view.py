@@ -12,13 +12,14 @@ from store.vocabulary import CopyMode, JobRunStatus
 from tui.presentation import format as figures
 from tui.presentation.cells import Cell
 from tui.presentation.convergence import planned_seconds
-from tui.presentation.convergence_view import LABEL, forecast_lines
+from tui.presentation.convergence_view import LABEL, forecast_lines, rounded
 from tui.presentation.facts import Fact
 from tui.presentation.glyphs import Glyphs
 from tui.presentation.kinds import kind_words
+from tui.presentation.launch_view import COPIES
 from tui.presentation.progress import elapsed_seconds
 from tui.presentation.rows import ago
-from tui.presentation.settings_view import MODES, settings_facts
+from tui.presentation.settings_view import settings_facts
 from tui.presentation.states import run_state
 from tui.subjects import ENDPOINT, Subject
 
@@ -30,7 +31,7 @@ def head_lines(detail: DefinitionDetail, found: Passes, now: int, glyphs: Glyphs
     """``HEAD_LINES`` lines."""
     row = detail.row
     mirror = row.copy_mode == CopyMode.MIRROR
-    mode = MODES[CopyMode(row.copy_mode)] if row.copy_mode in set(CopyMode) else ""
+    mode = COPIES[CopyMode(row.copy_mode)] if row.copy_mode in set(CopyMode) else ""
     return [
         [_label("Mode"), Cell(display(row.copy_mode), "warn" if mirror else "strong"), Cell(f"  {mode}", "dim")],
         [
@@ -46,12 +47,6 @@ def head_lines(detail: DefinitionDetail, found: Passes, now: int, glyphs: Glyphs
     ]
 
 
-def gone_lines(what: str, glyphs: Glyphs) -> list[Line]:
-    """In place of the head, once the resource was deleted."""
-    text = f"This {what} is gone: it was deleted while this screen was open; esc goes back."
-    return [[Cell(f"{glyphs.attention} {text}", "warn")]]
-
-
 def definition_facts(detail: DefinitionDetail, now: int) -> list[Fact]:
     """Everything an admin has said of a definition, in words, and what Longshore keeps of it."""
     row = detail.row
@@ -65,7 +60,7 @@ def definition_facts(detail: DefinitionDetail, now: int) -> list[Fact]:
     identity = detail.source_identity
     facts.append(
         Fact(
-            "Source is",
+            "Source root",
             f"the directory that the first copy read ({display(identity)}); another one stops the deletes"
             if identity
             else "whatever directory the first copy will read",
@@ -104,11 +99,11 @@ def _last(label: str, run: RunRow | None, told: Callable[[RunRow], str], now: in
     state = run_state(run.status, glyphs)
     plan = f" {kind_words(run)}" if run.plan_number is not None else ""
     words = f"  {told(run)}" if run.started is not None else ""
+    seconds = elapsed_seconds(run, now)
+    when, took = f" {ago(now, run.ended)}", f"  took {figures.duration(seconds)}"
     if run.active:
-        when = f"  for {figures.duration(elapsed_seconds(run, now))}" if run.started is not None else ""
-    else:
-        when = f"  {ago(now, run.ended)}, took {figures.duration(elapsed_seconds(run, now))}"
-    return [_label(label), Cell(f"#{run.number}{plan} "), state, Cell(words), Cell(when, "dim")]
+        when, took = "", f"  for {figures.duration(seconds)}" if seconds is not None else ""
+    return [_label(label), Cell(f"#{run.number}{plan} "), state, Cell(when, "dim"), Cell(words), Cell(took, "dim")]
 
 
 def _previewed(found: Passes, now: int, glyphs: Glyphs) -> Line:
@@ -117,9 +112,9 @@ def _previewed(found: Passes, now: int, glyphs: Glyphs) -> Line:
     if run is None or run.status != JobRunStatus.SUCCEEDED:
         return line
     if any(copy.number > run.number for copy in found.copies):
-        return [*line, Cell("  a copy came after it", "dim")]
+        return [*line[:-1], Cell("  a copy came after it", "dim")]
     seconds = planned_seconds([copy for copy in found.copies if not copy.active], run)
-    return [*line, Cell(f"  that takes about {figures.duration(seconds)}")] if seconds is not None else line
+    return [*line[:-1], Cell(f"  about {rounded(seconds)}")] if seconds is not None else line
 
 
 def _copied(run: RunRow) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tui.presentation.cells import Cell, Column, Row
 from tui.subjects import Subject
 
-LABEL_CELLS = 13
+LABEL_CELLS = 14
 LEAST_CELLS = 20
 """Cells that are left for the words on the narrowest pane."""
 

@@ -22,7 +22,7 @@ _COMPARE = {
 _VALIDATION = {
     DataIntegrityValidation.NONE: "no digests; what the agent wrote is not read again",
     DataIntegrityValidation.SAVE_FILE_MD5: "an MD5 digest of each copied file is kept in the report",
-    DataIntegrityValidation.SAVE_VERIFY_FILE_MD5: "each copied file is read back and must have the digest of its source",
+    DataIntegrityValidation.SAVE_VERIFY_FILE_MD5: "each copied file is read back, and must have its source's digest",
 }
 _DURABILITY = {
     Durability.END_OF_RUN: "on disk before a run says that it has Succeeded",
