@@ -85,18 +85,18 @@ def test_it_never_exceeds_the_tree() -> None:
     ("runs", "sentence"),
     [
         ([], "no copy yet: the first one copies everything"),
-        ([first()], "not enough passes: one more after #1 shows what changes meanwhile"),
+        ([first()], "not enough passes: one more after #1 tells what changes"),
         (
             [first(status=JobRunStatus.CANCELED), copy_of(2, DAY, 500, 1_000, status=JobRunStatus.FAILED)],
             "not enough passes: none has gone through the whole tree yet",
         ),
         (
             [first(), *(copy_of(n, n * DAY, 5, 5, kind=RunKind.PREVIEW) for n in (2, 3, 4))],
-            "not enough passes: one more after #1 shows what changes meanwhile",
+            "not enough passes: one more after #1 tells what changes",
         ),
         (
             [first(), copy_of(2, DAY, 5, 5, fence=2)],
-            "not enough passes: one more after #2 shows what changes meanwhile",
+            "not enough passes: one more after #2 tells what changes",
         ),
     ],
 )

@@ -222,7 +222,7 @@ def _too_few(done: Sequence[RunRow], last: RunRow | None) -> str:
         return "no copy yet: the first one copies everything"
     if last is None:
         return "not enough passes: none has gone through the whole tree yet"
-    return f"not enough passes: one more after #{last.number} shows what changes meanwhile"
+    return f"not enough passes: one more after #{last.number} tells what changes"
 
 
 def _doubt(times: Sequence[float], gap: float, longest: float) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from store.display import display
+from store.moving import moved
 from store.queries.definitions import DefinitionRow
 from store.queries.details import EndpointDetail
 from store.queries.grants import GrantRow
@@ -64,14 +65,12 @@ def head_lines(detail: EndpointDetail, grants: Collection[GrantRow], glyphs: Gly
     """``HEAD_LINES`` lines."""
     row = detail.row
     words = [Cell(display(row.endpoint_type), "strong"), Cell(f"  {_TYPES.get(row.endpoint_type, '')}", "dim")]
-    if row.endpoint_type != EndpointType.LOCAL_PATH:
-        words.append(Cell(f"  {glyphs.attention} it can be planned; this version does not move its data", "warn"))
     return [
         [_label("Type"), *words],
         [_label("Place"), Cell(display(row.place), "strong")],
         [_label("Description"), Cell(display(row.description)) if row.description else Cell("none", "dim")],
         [_label("Used"), Cell(_used(detail))],
-        [_label("Now"), *_now(grants)],
+        [_label("Now"), *_now(grants, row.endpoint_type, glyphs)],
     ]
 
 
@@ -120,8 +119,10 @@ def _many(number: int) -> str:
     return "no definition" if not number else "1 definition" if number == 1 else f"{number:,} definitions"
 
 
-def _now(grants: Collection[GrantRow]) -> Line:
+def _now(grants: Collection[GrantRow], endpoint_type: str, glyphs: Glyphs) -> Line:
     """Who may touch it now: a run that waits in Queued holds its grants already."""
+    if not moved(endpoint_type):
+        return [Cell(f"{glyphs.attention} no run can be started: this version moves LocalPath data only", "warn")]
     if not grants:
         return [Cell("no run may touch it", "dim")]
     writes = sum(grant.permission == GrantPermission.WRITE for grant in grants)

@@ -114,6 +114,7 @@ class DefinitionScreen(ResourceScreen):
             found = await self.longshore.follower.read(_read, self.own.id)
             if found is None:
                 self.tell_gone()
+                self.query_one("#passes", TextLines).set_lines([])
                 await super().follow(changes)
                 return
             self._take(found)

@@ -54,7 +54,7 @@ class ResourceScreen(PanesScreen):
 
     @property
     def _gone_words(self) -> str:
-        return f"This {WORDS[self.own.kind]} is gone: it was deleted while this screen was open."
+        return f"This {WORDS[self.own.kind]} is gone: it was deleted meanwhile."
 
     # What keys act on
 
