@@ -47,6 +47,26 @@ storageMovers:
               filters: {exclude: ["~$*", "/cache/"], maxSize: 5000000000}
               trash: true
 """
+HOSTILE = """
+storageMovers:
+  - name: nas-exit
+    endpoints:
+      - name: bad-from
+        properties: {endpointType: LocalPath, path: "/a\\e]0;owned\\a[/red]", description: "[@click=app.quit]x\\u202e"}
+      - {name: bad-to, properties: {endpointType: LocalPath, path: "/b/日本語"}}
+    projects:
+      - name: hr-shares
+        jobDefinitions:
+          - name: bad
+            properties:
+              copyMode: Additive
+              sourceName: bad-from
+              targetName: bad-to
+              sourceSubpath: "x\\e[31m"
+              description: "\\e[2J[/] \\u202e 日本語 and words that go on and on, until the line is full and beyond it"
+              filters: {exclude: ["*\\e[31m[b]"]}
+"""
+"""Words from outside that would draw, reorder or act, if they came to the terminal as they are."""
 FINANCE = "hr-shares/finance"
 PAST = (
     PastPass(9, 20, 61_000, 44_000_000_000, status=JobRunStatus.FAILED, code="LSM1011"),

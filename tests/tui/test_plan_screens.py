@@ -115,21 +115,37 @@ async def test_with_too_few_passes_there_is_no_forecast_and_it_says_why(sample: 
 
 async def test_the_pass_that_is_on_moves_the_last_column(finance: SampleStore) -> None:
     claim = plan_store.running(finance, share=0.4)
-    async with app_of(finance).run_test(size=WIDE) as pilot:
+    async with app_of(finance).run_test(size=NARROW) as pilot:
         text = await definition(pilot)
         assert "told again when #11 has ended  40%, ETA 4m30s" in text
         before = items_line(text)
         assert "▶  #1 to #11" in text
         plan_store.moves(finance, claim, 0.9)
         text = await until(pilot, "told again when #11 has ended  90%")
-        assert items_line(text) != before
-        assert items_line(text)[:-1] == before[:-1], "the columns of the passes before stand"
+        await until(pilot, lambda: items_line(seen(app(pilot))) != before)
+        after = items_line(seen(app(pilot)))
+        assert after[:-1] == before[:-1], "the columns of the passes before stand"
 
 
 def items_line(text: str) -> str:
     """The columns of the items that changed."""
     line = next(line for line in text.splitlines() if "Items changed" in line)
     return line.split()[2]
+
+
+async def test_on_a_large_terminal_the_passes_are_plotted(finance: SampleStore) -> None:
+    claim = plan_store.running(finance, share=0.4)
+    async with app_of(finance).run_test(size=WIDE) as pilot:
+        text = await definition(pilot)
+        assert "Items changed  last 600, before 1,105" in text
+        assert "5,000│" in text
+        assert "10.0 GB│" in text
+        assert "33m│" in text
+        plan_store.moves(finance, claim, 0.9)
+        await until(pilot, "Items changed  last 1,350, before 1,105")
+        await pilot.resize_terminal(*NARROW)
+        await until(pilot, "5,000│", absent=True)
+        await until(pilot, "Items changed ███")
 
 
 async def test_a_preview_after_the_last_copy_says_what_the_next_one_would_take(finance: SampleStore) -> None:
@@ -307,19 +323,7 @@ async def test_an_endpoint_that_is_deleted_while_it_is_open_is_told(sample: Samp
 
 
 async def test_hostile_words_reach_the_screen_escaped(sample: SampleStore) -> None:
-    sample.apply("""
-storageMovers:
-  - name: nas-exit
-    endpoints:
-      - {name: bad-from, properties: {endpointType: LocalPath, path: "/a\\e]0;owned\\a[/red]", description: "[@click=app.quit]x\\u202e"}}
-      - {name: bad-to, properties: {endpointType: LocalPath, path: "/b"}}
-    projects:
-      - name: hr-shares
-        jobDefinitions:
-          - name: bad
-            properties: {copyMode: Additive, sourceName: bad-from, targetName: bad-to, sourceSubpath: "x\\e[31m",
-              description: "\\e[2J[/] \\u202e 日本語", filters: {exclude: ["*\\e[31m[b]"]}}
-""")
+    sample.apply(plan_store.HOSTILE)
     async with app_of(sample).run_test(size=WIDE) as pilot:
         await definition(pilot, "bad")
         text = await until(pilot, "leave out *\\x1b[31m[b]")

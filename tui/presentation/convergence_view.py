@@ -10,20 +10,40 @@ from tui.presentation import format as figures
 from tui.presentation.cells import Cell
 from tui.presentation.convergence import Forecast, TooFew, changed, forecast, whole
 from tui.presentation.glyphs import Glyphs
+from tui.presentation.plot import plot
 from tui.presentation.progress import elapsed_seconds, eta_seconds, fraction
 from tui.presentation.states import run_dot
 
 Line = list[Cell]
 LABEL = 13
 SPARK_LINES = 4
+PLOT_LINES = 9
+PLOTTED = 3
+"""Copies from which on they are plotted."""
+
+PLOT_CELLS = 34
+"""Width of a plot from which on it tells more than a line of levels."""
+
+GAP = 2
 
 Measure = Callable[[RunRow, int], float]
 """A figure of a copy at a time: bars are drawn of it."""
 
+
+def rounded(seconds: float) -> str:
+    """A time that nobody knows to the second: ``42s``, ``3m10s``, ``22m``, ``2h05m``, ``4d3h``."""
+    if seconds < 60:
+        return figures.duration(seconds)
+    if seconds < 600:
+        return figures.duration(round(seconds / 10) * 10)
+    whole = figures.duration(round(seconds / 60) * 60)
+    return whole.removesuffix("00s") if whole.endswith("m00s") else whole
+
+
 MEASURES: tuple[tuple[str, Measure, Callable[[float], str]], ...] = (
     ("Items changed", lambda run, now: changed(run).items, lambda value: figures.compact(round(value))),
     ("Bytes changed", lambda run, now: changed(run).bytes, figures.size),
-    ("Time taken", lambda run, now: elapsed_seconds(run, now) or 0.0, figures.duration),
+    ("Time taken", lambda run, now: elapsed_seconds(run, now) or 0.0, rounded),
 )
 
 
@@ -42,6 +62,32 @@ def spark_lines(copies: Sequence[RunRow], now: int, glyphs: Glyphs) -> list[Line
             for title, measure, shown in MEASURES
         ),
     ]
+
+
+def plot_lines(copies: Sequence[RunRow], now: int, width: int, glyphs: Glyphs) -> list[Line]:
+    """The same as three plots side by side, in ``PLOT_LINES`` lines of ``width`` cells.
+
+    Args:
+        copies: at least ``PLOTTED``, the oldest first.
+        now: store time.
+        width: at least three plots of ``PLOT_CELLS``.
+        glyphs: the set to draw with.
+    """
+    cells = (width - GAP * (len(MEASURES) - 1)) // len(MEASURES)
+    titles: Line = []
+    plots = []
+    for title, measure, shown in MEASURES:
+        values = series(copies, now, measure)
+        most = top(copies, values)
+        told = f"{title}  {_told(values, shown)}"
+        if len(told) > cells:
+            told = f"{title}  {_told(values[-1:], shown)}"
+        titles.append(Cell(f"{told[:cells]:<{cells}}{' ' * GAP if len(titles) + 1 < len(MEASURES) else ''}"))
+        ends = {"span": f"#{copies[0].number}", "until": f"#{copies[-1].number}"}
+        lowered = [min(value, most) for value in values]
+        plots.append(plot(lowered, cells, PLOT_LINES - 2, glyphs, unit=shown, **ends))
+    lines = [[cell for one in row for cell in (*one, Cell(" " * GAP))][:-1] for row in zip(*plots, strict=True)]
+    return [passes_line(copies, now, glyphs), titles, *lines]
 
 
 def passes_line(copies: Sequence[RunRow], now: int, glyphs: Glyphs) -> Line:
@@ -116,16 +162,6 @@ def basis_words(told: Forecast) -> str:
     one = "the last pass" if told.passes == 1 else f"the last {told.passes} passes"
     words = f"from {one} ({rounded(told.gap)} since #{told.since} began)"
     return f"{words}; {rounded(told.scan)} is the scan" if told.scan >= 1 else words
-
-
-def rounded(seconds: float) -> str:
-    """A time that nobody knows to the second: ``42s``, ``3m10s``, ``22m``, ``2h05m``, ``4d3h``."""
-    if seconds < 60:
-        return figures.duration(seconds)
-    if seconds < 600:
-        return figures.duration(round(seconds / 10) * 10)
-    whole = figures.duration(round(seconds / 60) * 60)
-    return whole.removesuffix("00s") if whole.endswith("m00s") else whole
 
 
 def _progress(run: RunRow, now: int) -> str:

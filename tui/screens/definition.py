@@ -17,7 +17,14 @@ from tui.following import StoreChanges
 from tui.lists.definitions import definition_subject
 from tui.lists.facts import facts_list
 from tui.lists.runs import runs_list
-from tui.presentation.convergence_view import SPARK_LINES, spark_lines
+from tui.presentation.convergence_view import (
+    PLOT_CELLS,
+    PLOT_LINES,
+    PLOTTED,
+    SPARK_LINES,
+    plot_lines,
+    spark_lines,
+)
 from tui.presentation.definition_view import HEAD_LINES, definition_facts, head_lines
 from tui.presentation.facts import FACT_COLUMNS, Fact
 from tui.presentation.rows import RUN_COLUMNS
@@ -27,9 +34,13 @@ from tui.screens.resource import ResourceScreen
 from tui.subjects import DEFINITION
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.plot_lines import PlotLines
 from tui.widgets.text_lines import TextLines
 from tui.widgets.top_bar import TopBar
 from tui.widgets.virtual_table import VirtualTable
+
+HIGH = 36
+"""Lines of a terminal from which on there is room for plots."""
 
 
 class _Known(NamedTuple):
@@ -66,7 +77,7 @@ class DefinitionScreen(ResourceScreen):
         glyphs = self.longshore.glyphs
         yield TopBar(glyphs=glyphs)
         yield TextLines(HEAD_LINES, glyphs=glyphs, id="head")
-        yield TextLines(SPARK_LINES, glyphs=glyphs, id="passes")
+        yield PlotLines(SPARK_LINES, glyphs=glyphs, id="passes")
         yield TextLines(1, glyphs=glyphs, id="tabs")
         with Container(id="lists"):
             yield VirtualTable(RUN_COLUMNS, glyphs=glyphs, id="runs")
@@ -86,7 +97,7 @@ class DefinitionScreen(ResourceScreen):
     def on_resize(self) -> None:
         super().on_resize()
         self._wrap_settings()
-        self._draw()
+        self._draw(anew=True)
 
     def _wrap_settings(self) -> None:
         """Long settings go on in the next line: list them anew for another width."""
@@ -114,13 +125,14 @@ class DefinitionScreen(ResourceScreen):
             found = await self.longshore.follower.read(_read, self.own.id)
             if found is None:
                 self.tell_gone()
-                self.query_one("#passes", TextLines).set_lines([])
+                self.query_one(PlotLines).show([], at_once=True)
                 await super().follow(changes)
                 return
             self._take(found)
+            self._draw(anew=True)
         elif known.found.active is not None or self.longshore.time_passed:
             self._known = await self.longshore.follower.read(_tick, known)
-        self._draw()
+            self._draw()
         await super().follow(changes)
 
     def _take(self, found: _Known) -> None:
@@ -129,13 +141,18 @@ class DefinitionScreen(ResourceScreen):
         self.own = definition_subject(row)
         self.set_crumbs(row.mover, row.project, row.name)
 
-    def _draw(self) -> None:
+    def _draw(self, *, anew: bool = False) -> None:
+        """Draw the head and the columns; those wait a little between two ticks, unless something else is shown now."""
         if self._known is None or self.gone:
             return
         detail, found, now = self._known
         glyphs = self.longshore.glyphs
         self.set_head(head_lines(detail, found, now, glyphs))
-        self.query_one("#passes", TextLines).set_lines(spark_lines(found.copies, now, glyphs))
+        plot, width = self.query_one(PlotLines), self.size.width - 2
+        plotted = len(found.copies) >= PLOTTED and width >= 3 * PLOT_CELLS and self.size.height >= HIGH
+        plot.resize_block(PLOT_LINES if plotted else SPARK_LINES)
+        lines = plot_lines(found.copies, now, width, glyphs) if plotted else spark_lines(found.copies, now, glyphs)
+        plot.show(lines, at_once=anew)
 
     # What keys act on
 
