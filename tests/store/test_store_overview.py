@@ -16,7 +16,6 @@ STEP = 5_000
 
 def test_a_mover_counts_its_agents_and_its_runs(world: World) -> None:
     identity, claim = world.claimed()
-    world.mover("nas", "Off NAS 1")
     world.define("media")
     world.start("hr/media")
     world.agent("dock-2", host_key="host-2")
@@ -27,6 +26,7 @@ def test_a_mover_counts_its_agents_and_its_runs(world: World) -> None:
     world.clock.advance(20_000)
     world.beat(identity, claim)
     world.call(identity, report_started, claim)
+    world.mover("nas", "Off NAS 1")
     with world.reader() as reader:
         found = mover_overview(reader, 1)
     assert found is not None
