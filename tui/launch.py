@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import gc
-import locale
 import os
 import sys
 
 from store.errors import InvalidInput, StoreUnavailable
 from store.place import StorePlace, locate
 from store.reader import Reader
+from tui import terminal
 
-DEFAULTS = {
-    # Smooth scrolling costs 200 ms a page; an escape key should not wait 100 ms (reference terminal §2).
-    "TEXTUAL_ANIMATIONS": "none",
-    "ESCDELAY": "25",
-}
+SWITCH_SECONDS = 0.001
+"""How long one thread may keep another one waiting; Python's own is five times as long."""
 
 
 def run_screen(store_url: str | None, read_only: bool = False, ascii_only: bool = False) -> int:
@@ -29,16 +26,15 @@ def run_screen(store_url: str | None, read_only: bool = False, ascii_only: bool 
     """
     check_terminal()
     place = ready_store(store_url, read_only=read_only)
-    for name, value in DEFAULTS.items():
-        os.environ.setdefault(name, value)
+    terminal.prepare(os.environ)
+    # The thread that paints waits so long at most for one that reads: a key must not, several times over.
+    sys.setswitchinterval(SWITCH_SECONDS)
     # Importing makes objects that stay; collecting in between costs a tenth of the start.
     gc.disable()
     from tui.app import LongshoreApp
     from tui.presentation.glyphs import choose
 
-    glyphs = choose(
-        ascii_only, locale.getencoding() if not sys.flags.utf8_mode else "utf-8", os.environ.get("TERM", "")
-    )
+    glyphs = choose(ascii_only, terminal.encoding(os.environ), os.environ.get("TERM", ""))
     app = LongshoreApp(place, read_only=read_only, glyphs=glyphs)
     gc.freeze()
     gc.enable()

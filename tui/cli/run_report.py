@@ -77,9 +77,8 @@ def _lines(reader: Reader, run: RunRow) -> Iterator[tuple[bytes, dict[str, Any]]
     if not run.report:
         pages = windows(lambda page: run_queries.items(reader, run.id, page), lambda row: str(row.id))
         for row in pages:
-            raw = report_lines.line(
-                row.path, row.kind, row.outcome, row.size, row.fence, code=row.code, message=row.message
-            )
+            kind, outcome, code = (report_lines.word(text) for text in (row.kind, row.outcome, row.code))
+            raw = report_lines.line(row.path, kind, outcome, row.size, row.fence, code=code, message=row.message)
             yield raw[:-1], json.loads(raw)
         return
     for chunk in _chunks(reader, run):
@@ -121,7 +120,9 @@ def _readable(run: RunRow) -> Iterator[None]:
 
 def _json_lines(out: TextIO) -> Callable[[bytes, dict[str, Any]], None]:
     def write(raw: bytes, item: dict[str, Any]) -> None:
-        out.write(raw.decode("ascii") + "\n")
+        plain = raw.isascii() and raw.decode("ascii").isprintable()
+        # Agents of ours write printable ASCII; a line of another one says the same in it.
+        out.write((raw.decode("ascii") if plain else output.json_text(item, indent=None)) + "\n")
 
     return write
 
