@@ -7,6 +7,8 @@ wait for it. ``warm_up`` does it in the background.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from store.errors import InvalidInput, NotFound, StoreUnavailable
@@ -15,7 +17,9 @@ from store.vocabulary import CopyMode, Guard, RunKind
 from tui.actor import actor
 
 if TYPE_CHECKING:
-    from store.db import Store
+    from sqlmodel import Session
+
+    from store.db import Store, Write
 
 
 class Launch(NamedTuple):
@@ -85,6 +89,20 @@ class Commands:
         with self._lock, self._open().write(actor()) as tx:
             _, _, run = find_run(tx.session, find_mover(tx.session, mover), label)
             request_cancel(tx, run)
+
+    @contextmanager
+    def writing(self) -> Iterator[Write]:
+        """One operation of the store, for the commands that are elsewhere."""
+        with self._lock, self._open().write(actor()) as tx:
+            yield tx
+
+    @contextmanager
+    def reading(self) -> Iterator[tuple[Session, int]]:
+        """The store's own rules asked, and nothing written: a session, and the store's time."""
+        with self._lock:
+            store = self._open()
+            with store.read() as session:
+                yield session, store.clock.now()
 
     def sweep(self) -> None:
         """Let the store end the runs whose cancel deadline has passed."""
