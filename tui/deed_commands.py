@@ -8,58 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from store.errors import Conflict, LongshoreError, NotFound, StoreUnavailable
-from tui.commands import Commands, Launch
+from tui.commands import Commands
+from tui.deeds import Doomed, RunToGive, StartToCheck, Token
 from tui.subjects import Subject
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from store.models import JobRun
-
-
-class Doomed(NamedTuple):
-    """Something that is to be deleted, as it was when that was asked."""
-
-    subject: Subject
-    definitions: int = 0
-    """Job definitions that go along; of an agent, those that name it."""
-    runs: int = 0
-    """Runs whose history goes along."""
-    refusal: str = ""
-    """Why it cannot be deleted now; empty when it can."""
-
-
-class Token(NamedTuple):
-    """A registration token. Its text is a secret: nothing keeps it but who shows it."""
-
-    id: int
-    text: str
-    expires_at: int
-
-    def __repr__(self) -> str:
-        return f"Token({self.id})"
-
-
-class RunToGive(NamedTuple):
-    """A run that is to be given to another agent."""
-
-    label: str
-    agent: str
-    """The one that has it."""
-    source: str
-    target: str
-    """The directories, which the other agent must find at the same places."""
-
-
-class StartToCheck(NamedTuple):
-    """A start of which is to be known whether it would be refused."""
-
-    mover: str
-    definition: str
-    launch: Launch
 
 
 class DeedCommands:
@@ -86,7 +45,7 @@ class DeedCommands:
                 found.append(Doomed(subject, along.definitions, along.runs, refusal))
         return found
 
-    def delete(self, doomed: Doomed) -> None:
+    def delete(self, doomed: Doomed) -> bool:
         """Delete something, or unregister an agent.
 
         Raises:
@@ -107,6 +66,7 @@ class DeedCommands:
                     code="Changed",
                 )
             delete_resource(tx, resource)
+        return True
 
     # Starting
 
@@ -146,7 +106,7 @@ class DeedCommands:
             source, target = run.source_properties["path"], run.target_properties["path"]
             return RunToGive(label, run.agent_name, source, target)
 
-    def hand_over(self, run_id: int, agent: str) -> None:
+    def hand_over(self, run_id: int, agent: str) -> bool:
         """Give a run to another agent.
 
         Raises:
@@ -158,6 +118,7 @@ class DeedCommands:
         with self._commands.writing() as tx:
             run = _found(tx.session.get(JobRun, run_id))
             hand_over(tx, tx.session.get_one(StorageMover, run.mover_id), run, agent)
+        return True
 
 
 def _check_start(session: Session, start: StartToCheck) -> None:

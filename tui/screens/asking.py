@@ -68,7 +68,9 @@ class AskScreen(ModalScreen[bool]):
         width, height = self.app.size
         wide = 70 if self._listed is None else 90
         cells = min(wide, width * 96 // 100) - FRAME - 2
-        told = [[Cell(part, "" if at else "strong")] for at, line in enumerate(self._lines) for part in wrap(line, cells)]
+        told = [
+            [Cell(part, "" if at else "strong")] for at, line in enumerate(self._lines) for part in wrap(line, cells)
+        ]
         question = self.query_one("#question", TextLines)
         question.resize_block(len(told))
         question.set_lines(told)

@@ -59,7 +59,12 @@ class TypedConfirmScreen(AskScreen):
         if wrong:
             line = [Cell(f"That is not '{self._word}': nothing was changed.", "warn")]
         else:
-            line = [Cell("enter", "accent"), Cell(f" {self._yes}   "), Cell("esc", "accent"), Cell(" leave it as it is")]
+            line = [
+                Cell("enter", "accent"),
+                Cell(f" {self._yes}   "),
+                Cell("esc", "accent"),
+                Cell(" leave it as it is"),
+            ]
         self.query_one("#hint", TextLines).set_lines([line])
 
     def on_input_changed(self, event: Input.Changed) -> None:
