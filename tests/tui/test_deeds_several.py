@@ -58,9 +58,9 @@ async def test_one_confirmation_starts_all_that_can_be_started(sample: SampleSto
         line = next(line for line in text.splitlines() if "nas1-migration/engineering" in line)
         assert "left out" in line
         await pilot.press("G")
-        await until(pilot, "No agent was chosen for 'payroll'")
+        await until(pilot, lambda: "No agent was chosen for 'payroll'" in asked(app))
         await pilot.press("k")
-        await until(pilot, "already has run #1 on 'dock-1' (Running)")
+        await until(pilot, lambda: "already has run #1 on 'dock-1' (Running): wait for it" in asked(app))
         await pilot.press("enter")
         await until(pilot, "2 started.")
         await until(pilot, "marked", absent=True)

@@ -79,8 +79,15 @@ def _start(row: DefinitionRow, run: RunRow | None, kind: RunKind, agent: AgentRo
         StartToCheck(row.mover, f"{row.project}/{row.name}", launch),
         agent,
         None if plan is None else plan.number,
-        "" if plan is None else why_no_plan(plan),
+        _refusal(row, plan),
     )
+
+
+def _refusal(row: DefinitionRow, plan: RunRow | None) -> str:
+    """What is known against a start before the store is asked."""
+    if not row.agent_name:
+        return f"No agent was chosen for '{row.name}' yet: start it once by itself, there it is chosen."
+    return "" if plan is None else why_no_plan(plan)
 
 
 def _agent(reader: Reader, mover_id: int, name: str) -> AgentRow | None:

@@ -63,7 +63,8 @@ def question_of_several(doomed: Sequence[Doomed], asked: int) -> list[str]:
     """What is asked before several are deleted: ``doomed`` are those that can be, of all that were marked."""
     lines = [f"{_verb(doomed)} {_things(doomed)} for good?"]
     if len(doomed) < asked:
-        lines.append(f"{left_out(asked - len(doomed))} cannot be deleted and stay: the list says why.")
+        stay = "stays" if asked - len(doomed) == 1 else "stay"
+        lines.append(f"{asked - len(doomed):,} of those marked cannot be deleted and {stay}: the list says why.")
     if any(one.subject.kind in (PROJECT, DEFINITION) for one in doomed):
         lines.append("The files at their sources and targets stay as they are.")
     return lines
@@ -72,11 +73,6 @@ def question_of_several(doomed: Sequence[Doomed], asked: int) -> list[str]:
 def none_can_go(asked: int) -> list[str]:
     """What is said when nothing of all that was marked can be deleted."""
     return [f"None of the {asked:,} can be deleted: the list says why."]
-
-
-def left_out(number: int) -> str:
-    """``1 of them``: those that are not done."""
-    return f"{number:,} of those marked"
 
 
 def doomed_listed(doomed: Sequence[Doomed], glyphs: Glyphs) -> Listed:

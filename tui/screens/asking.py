@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Generic, TypeVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -17,11 +18,13 @@ from tui.widgets.text_lines import TextLines
 from tui.widgets.virtual_table import VirtualTable
 from tui.widgets.wrapping import wrap
 
+Answer = TypeVar("Answer")
+
 FRAME = 2
 """Lines, and cells beside the text, that the border takes; the text keeps another blank on both sides."""
 
 
-class AskScreen(ModalScreen[bool]):
+class AskScreen(ModalScreen[Answer], Generic[Answer]):
     """A subclass yields the widgets of its block in ``ending``, ``ENDING`` lines high."""
 
     ENDING = 2

@@ -17,7 +17,7 @@ from tui.widgets.text_lines import TextLines
 from tui.widgets.virtual_table import VirtualTable
 
 
-class ConfirmScreen(AskScreen):
+class ConfirmScreen(AskScreen[bool]):
     """Dismisses with True only for a deliberate yes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -16,7 +16,7 @@ from tui.screens.asking import AskScreen
 from tui.widgets.text_lines import TextLines
 
 
-class TypedConfirmScreen(AskScreen):
+class TypedConfirmScreen(AskScreen[bool]):
     """Dismisses with True only when the word was typed in full; the list scrolls meanwhile."""
 
     ENDING = 4
