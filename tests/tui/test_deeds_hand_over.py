@@ -110,7 +110,7 @@ async def test_a_run_that_is_being_canceled_says_so_at_the_key(sample: SampleSto
     app = app_of(sample)
     async with app.run_test(size=NARROW) as pilot:
         await at_the_live_run(pilot)
-        await until(pilot, "Cancel requested")
+        await until(pilot, "Cancel reques")
         await pilot.press("H")
         await until(pilot, "The run engineering #1 is being canceled: wait for its end.")
 
