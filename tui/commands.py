@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from store.clock import Clock
 from store.errors import InvalidInput, NotFound, StoreUnavailable
 from store.place import StorePlace
 from store.vocabulary import CopyMode, Guard, RunKind
@@ -37,8 +38,10 @@ class Launch(NamedTuple):
 class Commands:
     """The writes of one screen. Calls may come from any thread, one at a time."""
 
-    def __init__(self, place: StorePlace, *, read_only: bool) -> None:
+    def __init__(self, place: StorePlace, *, read_only: bool, clock: Clock | None = None) -> None:
+        """Open nothing yet; ``clock`` is another than the store's."""
         self._place = place
+        self._clock = clock
         self._read_only = read_only
         self._store: Store | None = None
         self._identity: tuple[int, int] | str | None = None
@@ -139,7 +142,7 @@ class Commands:
                 raise StoreUnavailable(
                     f"The store '{self._place.url}' is gone: put it back; nothing was changed.", code="StoreMissing"
                 )
-            self._store = open_store(self._place)
+            self._store = open_store(self._place, clock=self._clock)
             self._identity = self._place.identity
         return self._store
 

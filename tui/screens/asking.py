@@ -13,10 +13,10 @@ from textual.widget import Widget
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
 from tui.presentation.listed import Listed
+from tui.presentation.wrapping import wrap
 from tui.widgets.listed_rows import ListedRows
 from tui.widgets.text_lines import TextLines
 from tui.widgets.virtual_table import VirtualTable
-from tui.widgets.wrapping import wrap
 
 Answer = TypeVar("Answer")
 

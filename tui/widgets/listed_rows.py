@@ -10,9 +10,9 @@ from textual.containers import Vertical
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
 from tui.presentation.listed import Listed
+from tui.presentation.wrapping import wrap
 from tui.widgets.text_lines import TextLines
 from tui.widgets.virtual_table import HEADER_LINES, VirtualTable
-from tui.widgets.wrapping import wrap
 
 DETAIL_LINES = 3
 """A refusal is one sentence, and names are long."""
