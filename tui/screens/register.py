@@ -1,4 +1,4 @@
-"""The registration sheet: the line to paste with its token, or an agent started on this machine; it waits for either."""
+"""The registration sheet: a line to paste with its token, or an agent started on this machine; it waits for both."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
         """Offer a token of a mover, for an agent that might be called ``name``."""
         super().__init__()
         self._mover = mover
-        self._name = name
+        self._agent_name = name
         self._token = token
         self._state: TokenState | None = state
         self._local: LocalAgent | None = None
@@ -100,7 +100,7 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
     @property
     def _sheet(self) -> Sheet:
         place = self.longshore.place
-        paste = Paste(place.shared_url, self._mover, self._name, self._token.text)
+        paste = Paste(place.shared_url, self._mover, self._agent_name, self._token.text)
         return Sheet(paste, place.local, self._state, self._here, *self._note)
 
     def _draw(self) -> None:
@@ -163,11 +163,11 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
 
     def action_name(self) -> None:
         if self._waits:
-            self._ask(NAME, self._name)
+            self._ask(NAME, self._agent_name)
 
     def action_here(self) -> None:
         if self._waits:
-            self._ask(STATE, str(local_agents.default_state(self._name)))
+            self._ask(STATE, str(local_agents.default_state(self._agent_name)))
 
     def _ask(self, what: str, value: str) -> None:
         self._asking, self._note = what, ("", "")
@@ -190,7 +190,7 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
         value = event.value.strip()
         if self._asking == NAME:
             try:
-                self._name = valid_name("agent", value)
+                self._agent_name = valid_name("agent", value)
             except InvalidInput as error:
                 self._tell(error.sentence, "bad")
                 return
@@ -204,7 +204,7 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
 
     async def _start_here(self, state: Path) -> None:
         self._starting = True
-        name, paste = self._name, self._sheet.paste
+        name, paste = self._agent_name, self._sheet.paste
         self._tell(f"Registering '{name}' on this machine{self.longshore.glyphs.ellipsis}")
         loop = asyncio.get_running_loop()
 
