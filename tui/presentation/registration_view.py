@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 
 from store.display import display
 from store.queries.registration import TokenState
@@ -74,15 +74,19 @@ def pasted(paste: Paste) -> str:
 
 
 def broken(parts: Sequence[str], width: int) -> list[str]:
-    """The pieces on lines of so many cells that a shell takes as one line."""
+    """The pieces on lines of so many cells that a shell takes as one line, whoever copies them off the screen."""
     lines: list[str] = []
     for part in map(display, parts):
         joined = f"{lines[-1]} {part}" if lines else part
         if lines and cell_len(joined) <= width - 2:
             lines[-1] = joined
-        else:
-            lines.append(part)
-    return [f"{line} \\" for line in lines[:-1]] + lines[-1:]
+            continue
+        if lines:
+            lines[-1] += " \\"
+        # Within a word the sign for a broken line stands without a blank.
+        *begun, rest = chop_cells(part, max(2, width - 2))
+        lines += [*(f"{piece}\\" for piece in begun), rest]
+    return lines
 
 
 def sheet_lines(sheet: Sheet, width: int, glyphs: Glyphs) -> list[Line]:
@@ -98,15 +102,8 @@ def sheet_lines(sheet: Sheet, width: int, glyphs: Glyphs) -> list[Line]:
     where = "Paste this line on this machine" if sheet.local else "Paste this line on the agent's host"
     lines: list[Line] = [[Cell(f"{where}: it registers it as '{name}' and starts it.", "strong")], []]
     lines += [[Cell(line, "accent")] for line in broken(pieces(sheet.paste), width)]
-    lines += [
-        [],
-        [
-            Cell(
-                f"The token in it is a secret. It works once, for another {_left(state)}; this view is not saved.",
-                "dim",
-            )
-        ],
-    ]
+    told = f"The token is secret and works once, for another {_left(state)}; no view of it is saved."
+    lines += [[], *([Cell(line, "dim")] for line in wrap(told, width))]
     if sheet.local:
         lines.append([Cell("Only this machine reaches this store: the agent must run here, too.", "warn")])
     waiting = f"{glyphs.waiting} Waiting for the agent to register{glyphs.ellipsis}"

@@ -35,7 +35,7 @@ NAME, STATE = "name", "state"
 class RegisterScreen(FollowingSheet, ModalScreen[str]):
     """Dismisses with what is to be said. The token is nowhere but here, and goes with the sheet."""
 
-    AUTO_FOCUS = None
+    AUTO_FOCUS = ""
 
     HOLDS_SECRET: ClassVar[bool] = True
     """No view of it is saved."""
@@ -53,7 +53,8 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
     RegisterScreen {
         align: center middle;
         & > Vertical {
-            width: 100%; max-width: 110; height: auto; padding: 0 1;
+            /* Without sides, and from edge to edge: then a terminal selects the line and nothing else. */
+            width: 100%; height: auto; padding: 0;
             background: $surface; border-top: solid $border; border-bottom: solid $border;
             border-title-color: $text-accent;
         }
@@ -104,7 +105,7 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
         return Sheet(paste, place.local, self._state, self._here, *self._note)
 
     def _draw(self) -> None:
-        width = min(110, self.app.size.width) - 2
+        width = self.app.size.width
         lines = sheet_lines(self._sheet, width, self.longshore.glyphs)
         told = self.query_one("#told", TextLines)
         told.resize_block(len(lines))
