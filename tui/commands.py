@@ -7,9 +7,9 @@ wait for it. ``warm_up`` does it in the background.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from store.clock import Clock
 from store.errors import InvalidInput, NotFound, StoreUnavailable
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from store.db import Store, Write
+
+Asked = TypeVar("Asked")
+Result = TypeVar("Result")
 
 
 class Launch(NamedTuple):
@@ -52,6 +55,24 @@ class Commands:
         if not self._read_only:
             with self._lock:
                 self._open()
+
+    def write(self, change: Callable[[Write, Asked], Result], asked: Asked) -> Result:
+        """Change what ``asked`` says, in one transaction.
+
+        Raises:
+            LongshoreError: the store refused; the sentence says why, and nothing was changed.
+        """
+        with self._lock, self._open().write(actor()) as tx:
+            return change(tx, asked)
+
+    def read(self, query: Callable[..., Result], *arguments: object) -> Result:
+        """Read single resources that are to be changed.
+
+        Raises:
+            LongshoreError: there is no such resource, or the store is out of reach.
+        """
+        with self._lock, self._open().read() as session:
+            return query(session, *arguments)
 
     def start_run(self, mover: str, definition: str, launch: Launch) -> tuple[int, str]:
         """Start a run; its id and its label ``PROJECT/DEFINITION#NUMBER``.

@@ -4,9 +4,27 @@ from __future__ import annotations
 
 from sqlmodel import Session
 
+from store.bodies import AgentProperties
 from store.db import Write
 from store.models import Agent, StorageMover
-from store.resources.common import refuse_while_active
+from store.resources.common import ANYHOW, Expect, Put, change, refuse_while_active
+
+
+def update_agent(
+    tx: Write, mover: StorageMover, agent: Agent, body: AgentProperties, *, expect: Expect = ANYHOW
+) -> Put:
+    """Change what an admin may say about an agent: its description and when it may send how much."""
+    expect.check("agent", agent.name, agent)
+    schedule = body.upload_limit_schedule
+    limits = None
+    if schedule is not None and schedule.weekly_recurrences:
+        limits = schedule.model_dump(mode="json", by_alias=True)
+    changed = change(tx, agent, {"description": body.description, "upload_limit_schedule": limits})
+    if not changed:
+        return Put.UNCHANGED
+    path = f"{mover.name}/agents/{agent.name}"
+    tx.event("agent", agent.id, path, "changed", mover_id=mover.id, detail=", ".join(changed))
+    return Put.CHANGED
 
 
 def check_unregister_agent(session: Session, agent: Agent) -> None:

@@ -10,11 +10,13 @@ from store.bodies import EndpointBody
 from store.db import Write
 from store.errors import Conflict
 from store.models import Endpoint, JobDefinition, StorageMover
-from store.resources.common import Put, change, stamp_created
+from store.resources.common import ANYHOW, Expect, Put, change, stamp_created
 from store.rules import valid_name
 
 
-def put_endpoint(tx: Write, mover: StorageMover, name: str, body: EndpointBody) -> tuple[Put, Endpoint]:
+def put_endpoint(
+    tx: Write, mover: StorageMover, name: str, body: EndpointBody, *, expect: Expect = ANYHOW
+) -> tuple[Put, Endpoint]:
     """Create an endpoint, or change what may change of it.
 
     Raises:
@@ -23,6 +25,7 @@ def put_endpoint(tx: Write, mover: StorageMover, name: str, body: EndpointBody) 
     valid_name("endpoint", name)
     properties = endpoints.to_arm(body.location)
     found = tx.session.exec(select(Endpoint).where(Endpoint.mover_id == mover.id, Endpoint.name == name)).first()
+    expect.check("endpoint", name, found)
     if found is None:
         found = Endpoint(
             mover_id=mover.id,

@@ -8,8 +8,8 @@ from store.bodies import MoverProperties
 from store.db import Write
 from store.errors import Conflict
 from store.models import Agent, Connection, Endpoint, Project, StorageMover
-from store.resources.common import Put, change, refuse_children, stamp_created
-from store.rules import valid_name
+from store.resources.common import ANYHOW, Expect, Put, change, refuse_children, stamp_created
+from store.rules import valid_label, valid_name
 
 
 def put_mover(
@@ -19,10 +19,15 @@ def put_mover(
     *,
     location: str | None = None,
     tags: dict[str, str] | None = None,
+    expect: Expect = ANYHOW,
 ) -> tuple[Put, StorageMover]:
     """Create a mover, or change its description and tags (tags are replaced whole, as ARM does)."""
     valid_name("storage mover", name)
+    for what, texts in (("location", [location or ""]), ("tag", [*(tags or {}), *(tags or {}).values()])):
+        for text in texts:
+            valid_label(text, what)
     mover = tx.session.exec(select(StorageMover).where(StorageMover.name == name)).first()
+    expect.check("storage mover", name, mover)
     if mover is None:
         mover = StorageMover(name=name, description=body.description, location=location or "local", tags=tags or {})
         stamp_created(tx, mover)

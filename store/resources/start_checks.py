@@ -10,11 +10,11 @@ from sqlmodel import Session, col, select
 from store import arm
 from store.errors import AgentUnavailable, Conflict, InvalidInput, NotFound
 from store.models import RUN_IS_ACTIVE, Agent, Endpoint, JobDefinition, JobRun, Project, StorageMover
+from store.pairs import MOVED, ONLY_MOVED, location
 from store.resources.common import active_run, find_definition, find_in_mover, run_label
-from store.resources.definitions import location
 from store.rules import NAME, location_overlaps
 from store.settings import CopySettings
-from store.vocabulary import AgentStatus, CopyMode, EndpointType, Guard, JobRunStatus, RunKind
+from store.vocabulary import AgentStatus, CopyMode, Guard, JobRunStatus, RunKind
 
 
 class Startable(NamedTuple):
@@ -105,10 +105,9 @@ def agent_for_runs(session: Session, mover: StorageMover, name: str) -> Agent:
 def _refuse_unsupported(label: str, definition: JobDefinition, source: Endpoint, target: Endpoint) -> None:
     """Refuse what this version would not do truly: a run must never promise what it does not carry out."""
     for endpoint in (source, target):
-        if endpoint.endpoint_type != EndpointType.LOCAL_PATH:
+        if endpoint.endpoint_type not in MOVED:
             raise InvalidInput(
-                f"'{label}' uses the {endpoint.endpoint_type} endpoint '{endpoint.name}', and this version moves data "
-                "between LocalPath endpoints only: mount the share and name it as a LocalPath.",
+                f"'{label}' uses the {endpoint.endpoint_type} endpoint '{endpoint.name}', and {ONLY_MOVED}",
                 code="EndpointTypeUnsupported",
             )
 
