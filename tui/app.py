@@ -7,6 +7,7 @@ import contextlib
 import signal
 import time
 import traceback
+from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
@@ -18,6 +19,7 @@ from store.errors import StoreUnavailable
 from store.place import StorePlace
 from store.queries import runs
 from tui.commands import Commands
+from tui.config import Config
 from tui.following import NOTHING, StoreChanges, StoreFollower
 from tui.presentation import format as figures
 from tui.presentation.glyphs import UNICODE, Glyphs
@@ -47,12 +49,22 @@ class LongshoreApp(App[int]):
     """
 
     def __init__(
-        self, place: StorePlace, *, read_only: bool = False, glyphs: Glyphs = UNICODE, clock: Clock | None = None
+        self,
+        place: StorePlace,
+        *,
+        read_only: bool = False,
+        glyphs: Glyphs = UNICODE,
+        clock: Clock | None = None,
+        config: Config | None = None,
     ) -> None:
         super().__init__()
         self.read_only = read_only
         self.glyphs = glyphs
-        self.follower = StoreFollower(place, self._store_changed, self.trouble, clock)
+        settings = config or Config(Path())
+        self.keymap = settings.keymap
+        if settings.theme:
+            self.theme = settings.theme
+        self.follower = StoreFollower(place, self._store_changed, self.trouble, clock, settings.refresh)
         self.commands = Commands(place, read_only=read_only)
         self.time_passed = False
         self._trouble: StoreUnavailable | None = None

@@ -63,11 +63,13 @@ class StoreFollower:
         on_changes: Callable[[StoreChanges], Awaitable[None]],
         on_trouble: Callable[[StoreUnavailable], None],
         clock: Clock | None = None,
+        tick_seconds: float = TICK_SECONDS,
     ) -> None:
         self._place = place
         self._on_changes = on_changes
         self._on_trouble = on_trouble
         self._clock = clock
+        self._tick_seconds = tick_seconds
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
         self._reader: Reader | None = None
         self._cursor = ""
@@ -116,7 +118,7 @@ class StoreFollower:
                     self._told.set()
             else:
                 await self._on_changes(changes)
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(self._tick_seconds)
 
     def wake(self) -> None:
         """Tell now, although nothing came: time itself changes what is shown (ages, Offline)."""

@@ -9,4 +9,4 @@ def open_screen(options: argparse.Namespace) -> int:
     """Open the screen on the named store."""
     from tui.launch import run_screen
 
-    return run_screen(options.store, options.read_only, options.ascii)
+    return run_screen(options.store, options.read_only, options.ascii, options.config)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingsMap, BindingType
 from textual.screen import Screen
 
 from store.errors import LongshoreError, StoreUnavailable
 from store.queries.runs import Fleet
-from tui.actions import action, actions_of, first_key
+from tui.actions import first_key
 from tui.following import EVERYTHING, StoreChanges
+from tui.keymap import DEFAULT, Keymap
 from tui.presentation.cells import Cell
 from tui.presentation.header import fleet_cells
 from tui.screens.acts import Acts, Creates
@@ -26,12 +27,29 @@ Result = TypeVar("Result")
 MESSAGE_SECONDS = 6.0
 
 
-def bindings_of(place: str) -> list[BindingType]:
-    """The registry's keys as bindings of a screen."""
+def bindings_of(place: str, keymap: Keymap = DEFAULT) -> list[BindingType]:
+    """The keys of a place's actions as bindings of a screen."""
     return [
         Binding(found.keys, f"act('{found.id}')", found.description, show=False, id=found.id)
-        for found in actions_of(place)
+        for found in keymap.actions_of(place)
+        if found.keys
     ]
+
+
+def rebind(screen: Screen[Any], bindings: Sequence[BindingType], keymap: Keymap) -> None:
+    """Give a screen other keys for what it does; each binding replaces those of its id.
+
+    Textual's own way to do this loses actions without a word (reference terminal §9), so the map of the screen is
+    made anew.
+    """
+    if not keymap.changed:
+        return
+    given = BindingsMap(bindings).key_to_bindings
+    ids = {binding.id for found in given.values() for binding in found} | set(keymap.changed)
+    made = {key: list(found) for key, found in given.items()}
+    for key, found in screen._bindings.key_to_bindings.items():
+        made.setdefault(key, []).extend(binding for binding in found if binding.id not in ids)
+    screen._bindings = BindingsMap.from_keys(made)
 
 
 class LongshoreScreen(Acts, Screen[None]):
@@ -66,6 +84,11 @@ class LongshoreScreen(Acts, Screen[None]):
     def longshore(self) -> LongshoreApp:
         return cast("LongshoreApp", self.app)
 
+    @property
+    def keymap(self) -> Keymap:
+        """The keys of this session."""
+        return self.longshore.keymap
+
     # Actions
 
     async def action_act(self, identity: str) -> None:
@@ -85,13 +108,13 @@ class LongshoreScreen(Acts, Screen[None]):
 
     def reason(self, identity: str) -> str:
         """Why an action is disabled now; empty when it is not."""
-        found = action(identity)
+        found = self.keymap.action(identity)
         subject = self.subject_of(identity)
         edits = identity == "resource.edit" and (subject is None or subject.kind != RUN)
         if self.longshore.read_only and (found.changes or edits):
             return "This screen was opened with --read-only: it changes nothing."
         if found.on and not self.subjects_of(identity):
-            return f"Select {any_of(found.on)} first: {first_key(found)} {found.does}."
+            return f"Select {any_of(found.on)} first: {self.keymap.key(identity)} {found.does}."
         return self.why_not(identity)
 
     def why_not(self, identity: str) -> str:
@@ -100,7 +123,7 @@ class LongshoreScreen(Acts, Screen[None]):
 
     def subject_of(self, identity: str) -> Subject | None:
         """What an action acts on: what the cursor is on, or what the screen is about."""
-        found, subject, own = action(identity), self.subject, self.own
+        found, subject, own = self.keymap.action(identity), self.subject, self.own
         if found.id == "resource.edit" and own is not None and subject is not None and subject.kind == RUN:
             # On a screen of its own a resource is edited; the runs that it lists have screens of their own.
             return own
@@ -108,7 +131,7 @@ class LongshoreScreen(Acts, Screen[None]):
 
     def subjects_of(self, identity: str) -> list[Subject]:
         """What an action acts on: all that is marked, if it can and something is."""
-        found = action(identity)
+        found = self.keymap.action(identity)
         if found.several and self.marked:
             return [one for one in self.marked if one.kind in found.on]
         one = self.subject_of(identity)
@@ -119,8 +142,8 @@ class LongshoreScreen(Acts, Screen[None]):
         self.key_bar.set_keys(
             [
                 (first_key(found), found.label, not self.reason(found.id))
-                for found in actions_of(self.PLACE, read_only=self.longshore.read_only)
-                if found.label
+                for found in self.keymap.actions_of(self.PLACE, read_only=self.longshore.read_only)
+                if found.label and found.keys
             ]
         )
 
@@ -166,6 +189,7 @@ class LongshoreScreen(Acts, Screen[None]):
     # Following the store
 
     def on_mount(self) -> None:
+        rebind(self, bindings_of(self.PLACE, self.keymap), self.keymap)
         self.begin()
         self._begun = True
         self.refresh_keys()
