@@ -20,6 +20,7 @@ from store.place import StorePlace
 from store.queries import runs
 from tui.commands import Commands
 from tui.config import Config
+from tui.flows.mouse import report_less
 from tui.following import NOTHING, StoreChanges, StoreFollower
 from tui.presentation import format as figures
 from tui.presentation.glyphs import UNICODE, Glyphs
@@ -73,6 +74,7 @@ class LongshoreApp(App[int]):
 
     def on_mount(self) -> None:
         self._handle_signals()
+        report_less(self)
         self.push_screen(MainScreen())
         # As a worker: an exception in it ends the application instead of freezing it in silence.
         self.run_worker(self.follower.run(), group="follower", exit_on_error=True)

@@ -71,6 +71,12 @@ class LongshoreScreen(Acts, Screen[None]):
         return None
 
     @property
+    def copied(self) -> str | bytes | None:
+        """What ``y`` copies, raw."""
+        subject = self.subject
+        return None if subject is None else subject.path
+
+    @property
     def marked(self) -> list[Subject]:
         """What was marked in the pane with the focus."""
         return []
@@ -93,7 +99,9 @@ class LongshoreScreen(Acts, Screen[None]):
 
     async def action_act(self, identity: str) -> None:
         """Do an action of the registry, or say why it cannot be done."""
-        self.key_bar.clear_message()
+        if identity != "copy":
+            # What was refused may be what is to be copied.
+            self.key_bar.clear_message()
         reason = self.reason(identity)
         if reason:
             self.say(reason, "warn")
