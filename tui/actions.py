@@ -100,7 +100,7 @@ ACTIONS = (
     Action("launch.mode", "m", "mode", "Before a start: the other mode, for this run only", _LAUNCH, True),
     Action("launch.override", "o", "override", "Before a start: override a guard by its name, for this run only",
            _LAUNCH, True),
-    Action("help", "question_mark", "keys", "Show and search the keys of this place", EVERYWHERE | _LAUNCH),
+    Action("help", "question_mark,f1", "keys", "Show and search the keys of this place", EVERYWHERE | _LAUNCH),
 )  # fmt: skip
 
 MOVEMENT = (
@@ -125,7 +125,7 @@ GROUPS = {
 
 
 def actions_of(place: str, *, read_only: bool = False) -> list[Action]:
-    """The actions of a screen with the keys that they have unless a config file says otherwise, in the key bar's order."""
+    """The actions of a screen, in the order of the key bar, with the keys that no config file changed."""
     return [a for a in ACTIONS if place in a.places and not (read_only and a.changes)]
 
 
@@ -140,5 +140,5 @@ def first_key(action: Action) -> str:
 
 
 def action(identity: str) -> Action:
-    """The action of that id, with the keys that it has unless a config file says otherwise."""
+    """The action of that id, with the keys that no config file changed."""
     return next(a for a in ACTIONS if a.id == identity)

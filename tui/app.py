@@ -12,6 +12,8 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.app import App
+from textual.events import Key
+from textual.screen import ModalScreen
 
 from store.clock import Clock
 from store.display import display
@@ -82,6 +84,21 @@ class LongshoreApp(App[int]):
         self.set_interval(1.0, self._show_trouble)
         self.set_interval(UPKEEP_SECONDS, self._upkeep)
         self.call_after_refresh(lambda: self.run_worker(self._warm_up(), group="warm-up", exit_on_error=True))
+
+    def on_key(self, event: Key) -> None:
+        """What no dialog took for itself: help on it, and saving it; full screens have keys of their own for that."""
+        if not isinstance(self.screen, ModalScreen):
+            return
+        if event.key in self.keymap.action("help").keys.split(","):
+            from tui.flows.helping import show_help
+            from tui.screens.help import HelpScreen
+
+            if not isinstance(self.screen, HelpScreen):
+                show_help(self.screen)
+        elif event.key in self.keymap.action("save").keys.split(","):
+            below = next((s for s in reversed(self.screen_stack) if isinstance(s, LongshoreScreen)), None)
+            if below is not None:
+                below.do_save()
 
     def on_unmount(self) -> None:
         self.follower.stop()

@@ -58,10 +58,10 @@ class ConfigInvalid(InvalidInput):
 
 
 def config_path(named: str | None = None) -> tuple[Path, bool]:
-    """The config file that was asked for, by an option or ``LONGSHORE_CONFIG``, and whether it was: then it must exist."""
+    """Where the config file is, and whether it was named, by an option or ``LONGSHORE_CONFIG``: then it must exist."""
     asked = named or os.environ.get("LONGSHORE_CONFIG")
     if asked:
-        return Path(asked).expanduser(), True
+        return Path(os.path.expanduser(asked)), True
     home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
     return Path(home) / "longshore" / "config.toml", False
 
@@ -170,7 +170,7 @@ def _switch(value: object) -> bool:
     return value
 
 
-_CHECKS: dict[str, Callable[[object], object]] = {
+_CHECKS: dict[str, Callable[[object], Any]] = {
     "refresh": _refresh,
     "theme": _theme,
     "ascii": _switch,

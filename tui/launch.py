@@ -48,7 +48,9 @@ def run_screen(
     from tui.presentation.glyphs import choose
 
     glyphs = choose(
-        ascii_only or config.ascii, locale.getencoding() if not sys.flags.utf8_mode else "utf-8", os.environ.get("TERM", "")
+        ascii_only or config.ascii,
+        locale.getencoding() if not sys.flags.utf8_mode else "utf-8",
+        os.environ.get("TERM", ""),
     )
     app = LongshoreApp(place, read_only=read_only, glyphs=glyphs, config=config)
     gc.freeze()

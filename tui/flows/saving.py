@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ async def save(screen: LongshoreScreen) -> None:
     named = await app.push_screen_wait(SaveScreen(suggested_name(datetime.now()), app.glyphs))
     if named is None:
         return
-    path = Path(named).expanduser()
+    path = Path(os.path.expanduser(named))
     content = picture if named.lower().endswith(PICTURE) else text
     replace = await asyncio.to_thread(path.is_file)
     if replace and not await _replaces(app, named):

@@ -75,7 +75,9 @@ class ChoiceScreen(ModalScreen[str | None]):
     @on(VirtualTable.WindowNeeded)
     def _window_needed(self, event: VirtualTable.WindowNeeded) -> None:
         event.stop()
-        event.table.load(event.direction, event.anchor_key, [self._row(n) for n in range(len(self._options))], True, True)
+        event.table.load(
+            event.direction, event.anchor_key, [self._row(n) for n in range(len(self._options))], True, True
+        )
 
     def _row(self, place: int) -> Row:
         value, words = self._options[place]

@@ -127,8 +127,8 @@ class FindScreen(ModalScreen[Going | None]):
             self._searching = False
 
     def _show(self, text: str, found: list[Goal]) -> None:
-        self._shown = text
-        if found != self._goals:
+        first, self._shown = self._shown is None, text
+        if first or found != self._goals:
             self._goals = found
             self.query_one(VirtualTable).reload()
         if self._chosen is not None:

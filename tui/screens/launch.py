@@ -181,9 +181,9 @@ class LaunchScreen(ModalScreen[Launch | None]):
         self.query_one(OverrideLine).begin()
 
     def do_help(self) -> None:
-        from tui.screens.help import HelpScreen
+        from tui.flows.helping import show_help
 
-        self.app.push_screen(HelpScreen(LAUNCH_PLACE, self._glyphs, read_only=False))
+        show_help(self)
 
     def action_cancel(self) -> None:
         self.dismiss(None)

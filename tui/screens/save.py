@@ -41,7 +41,7 @@ class SaveScreen(ModalScreen[str | None]):
 
     def __init__(self, suggested: Path, glyphs: Glyphs) -> None:
         super().__init__()
-        self._name = str(suggested)
+        self._typed = str(suggested)
         self._glyphs = glyphs
 
     def compose(self) -> ComposeResult:
@@ -50,7 +50,7 @@ class SaveScreen(ModalScreen[str | None]):
         box.border_subtitle = Content("enter saves, tab: text or picture, esc leaves")
         with box:
             yield TextLines(1, glyphs=self._glyphs)
-            line = Input(self._name, compact=True, select_on_focus=False)
+            line = Input(self._typed, compact=True, select_on_focus=False)
             line.cursor_blink = False
             yield line
 
@@ -59,7 +59,7 @@ class SaveScreen(ModalScreen[str | None]):
         self._draw()
 
     def _draw(self) -> None:
-        picture = self._name.lower().endswith(PICTURE)
+        picture = self._typed.lower().endswith(PICTURE)
         text, svg = ("  text  ", "[ picture (SVG) ]") if picture else ("[ text ]", "  picture (SVG)  ")
         cells = [
             Cell("as "),
@@ -73,22 +73,22 @@ class SaveScreen(ModalScreen[str | None]):
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
-        self._name = event.value
+        self._typed = event.value
         self._draw()
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        if self._name.strip():
-            self.dismiss(self._name.strip())
+        if self._typed.strip():
+            self.dismiss(self._typed.strip())
 
     def action_other(self) -> None:
         """The other kind of file: the ending of the name says which."""
-        stem = self._name
+        stem = self._typed
         for ending in (TEXT, PICTURE):
             stem = stem.removesuffix(ending)
         line = self.query_one(Input)
-        line.value = f"{stem}{TEXT if self._name.lower().endswith(PICTURE) else PICTURE}"
+        line.value = f"{stem}{TEXT if self._typed.lower().endswith(PICTURE) else PICTURE}"
         line.cursor_position = len(line.value)
 
     def action_leave(self) -> None:
