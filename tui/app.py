@@ -8,11 +8,11 @@ import signal
 import time
 import traceback
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.app import App
-from textual.events import Key
 from textual.screen import ModalScreen
 
 from store.clock import Clock
@@ -28,6 +28,7 @@ from tui.presentation import format as figures
 from tui.presentation.glyphs import UNICODE, Glyphs
 from tui.screens.base import LongshoreScreen
 from tui.screens.main import MainScreen
+from tui.typing_ahead import TypingAhead
 
 CLOCK_SECONDS = 5.0
 """How often what only time changes is looked at again: ages, and agents that fell silent."""
@@ -69,6 +70,7 @@ class LongshoreApp(App[int]):
             self.theme = settings.theme
         self.follower = StoreFollower(place, self._store_changed, self.trouble, clock, settings.refresh)
         self.commands = Commands(place, read_only=read_only)
+        self.typing_ahead = TypingAhead(self)
         self.time_passed = False
         self._trouble: StoreUnavailable | None = None
         self._trouble_since = 0.0
@@ -85,7 +87,7 @@ class LongshoreApp(App[int]):
         self.set_interval(UPKEEP_SECONDS, self._upkeep)
         self.call_after_refresh(lambda: self.run_worker(self._warm_up(), group="warm-up", exit_on_error=True))
 
-    def on_key(self, event: Key) -> None:
+    def on_key(self, event: events.Key) -> None:
         """What no dialog took for itself: help on it, and saving it; full screens have keys of their own for that."""
         if not isinstance(self.screen, ModalScreen):
             return
@@ -103,6 +105,22 @@ class LongshoreApp(App[int]):
     def on_unmount(self) -> None:
         self.follower.stop()
         self.commands.close()
+
+    # Keys
+
+    async def on_event(self, event: events.Event) -> None:
+        if not isinstance(event, events.Key) or event.is_forwarded:
+            await super().on_event(event)
+        elif self.typing_ahead.begin(event):
+            target = self.focused or self.screen
+            await super().on_event(event)
+            self.typing_ahead.given_to(target)
+
+    def push_screen(self, screen: Any, *arguments: Any, **options: Any) -> Any:
+        """As Textual's, and told to whoever types ahead."""
+        pushed = super().push_screen(screen, *arguments, **options)
+        self.typing_ahead.flow_asks()
+        return pushed
 
     def _handle_signals(self) -> None:
         """Restore the terminal and exit with the shell's code (fault F30): Textual by itself does neither."""
