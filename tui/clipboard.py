@@ -48,13 +48,14 @@ def tell_tmux(text: str, environment: Mapping[str, str]) -> None:
     """Inside tmux, hand the text to it as well: by default it drops what programs ask for, and takes this."""
     program = shutil.which("tmux") if environment.get("TMUX") else None
     if program is not None:
-        threading.Thread(target=_load_buffer, args=(program, text), name="tmux", daemon=True).start()
+        threading.Thread(target=_load_buffer, args=(program, text, environment), name="tmux", daemon=True).start()
 
 
-def _load_buffer(program: str, text: str) -> None:
+def _load_buffer(program: str, text: str, environment: Mapping[str, str]) -> None:
     try:
         subprocess.run(
             [program, "load-buffer", "-w", "-"],
+            env=dict(environment),
             input=text.encode(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

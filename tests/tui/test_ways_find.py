@@ -85,7 +85,7 @@ async def test_a_kind_alone_lists_it_and_tab_completes(sample: SampleStore) -> N
         await until(pilot, "dock-2")
         await pilot.press("down", "tab")
         await until(pilot, ": agents dock-2")
-        await until(pilot, "dock-1", absent=True)
+        await until(pilot, "agent          dock-1", absent=True)
 
 
 async def test_the_arrows_choose_among_the_completions(sample: SampleStore) -> None:
