@@ -89,14 +89,12 @@ class LongshoreApp(App[int]):
 
     def on_key(self, event: events.Key) -> None:
         """What no dialog took for itself: help on it, and saving it; full screens have keys of their own for that."""
-        if not isinstance(self.screen, ModalScreen):
+        if not isinstance(self.screen, ModalScreen) or event.key in self.screen.active_bindings:
             return
         if event.key in self.keymap.action("help").keys.split(","):
             from tui.flows.helping import show_help
-            from tui.screens.help import HelpScreen
 
-            if not isinstance(self.screen, HelpScreen):
-                show_help(self.screen)
+            show_help(self.screen)
         elif event.key in self.keymap.action("save").keys.split(","):
             below = next((s for s in reversed(self.screen_stack) if isinstance(s, LongshoreScreen)), None)
             if below is not None:

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from tui.actions import ACTIONS
-from tui.keymap import Keymap
+from tui.keymap import DEFAULT, Keymap
 from tui.keys import read_key
 
 _IDS = tuple(one.id for one in ACTIONS)
@@ -30,7 +30,7 @@ def read_keys(table: Mapping[str, Any]) -> tuple[Keymap, list[Wrong]]:
             places[identity] = path
             given[identity], sentences = _keys(value)
             wrong += [(path, f"{identity}: {sentence}") for sentence in sentences]
-    keymap = Keymap(given)
+    keymap = Keymap(given) if given else DEFAULT
     wrong += [(places[identity], sentence) for identity, sentence in keymap.clashes() if identity in places]
     return keymap, wrong
 

@@ -82,7 +82,7 @@ class Keymap:
                     continue
                 for key in _keys(one):
                     other = holders.setdefault(key, one.id)
-                    if other == one.id:
+                    if other == one.id or key in RESERVED:
                         continue
                     told = one.id if one.id in self.changed else other
                     words = f"'{shown_key(key)}' would do both '{other}' and '{one.id}': give one of them another key."

@@ -67,7 +67,9 @@ def tmux(tmp_path: Path) -> Iterator[list[str]]:
 
 
 def test_tmux_gets_it_with_its_default_settings(tmux: list[str]) -> None:
-    said = subprocess.run([*tmux, "display", "-p", "#{socket_path},#{pid},0"], capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        [*tmux, "display", "-p", "#{socket_path},#{pid},0"], capture_output=True, text=True, check=True
+    )
     clipboard.tell_tmux("hr-shares/hr-home", {"TMUX": said.stdout.strip()})
     end = time.monotonic() + LIMIT
     shown = subprocess.CompletedProcess([], 1, "", "")

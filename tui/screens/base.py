@@ -147,6 +147,8 @@ class LongshoreScreen(Acts, Screen[None]):
 
     def refresh_keys(self) -> None:
         """Show the keys of this place, those that do nothing now dimmed."""
+        if not self.ready:
+            return
         self.key_bar.set_keys(
             [
                 (first_key(found), found.label, not self.reason(found.id))
@@ -217,6 +219,8 @@ class LongshoreScreen(Acts, Screen[None]):
         """Something changed while this screen is shown."""
         try:
             fleet: Fleet = await self.longshore.follower.read(_fleet)
+            if not self.ready:
+                return
             self.top_bar.set_right(fleet_cells(fleet, self.longshore.glyphs))
             self.key_bar.set_right(f"r{self.longshore.follower.revision:,}")
             await self.follow(changes)

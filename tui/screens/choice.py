@@ -95,12 +95,12 @@ class ChoiceScreen(ModalScreen[str | None]):
 
     def on_key(self, event: events.Key) -> None:
         """A number chooses; a letter goes to the next option that begins with it."""
+        if event.key in self.active_bindings:
+            return
         character = event.character or ""
         if character.isdecimal() and 0 < int(character) <= len(self._options):
-            event.stop()
             self.dismiss(self._options[int(character) - 1].value)
         elif character.isalpha():
-            event.stop()
             self._go_to(character.lower())
 
     def _go_to(self, letter: str) -> None:

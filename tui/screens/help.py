@@ -20,10 +20,10 @@ from tui.widgets.virtual_table import VirtualTable
 
 
 class HelpScreen(ModalScreen[None]):
-    """Type to search; esc leaves, and so does the key that opened it."""
+    """Type to search; esc leaves, and so do ? at the start of the line and f1."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,f1", "leave", show=False, id="help.leave", priority=True),
+        Binding("escape,f1", "leave", "Leave the keys", show=False, id="help.leave", priority=True),
         Binding("up", "move('cursor_up')", show=False, id="help.up", priority=True),
         Binding("down", "move('cursor_down')", show=False, id="help.down", priority=True),
         Binding("pageup", "move('page_up')", show=False, id="help.page_up", priority=True),
@@ -77,6 +77,10 @@ class HelpScreen(ModalScreen[None]):
         self.query_one(TextLines).set_line(0, why_line(self._entries, event.key))
 
     def on_input_changed(self, event: Input.Changed) -> None:
+        if event.value == "?":
+            # Typed again, it leaves; no key is searched for by it.
+            self.action_leave()
+            return
         self._text = event.value
         self.query_one(VirtualTable).reload()
 
