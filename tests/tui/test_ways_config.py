@@ -317,7 +317,7 @@ async def test_theme_and_refresh_are_taken(sample: SampleStore) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, "Runs of engineering")
         assert app.theme == "nord"
-        assert app.follower._tick_seconds == 1.5
+        assert app.follower.tick_seconds == 1.5
     assert app_of(sample).theme == "textual-dark"
 
 

@@ -148,6 +148,7 @@ class Acts:
 
     def do_redraw(self) -> None:
         """After another program wrote over the screen."""
+        self._me.longshore.painter.forget()
         self._me.refresh(layout=True, repaint=True)
         self._me.app.refresh(repaint=True, layout=True)
 

@@ -11,13 +11,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from store.errors import StoreUnavailable
 from store.queries.find import Found
 from tui.goto import Goal, Wanted, goals, wanted
 from tui.presentation.glyphs import Glyphs
 from tui.presentation.goto_view import GOAL_COLUMNS, goal_row
+from tui.widgets.line_input import LineInput
 from tui.widgets.virtual_table import VirtualTable
 
 Search = Callable[[Wanted], Awaitable[list[Found]]]
@@ -82,25 +83,25 @@ class FindScreen(ModalScreen[Going | None]):
             yield table
             with Horizontal():
                 yield Static(": ", markup=False)
-                line = Input(placeholder="a kind, a part of a name, or both: ep hr", compact=True)
+                line = LineInput(placeholder="a kind, a part of a name, or both: ep hr", compact=True)
                 line.cursor_blink = False
                 yield line
 
     def on_mount(self) -> None:
-        self.set_focus(self.query_one(Input))
+        self.set_focus(self.query_one(LineInput))
         self._seek()
 
     # What is typed
 
-    @on(Input.Changed)
-    def _changed(self, event: Input.Changed) -> None:
+    @on(LineInput.Changed)
+    def _changed(self, event: LineInput.Changed) -> None:
         event.stop()
         self._text = event.value
         self._chosen = None
         self._seek()
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
+    @on(LineInput.Submitted)
+    def _submitted(self, event: LineInput.Submitted) -> None:
         event.stop()
         self.action_go(False)
 
@@ -181,7 +182,7 @@ class FindScreen(ModalScreen[Going | None]):
             self._type(self._goal.completed)
 
     def _type(self, text: str) -> None:
-        line = self.query_one(Input)
+        line = self.query_one(LineInput)
         line.value = text
         line.cursor_position = len(text)
 

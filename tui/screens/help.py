@@ -11,11 +11,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Input
 
 from tui.presentation.glyphs import Glyphs
 from tui.presentation.help_view import HELP_COLUMNS, Entry, help_rows, why_line
 from tui.widgets.text_lines import TextLines
+from tui.widgets.line_input import LineInput
 from tui.widgets.virtual_table import VirtualTable
 
 
@@ -54,7 +54,7 @@ class HelpScreen(ModalScreen[None]):
         box.border_title = Content("Keys here")
         box.border_subtitle = Content("type to search, esc leaves")
         with box:
-            line = Input(placeholder="type to search", compact=True)
+            line = LineInput(placeholder="type to search", compact=True)
             line.cursor_blink = False
             yield line
             table = VirtualTable(HELP_COLUMNS, glyphs=self._glyphs, empty_text="No key does that here.")
@@ -63,7 +63,7 @@ class HelpScreen(ModalScreen[None]):
             yield TextLines(1, glyphs=self._glyphs)
 
     def on_mount(self) -> None:
-        self.set_focus(self.query_one(Input))
+        self.set_focus(self.query_one(LineInput))
 
     @on(VirtualTable.WindowNeeded)
     def _window_needed(self, event: VirtualTable.WindowNeeded) -> None:
@@ -76,7 +76,7 @@ class HelpScreen(ModalScreen[None]):
         event.stop()
         self.query_one(TextLines).set_line(0, why_line(self._entries, event.key))
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def on_input_changed(self, event: LineInput.Changed) -> None:
         if event.value == "?":
             # Typed again, it leaves; no key is searched for by it.
             self.action_leave()

@@ -94,11 +94,13 @@ class RunScreen(PanesScreen):
         self.own = run_subject(run)
         self._drawn = (samples, rate, now)
         self._draw()
-        if before is None:
+        if before is None or before.label != run.label:
+            # Another run has its number when the store was replaced.
             crumbs = (run.mover, run.project, f"{run.definition} {numbered(run)}")
             self.top_bar.set_left([Cell("Longshore", "strong"), *(Cell(name) for name in crumbs)])
             self._items.title = LISTED[run.kind].title
-        listed_anew = before is not None and (_recorded(before) != _recorded(run) or gone != self._gone)
+        recorded_more = before is not None and _recorded(before) != _recorded(run)
+        listed_anew = before is not None and (changes.resync or recorded_more or gone != self._gone)
         if before is None or gone != self._gone:
             self._gone = gone
             self._items.none = nothing_listed(run, gone, now)
@@ -138,8 +140,11 @@ class RunScreen(PanesScreen):
         return ""
 
     def launched(self, run_id: int, words: str) -> None:
-        """Another run was started from here: show that one."""
-        self.app.switch_screen(RunScreen(run_id, words))
+        """Another run was started from here: show that one, unless somebody has gone elsewhere meanwhile."""
+        if self.app.screen is self:
+            self.app.switch_screen(RunScreen(run_id, words))
+        else:
+            self.say(words, "ok")
 
 
 def _recorded(run: RunRow) -> int:

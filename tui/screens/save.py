@@ -11,11 +11,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Input
 
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
 from tui.saved_view import PICTURE, TEXT
+from tui.widgets.line_input import LineInput
 from tui.widgets.text_lines import TextLines
 
 
@@ -50,12 +50,12 @@ class SaveScreen(ModalScreen[str | None]):
         box.border_subtitle = Content("enter saves, tab: text or picture, esc leaves")
         with box:
             yield TextLines(1, glyphs=self._glyphs)
-            line = Input(self._typed, compact=True, select_on_focus=False)
+            line = LineInput(self._typed, compact=True, select_on_focus=False)
             line.cursor_blink = False
             yield line
 
     def on_mount(self) -> None:
-        self.set_focus(self.query_one(Input))
+        self.set_focus(self.query_one(LineInput))
         self._draw()
 
     def _draw(self) -> None:
@@ -70,14 +70,14 @@ class SaveScreen(ModalScreen[str | None]):
         ]
         self.query_one(TextLines).set_lines([cells])
 
-    @on(Input.Changed)
-    def _changed(self, event: Input.Changed) -> None:
+    @on(LineInput.Changed)
+    def _changed(self, event: LineInput.Changed) -> None:
         event.stop()
         self._typed = event.value
         self._draw()
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
+    @on(LineInput.Submitted)
+    def _submitted(self, event: LineInput.Submitted) -> None:
         event.stop()
         if self._typed.strip():
             self.dismiss(self._typed.strip())
@@ -87,7 +87,7 @@ class SaveScreen(ModalScreen[str | None]):
         stem = self._typed
         for ending in (TEXT, PICTURE):
             stem = stem.removesuffix(ending)
-        line = self.query_one(Input)
+        line = self.query_one(LineInput)
         line.value = f"{stem}{TEXT if self._typed.lower().endswith(PICTURE) else PICTURE}"
         line.cursor_position = len(line.value)
 
