@@ -337,6 +337,7 @@ SCREENS: dict[str, Callable[[Explaining], object]] = {
         [definition_detail(r, 1), endpoint_detail(r, 1), passes(r, 1)],
         hierarchy.last_run_definition(r),
         [find.find(r, text) for text in ("a", "hr-home", "a/b", "a#1", "a#")],
+        [find.find(r, text, kinds=[kind]) for kind in find.KINDS for text in ("", "a", "a#1")],
     ],
     "tick": lambda r: [
         runs.runs_by_id(r, [1, 2, 3]),

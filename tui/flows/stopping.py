@@ -27,7 +27,7 @@ async def stop(screen: LongshoreScreen, subjects: Sequence[Subject]) -> None:
         await _stop_several(screen, found)
         return
     if not found:
-        screen.say("This definition has not run yet: r starts a run.", "warn")
+        screen.say(f"This definition has not run yet: {screen.keymap.key('run.start')} starts a run.", "warn")
         return
     run = found[0]
     if not run.active:

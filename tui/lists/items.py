@@ -33,5 +33,6 @@ def items_list(run_id: int) -> ListSpec[ItemRow]:
         rows,
         lambda row, order: items.item_key(row, ItemSort(order)),
         orders=ORDERS,
+        copies=lambda item: item.path,
         none=listed.none,
     )

@@ -21,10 +21,10 @@ class ConfirmScreen(AskScreen[bool]):
     """Dismisses with True only for a deliberate yes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", show=False, id="confirm.yes"),
-        Binding("n,escape,q", "answer(False)", show=False, id="confirm.no"),
-        Binding("left,right,tab,shift+tab,h,l", "other", show=False, id="confirm.other"),
-        Binding("enter", "choose", show=False, id="confirm.choose"),
+        Binding("y", "answer(True)", "Yes: do it", show=False, id="confirm.yes"),
+        Binding("n,escape,q", "answer(False)", "No: leave it", show=False, id="confirm.no"),
+        Binding("left,right,tab,shift+tab,h,l", "other", "The other answer", show=False, id="confirm.other"),
+        Binding("enter", "choose", "Take the marked answer", show=False, id="confirm.choose"),
     ]
 
     def __init__(

@@ -59,6 +59,11 @@ class PanesScreen(LongshoreScreen):
         return None if pane is None else pane.subject
 
     @property
+    def copied(self) -> str | bytes | None:
+        pane = self.focused_pane
+        return super().copied if pane is None else pane.copied
+
+    @property
     def marked(self) -> list[Subject]:
         pane = self.focused_pane
         return [] if pane is None else list(pane.marks.values())
