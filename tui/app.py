@@ -50,6 +50,7 @@ class LongshoreApp(App[int]):
         self, place: StorePlace, *, read_only: bool = False, glyphs: Glyphs = UNICODE, clock: Clock | None = None
     ) -> None:
         super().__init__()
+        self.place = place
         self.read_only = read_only
         self.glyphs = glyphs
         self.follower = StoreFollower(place, self._store_changed, self.trouble, clock)
