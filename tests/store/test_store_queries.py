@@ -15,7 +15,7 @@ from sqlalchemy import event
 from store.execution.claims import finish_run, report_progress
 from store.feed import head, since
 from store.models import JobDefinition
-from store.queries import find, hierarchy, reports, runs
+from store.queries import find, grants, hierarchy, reports, runs
 from store.queries.definitions import DefinitionSort
 from store.queries.hierarchy import AgentSort, EndpointSort, Scope
 from store.queries.items import ItemSort
@@ -355,13 +355,23 @@ SCREENS: dict[str, Callable[[Explaining], object]] = {
             for page in pages(key)
         ],
         [runs.run_events(r, 1, page) for page in pages("5")],
+        [grants.grants(r, Scope(kind, 1), page) for kind in ("agent", "endpoint") for page in pages("1/5")],
+        [grants.grants(r, Scope("run", 1), page) for page in pages("5")],
         runs.samples(r, 1),
         [reports.report_chunks(r, 1, 0, 5), reports.plan_chunks(r, 1, 0, 5), reports.reported_items(r, 1)],
     ],
 }
 GROWING = {"job_run", "run_item", "run_report", "event", "change", "progress_sample", "access_grant"}
 """Tables that grow with history."""
-ALIASES = {"c": "run_report", "r": "job_run", "i": "run_item", "e": "event", "g": "run_progress", "o": "event"}
+ALIASES = {
+    "c": "run_report",
+    "r": "job_run",
+    "i": "run_item",
+    "e": "event",
+    "g": "run_progress",
+    "gr": "access_grant",
+    "o": "event",
+}
 LATEST = "ORDER BY id DESC LIMIT 1"
 """An exception: by its own key and with a limit of one, a scan reads one row."""
 

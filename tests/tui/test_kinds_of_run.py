@@ -40,7 +40,7 @@ async def at_hr_home(pilot: Pilot[int]) -> None:
 async def at_latest_run(pilot: Pilot[int]) -> None:
     """The screen of the latest run of hr-home."""
     await at_hr_home(pilot)
-    await pilot.press("enter")
+    await pilot.press("o")
     await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
     await until(pilot, "What happened" if pilot.app.size.width >= 120 else "hr-home #")
 

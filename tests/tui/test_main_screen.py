@@ -138,9 +138,9 @@ async def test_a_key_that_cannot_act_says_why(sample: SampleStore) -> None:
     async with app.run_test(size=(160, 45)) as pilot:
         await until(pilot, "Runs of engineering")
         await pilot.press("2", "r")
-        await until(pilot, "Select a job definition first")
+        await until(pilot, "Select a job definition or a run first: r starts a run of it")
         await pilot.press("g", "1", "g", "x")
-        await until(pilot, "Select a run first")
+        await until(pilot, "Select a run or a job definition first: x stops it")
 
 
 async def test_enter_opens_the_run_and_esc_comes_back(sample: SampleStore) -> None:
@@ -193,9 +193,9 @@ async def test_help_lists_and_searches_the_keys(sample: SampleStore) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, "Runs of engineering")
         await pilot.press("question_mark")
-        await until(pilot, "Quit; agents and runs go on")
+        await until(pilot, "Make a new one of what this pane lists")
         await pilot.press(*"stop")
-        await until(pilot, "Quit; agents and runs go on", absent=True)
+        await until(pilot, "Make a new one of what this pane lists", absent=True)
         assert "Stop the selected run" in seen(app)
         await pilot.press("escape")
         await until(pilot, "Keys here", absent=True)

@@ -55,7 +55,7 @@ async def failed(pilot: Pilot[int]) -> None:
 async def keys(pilot: Pilot[int]) -> None:
     await main(pilot)
     await pilot.press("question_mark")
-    await until(pilot, "Quit; agents and runs go on")
+    await until(pilot, "Make a new one of what this pane lists")
 
 
 async def stop(pilot: Pilot[int]) -> None:
