@@ -7,9 +7,10 @@ import contextlib
 import signal
 import time
 import traceback
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.app import App
 
 from store.clock import Clock
@@ -23,6 +24,7 @@ from tui.presentation import format as figures
 from tui.presentation.glyphs import UNICODE, Glyphs
 from tui.screens.base import LongshoreScreen
 from tui.screens.main import MainScreen
+from tui.typing_ahead import TypingAhead
 
 CLOCK_SECONDS = 5.0
 """How often what only time changes is looked at again: ages, and agents that fell silent."""
@@ -55,6 +57,7 @@ class LongshoreApp(App[int]):
         self.glyphs = glyphs
         self.follower = StoreFollower(place, self._store_changed, self.trouble, clock)
         self.commands = Commands(place, read_only=read_only)
+        self.typing_ahead = TypingAhead(self)
         self.time_passed = False
         self._trouble: StoreUnavailable | None = None
         self._trouble_since = 0.0
@@ -73,6 +76,22 @@ class LongshoreApp(App[int]):
     def on_unmount(self) -> None:
         self.follower.stop()
         self.commands.close()
+
+    # Keys
+
+    async def on_event(self, event: events.Event) -> None:
+        if not isinstance(event, events.Key) or event.is_forwarded:
+            await super().on_event(event)
+        elif self.typing_ahead.begin(event):
+            target = self.focused or self.screen
+            await super().on_event(event)
+            self.typing_ahead.given_to(target)
+
+    def push_screen(self, screen: Any, *arguments: Any, **options: Any) -> Any:
+        """As Textual's, and told to whoever types ahead."""
+        pushed = super().push_screen(screen, *arguments, **options)
+        self.typing_ahead.flow_asks()
+        return pushed
 
     def _handle_signals(self) -> None:
         """Restore the terminal and exit with the shell's code (fault F30): Textual by itself does neither."""

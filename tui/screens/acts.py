@@ -24,8 +24,17 @@ class Acts:
     """Mixed into screens. A flow gets the screen: it reads, asks, commands, and says what happened on it."""
 
     def _flow(self, work: Coroutine[Any, Any, None]) -> None:
-        """Go on in the background: a flow waits for answers, and keys must not."""
-        self._me.run_worker(work, group="flow", exclusive=True, exit_on_error=True)
+        """Go on in the background: a flow waits for answers, and keys must not, but for its question."""
+        typing_ahead = self._me.longshore.typing_ahead
+        began = typing_ahead.flow_began()
+
+        async def whole() -> None:
+            try:
+                await work
+            finally:
+                typing_ahead.flow_ended(began)
+
+        self._me.run_worker(whole(), group="flow", exclusive=True, exit_on_error=True)
 
     @property
     def _me(self) -> LongshoreScreen:

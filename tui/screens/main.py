@@ -116,9 +116,7 @@ class MainScreen(PanesScreen):
         try:
             if not await self._tree.open_first():
                 for pane in self.panes.values():
-                    pane.none = (
-                        "Nothing here yet: n makes a storage mover."
-                    )
+                    pane.none = "Nothing here yet: n makes a storage mover."
                     pane.set_title()
                 self.say("Nothing here yet: n makes a storage mover, 'longshore apply FILE' a whole plan.", "warn")
         except StoreUnavailable as error:

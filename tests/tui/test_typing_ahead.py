@@ -1,0 +1,74 @@
+"""Keys that come all at once are for what each of them leads to, as if they had been typed slowly."""
+
+from __future__ import annotations
+
+import pytest
+from textual import events
+
+from store.queries import runs
+from store.queries.scope import Scope
+from store.queries.window import Page
+from store.reader import Reader
+from tests.tui.driving import app_of, seen, until
+from tests.tui.sample_store import SampleStore
+from tests.tui.test_terminal import screen
+from tui.screens.confirm import ConfirmScreen
+
+
+def newest(sample: SampleStore) -> str:
+    with Reader(sample.place, sample.clock) as reader:
+        return runs.runs(reader, Scope("mover", 1), Page(limit=1)).rows[0].label
+
+
+def test_a_filter_its_end_and_a_launch_in_one_write(sample: SampleStore) -> None:
+    with screen(sample) as terminal:
+        terminal.until("Runs of engineering")
+        terminal.child.send("/hr-home\rGr\r")
+        terminal.until("Started hr-shares/hr-home#2 on dock-1")
+    assert newest(sample) == "hr-shares/hr-home#2"
+
+
+def test_what_is_typed_after_a_question_answers_it(sample: SampleStore) -> None:
+    """``x`` asks; what follows is an answer, and not the key of the same letter below."""
+    with screen(sample) as terminal:
+        terminal.until("Runs of engineering")
+        terminal.child.send("xnxy4\r")
+        terminal.until("Cancel requested")
+
+
+@pytest.mark.anyio
+async def test_a_key_waits_for_the_one_before_but_not_for_ever(
+    sample: SampleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flow that hangs before it asks does not take the keyboard away."""
+    import asyncio
+
+    from tui.flows import stopping
+
+    hangs = asyncio.Event()
+
+    async def hang(*arguments: object) -> None:
+        await hangs.wait()
+
+    monkeypatch.setattr("tui.typing_ahead.LONGEST_SECONDS", 0.3)
+    monkeypatch.setattr(stopping, "stop", hang)
+    app = app_of(sample)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await until(pilot, "Runs of engineering")
+        for key in ("x", "question_mark"):
+            app.post_message(events.Key(key, None))
+        await until(pilot, "type to search")
+        assert "Stop the run" not in seen(app)
+
+
+@pytest.mark.anyio
+async def test_keys_that_come_together_come_in_their_order(sample: SampleStore) -> None:
+    app = app_of(sample)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await until(pilot, "Runs of engineering")
+        for key in "/archive":
+            app.post_message(events.Key("slash" if key == "/" else key, key))
+        await until(pilot, "Hierarchy /archive")
+        for key in ("enter", "4", "x"):
+            app.post_message(events.Key(key, "\r" if key == "enter" else key))
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen) or "nothing to stop" in seen(app))
