@@ -37,9 +37,7 @@ class CodeRow(NamedTuple):
     """Whether all items of this outcome were counted, rather than the first ``COUNTED`` of them."""
 
 
-def codes(
-    reader: Reader, run_id: int, outcomes: Sequence[Outcome] = ORDER, *, most: int = COUNTED
-) -> list[CodeRow]:
+def codes(reader: Reader, run_id: int, outcomes: Sequence[Outcome] = ORDER, *, most: int = COUNTED) -> list[CodeRow]:
     """The codes of a run's listed items by outcome, the most frequent first.
 
     Args:
@@ -67,8 +65,8 @@ def _counted(branches: Sequence[Branch], most: int, *, fenced: bool) -> str:
         f"SELECT * FROM ({_first(branch, most, fenced=fenced)}) AS b{n}" for n, branch in enumerate(branches)
     )
     return (
-        f"SELECT code, count(*) AS items, sum(size) AS bytes FROM (SELECT code, size FROM ({first}) AS near LIMIT {most})"
-        " AS first GROUP BY code ORDER BY items DESC, code"
+        "SELECT code, count(*) AS items, sum(size) AS bytes FROM "
+        f"(SELECT code, size FROM ({first}) AS near LIMIT {most}) AS first GROUP BY code ORDER BY items DESC, code"
     )
 
 

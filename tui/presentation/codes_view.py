@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from store.codes import CATALOGUE
+from store.codes import CATALOGUE, SUCCESS
 from store.display import display
 from store.queries.codes import COUNTED, CodeRow
 from store.queries.runs import RunRow
@@ -19,7 +19,7 @@ CODE_COLUMNS = (
     Column("Code", 9, priority=7),
     Column("What it is, and what to do", None, min_width=20, priority=9),
 )
-TEXT_CELLS = 56
+TEXT_CELLS = 58
 """What the last column has at 80 cells: a sentence goes over as many lines as it needs, and is never cut."""
 
 _STYLES = {
@@ -115,7 +115,9 @@ def code_row(line: CodeLine) -> Row:
 
 def _lines_of(row: CodeRow) -> list[CodeLine]:
     known = CATALOGUE.get(row.code)
-    if known is not None:
+    if row.code == SUCCESS:
+        title, advice = "As it was meant to be.", ""
+    elif known is not None:
         title, advice = known.title, known.advice
     else:
         title, advice = "A code that this version does not know", "The items' messages say what happened."

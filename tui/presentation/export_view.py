@@ -41,7 +41,12 @@ def tail_lines(directory: str, refusal: str) -> list[Line]:
     return [
         [Cell("in ", "dim"), Cell(shortened(directory), "dim")],
         [Cell(refusal, "warn")] if refusal else [],
-        [Cell("enter", "accent"), Cell(" write it, readable by you alone   "), Cell("esc", "accent"), Cell(" leave it")],
+        [
+            Cell("enter", "accent"),
+            Cell(" write it, readable by you alone   "),
+            Cell("esc", "accent"),
+            Cell(" leave it"),
+        ],
     ]
 
 
@@ -81,7 +86,10 @@ def removed_words(run: RunRow, what: str, at: int, now: int) -> str:
 
 def replace_lines(path: Path) -> list[str]:
     """The question before a file is replaced."""
-    return [f"Replace the file '{shortened(path.name)}'?", f"In {shortened(str(path.parent.absolute()))}; its present text is lost."]
+    return [
+        f"Replace the file '{shortened(path.name)}'?",
+        f"In {shortened(str(path.parent.absolute()))}; its present text is lost.",
+    ]
 
 
 def shortened(text: str) -> str:

@@ -15,6 +15,7 @@ from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
 from tui.presentation.kinds import activity, what_it_does
 from tui.presentation.rows import ago
+from tui.presentation.run_panes import listed_items
 from tui.presentation.states import scan_state
 from tui.presentation.verdict import Verdict, verdict
 
@@ -72,6 +73,8 @@ LISTED = {
 
 def nothing_listed(run: RunRow, removed_at: int | None, now: int) -> str:
     """Why the list of items is empty: there were none, or retention has removed them."""
+    if removed_at is None and (number := listed_items(run)):
+        return f"None of the {figures.count(number)} items that the counters above tell of was recorded."
     if removed_at is None:
         return LISTED[run.kind].none
     return f"Removed by retention {ago(now, removed_at)}; the counters above stay."
@@ -115,9 +118,23 @@ def run_lines(
     counters = [line for pair in _COUNTERS[run.kind] if (line := _counters(run, pair, clean=told.style == ""))]
     if run.active:
         on = [_current(run, helper, glyphs) for helper in range(workers)]
-        return [_headline(run, told, now, glyphs), _bar(run, now, width, glyphs), *figures_of, *sentences, *counters, *on]
-    bar = [] if run.status == JobRunStatus.SUCCEEDED else [_bar(run, now, width, glyphs)]
+        return [
+            _headline(run, told, now, glyphs),
+            _bar(run, now, width, glyphs),
+            *figures_of,
+            *sentences,
+            *counters,
+            *on,
+        ]
+    told_how_far = run.status != JobRunStatus.SUCCEEDED and progress.fraction(run) is not None
+    bar = [] if not told_how_far else [_bar(run, now, width, glyphs)]
     return [_headline(run, told, now, glyphs), *sentences, *bar, *filter(None, figures_of), *counters, *_report(run)]
+
+
+def gone_lines(glyphs: Glyphs) -> list[Line]:
+    """In place of the block, when the run was deleted while it was looked at."""
+    words = "This run is gone: its project or its definition was deleted. esc goes back."
+    return [[Cell(f"{glyphs.attention} {words}", "warn")]]
 
 
 def worker_lines(run: RunRow, width: int, lines: int, glyphs: Glyphs) -> list[Line]:

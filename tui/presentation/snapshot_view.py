@@ -72,7 +72,9 @@ def _lines(run: RunRow, taken: Snapshot) -> Iterator[tuple[str, str]]:
     yield "Durability", _DURABILITIES[settings.durability]
     yield "Trash", "deleted and replaced files are kept on the target" if settings.trash else "none"
     if run.copy_mode == CopyMode.MIRROR:
-        yield "Guards", _guards(settings)
+        share, number = settings.max_delete_percent, figures.count(settings.max_deletes)
+        yield "Deletes", f"at most {share} % of the target's items, and {number}"
+        yield "Least left", f"for deletes, at least {settings.min_source_percent} % of the last pass's items"
     yield "Full report", "a line for every item" if taken.report else "of what did not simply transfer"
 
 
@@ -88,13 +90,6 @@ def _settings(properties: Mapping[str, Any]) -> CopySettings | None:
         return CopySettings.from_properties(properties)
     except (ValueError, TypeError, AttributeError):
         return None
-
-
-def _guards(settings: CopySettings) -> str:
-    return (
-        f"no deletes of more than {settings.max_delete_percent} % or {figures.count(settings.max_deletes)} items, "
-        f"nor from a source with less than {settings.min_source_percent} % of the last pass"
-    )
 
 
 def _range(least: float | None, most: float | None, words: Any) -> str:
