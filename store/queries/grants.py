@@ -38,8 +38,8 @@ class GrantRow(NamedTuple):
 
 
 _COLUMNS = """gr.id, gr.run_id, m.name AS mover, p.name AS project, d.name AS definition, r.number, r.status,
-        gr.agent_id, a.name AS agent, gr.endpoint_id, gr.endpoint_name, coalesce(e.place, '') AS place, gr.permission, gr.granted_at,
-        gr.granted_by, gr.ended_at"""
+        gr.agent_id, a.name AS agent, gr.endpoint_id, gr.endpoint_name, coalesce(e.place, '') AS place, gr.permission,
+        gr.granted_at, gr.granted_by, gr.ended_at"""
 _TABLES = """access_grant gr CROSS JOIN job_run r CROSS JOIN storage_mover m CROSS JOIN project p
         CROSS JOIN job_definition d CROSS JOIN agent a LEFT JOIN endpoint e ON e.id = gr.endpoint_id"""
 _JOINED = (
