@@ -14,6 +14,7 @@ from tui.presentation import progress
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
 from tui.presentation.kinds import activity, what_it_does
+from tui.presentation.plot import plot
 from tui.presentation.rows import ago
 from tui.presentation.run_panes import listed_items
 from tui.presentation.states import scan_state
@@ -114,20 +115,20 @@ def run_lines(
         *wrapped(told.next, width, "dim"),
         *_overridden(run),
     ]
-    figures_of = [_figures(run, rate, now, glyphs), _rate(run, samples, width, glyphs, spark=spark)]
+    figures_of = [_figures(run, rate, now, glyphs), _rate(run, samples, now, width, glyphs, spark=spark)]
     counters = [line for pair in _COUNTERS[run.kind] if (line := _counters(run, pair, clean=told.style == ""))]
     if run.active:
         on = [_current(run, helper, glyphs) for helper in range(workers)]
         return [
             _headline(run, told, now, glyphs),
-            _bar(run, now, width, glyphs),
+            _bar(run, width, glyphs),
             *figures_of,
             *sentences,
             *counters,
             *on,
         ]
     told_how_far = run.status != JobRunStatus.SUCCEEDED and progress.fraction(run) is not None
-    bar = [] if not told_how_far else [_bar(run, now, width, glyphs)]
+    bar = [] if not told_how_far else [_bar(run, width, glyphs)]
     return [_headline(run, told, now, glyphs), *sentences, *bar, *filter(None, figures_of), *counters, *_report(run)]
 
 
@@ -156,29 +157,25 @@ def wrapped(text: str, width: int, style: str) -> list[Line]:
 
 
 def _headline(run: RunRow, told: Verdict, now: int, glyphs: Glyphs) -> Line:
-    elapsed = progress.elapsed_seconds(run, now)
     line = [told.state, Cell(f"  {what_it_does(run)} on {run.agent_name}  ")]
     if run.ended is not None:
-        line.append(Cell(f"{ago(now, run.ended)}, took {figures.duration(elapsed)}", "dim"))
-    elif run.started is not None:
-        line.append(Cell(f"for {figures.duration(elapsed)}", "dim"))
-    else:
+        took = figures.duration(progress.elapsed_seconds(run, now))
+        line.append(Cell(f"{ago(now, run.ended)}, took {took}", "dim"))
+    elif run.started is None:
         line.append(Cell(f"waiting for {figures.duration((now - run.created_at) / 1000)}", "dim"))
     if run.active and run.status != JobRunStatus.QUEUED:
-        scan = scan_state(run.scan_status, glyphs)
-        line.append(Cell(f"  {scan.text}", "dim"))
+        line.append(Cell(scan_state(run.scan_status, glyphs).text, "dim"))
     if run.fence > 1:
         line.append(Cell(f"  attempt {run.fence}", "warn"))
     return line
 
 
-def _bar(run: RunRow, now: int, width: int, glyphs: Glyphs) -> Line:
+def _bar(run: RunRow, width: int, glyphs: Glyphs) -> Line:
     done = progress.fraction(run)
     if done is None and run.active:
         found = figures.count(run.counters["items_scanned"])
         return [Cell(f"{glyphs.busy} scanning{glyphs.ellipsis} {found} items so far", "busy")]
-    left = progress.eta_seconds(run, now)
-    tail = f" {figures.percentage(done):>4}" + (f"  ETA {figures.eta(left)}" if left is not None else "")
+    tail = f" {figures.percentage(done):>4}"
     words = f"  {activity(run)}".rstrip()
     style = "busy" if run.active else "dim"
     bar = figures.bar(done, max(10, min(width - 20 - len(words), 120)), glyphs)
@@ -186,6 +183,7 @@ def _bar(run: RunRow, now: int, width: int, glyphs: Glyphs) -> Line:
 
 
 def _figures(run: RunRow, rate: float | None, now: int, glyphs: Glyphs) -> Line:
+    """The line that changes with every tick: all of one style, since each change of style is as long as half of it."""
     counters = run.counters
     about = "~" if progress.estimated(run) and run.active else ""
     items = figures.count(counters["items_scanned"])
@@ -196,16 +194,8 @@ def _figures(run: RunRow, rate: float | None, now: int, glyphs: Glyphs) -> Line:
     # A preview's total is what it looks at, not what there will be to copy.
     total = run.total_bytes if run.kind != RunKind.PREVIEW and run.active else -1
     of = f" of {about}{figures.size(total)}" if total >= 0 else ""
-    separator = f"  {glyphs.separator}  "
-    return [
-        Cell("Items ", "dim"),
-        Cell(items, "strong"),
-        Cell(separator + _MOVED[run.kind], "dim"),
-        Cell(moved, "strong"),
-        Cell(of),
-        Cell(separator + ("now " if run.active else "mean "), "dim"),
-        Cell(_pace(run, rate, now), "strong"),
-    ]
+    pace = f"{'now' if run.active else 'mean'} {_pace(run, rate, now)}"
+    return [Cell(f"  {glyphs.separator}  ".join((f"Items {items}", f"{_MOVED[run.kind]}{moved}{of}", pace)))]
 
 
 def _pace(run: RunRow, rate: float | None, now: int) -> str:
@@ -229,15 +219,32 @@ def pace_words(run: RunRow, value: float) -> str:
     return figures.rate(value) if run.kind == RunKind.COPY else _item_rate(value)
 
 
-def _rate(run: RunRow, samples: Sequence[Sample], width: int, glyphs: Glyphs, *, spark: bool) -> Line:
+def _rate(run: RunRow, samples: Sequence[Sample], now: int, width: int, glyphs: Glyphs, *, spark: bool) -> Line:
+    """The throughput in one row, its peak, and while it goes on how long it has and will."""
+    values = rates_of(run, samples)
+    parts = []
+    if any(values):
+        # Too short for two samples to tell a rate: no plot says that better than a flat one.
+        cells = min(len(values), max(10, width - 50))
+        shown = values[-cells:] if spark else values
+        drawn = f"{figures.spark(values, cells, glyphs)}  " if spark else ""
+        parts.append(f"Rate  {drawn}peak {pace_words(run, max(shown))}")
+    if run.active and run.started is not None:
+        left = progress.eta_seconds(run, now)
+        to_go = f", ETA {figures.eta(left)}" if left is not None else ""
+        parts.append(f"for {figures.duration(progress.elapsed_seconds(run, now))}{to_go}")
+    return [Cell("  ".join(parts), "accent" if spark and run.active else "")] if parts else []
+
+
+def plot_lines(run: RunRow, samples: Sequence[Sample], now: int, width: int, height: int, glyphs: Glyphs) -> list[Line]:
+    """The throughput as a plot; blank until two samples tell a rate."""
     values = rates_of(run, samples)
     if not any(values):
-        # Too short for two samples to tell a rate: no plot says that better than a flat one.
-        return []
-    cells = min(len(values), max(10, width - 30))
-    shown = values[-cells:] if spark else values
-    drawn = [Cell(figures.spark(values, cells, glyphs), "accent"), Cell("  ")] if spark else []
-    return [Cell("Rate  ", "dim"), *drawn, Cell(f"peak {pace_words(run, max(shown))}", "dim")]
+        return [[] for _ in range(height)]
+    end = samples[-1].at if run.ended is not None else now
+    span = f"{figures.duration((end - samples[0].at) / 1000)} {'ago' if run.active else 'before'}"
+    until = "now" if run.active else "end"
+    return plot(values, width, height, glyphs, unit=lambda value: pace_words(run, value), span=span, until=until)
 
 
 def _overridden(run: RunRow) -> list[Line]:
@@ -248,24 +255,20 @@ def _overridden(run: RunRow) -> list[Line]:
 
 
 def _counters(run: RunRow, pair: tuple[_Counter, ...], *, clean: bool) -> Line:
-    """Two counters; what went well is green only where nothing went otherwise."""
+    """Two counters, each of one style; what went well is green only where nothing went otherwise."""
     line: Line = []
     for title, word, meant in pair:
         style = "strong" if meant == "ok" and not clean else meant
         items, content = run.counters[f"items_{word}"], run.counters[f"bytes_{word}"]
-        line += [
-            Cell(f"{title:<18}", "dim"),
-            Cell(f"{figures.count(items):>10}", style if items else "dim"),
-            Cell(f"{figures.size(content) if items else '':>9}", "dim"),
-            Cell("   "),
-        ]
-    return line[:-1]
+        text = f"{title:<18}{figures.count(items):>10}{figures.size(content) if items else '':>9}   "
+        line.append(Cell(text, style if items else "dim"))
+    return line
 
 
 def _current(run: RunRow, helper: int, glyphs: Glyphs) -> Line:
     if not run.active or helper >= len(run.current):
         return []
-    return [Cell(f"{glyphs.busy} ", "busy"), Cell(run.current[helper], "dim")]
+    return [Cell(f"{glyphs.busy} {run.current[helper]}")]
 
 
 def _report(run: RunRow) -> list[Line]:

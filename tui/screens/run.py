@@ -29,7 +29,7 @@ from tui.presentation.grant_rows import GRANT_COLUMNS
 from tui.presentation.kinds import numbered, why_no_plan
 from tui.presentation.rows import EVENT_COLUMNS, ITEM_COLUMNS
 from tui.presentation.run_panes import CODES, EVENTS, GRANTS, ITEMS, SIDES, SNAPSHOT, listed_items, tab_cells
-from tui.presentation.run_view import LISTED, gone_lines, nothing_listed, run_lines, worker_lines
+from tui.presentation.run_view import LISTED, gone_lines, nothing_listed, plot_lines, run_lines, worker_lines
 from tui.presentation.snapshot_view import SETTING_COLUMNS
 from tui.screens.base import bindings_of
 from tui.screens.item import ItemScreen
@@ -37,6 +37,7 @@ from tui.screens.panes import PanesScreen
 from tui.subjects import RUN, Subject
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.plot_lines import PlotLines
 from tui.widgets.text_lines import TextLines
 from tui.widgets.top_bar import TopBar
 from tui.widgets.virtual_table import VirtualTable
@@ -82,7 +83,10 @@ class RunScreen(PanesScreen):
     DEFAULT_CSS = """
     RunScreen {
         & #head { height: auto; padding: 0 1; }
-        & #figures { width: 1fr; }
+        & #figures { width: 81; }
+        & #plot { width: 1fr; }
+        &.-narrow #figures { width: 1fr; }
+        &.-narrow #plot { display: none; }
         & #workers, & #tabs { padding: 0 1; }
         & #lists { height: 1fr; }
         & #left { width: 3fr; }
@@ -116,6 +120,7 @@ class RunScreen(PanesScreen):
         yield TopBar(glyphs=glyphs)
         with Horizontal(id="head"):
             yield TextLines(1, glyphs=glyphs, id="figures")
+            yield PlotLines(1, glyphs=glyphs, id="plot")
         yield TextLines(0, glyphs=glyphs, id="workers")
         yield TextLines(1, glyphs=glyphs, id="tabs")
         with Horizontal(id="lists"):
@@ -197,6 +202,7 @@ class RunScreen(PanesScreen):
             figures.resize_block(1)
             figures.set_lines(gone_lines(self.longshore.glyphs))
             self.query_one("#workers", TextLines).resize_block(0)
+            self.query_one("#plot", PlotLines).display = False
             self.refresh_keys()
 
     def _list_anew(self, before: RunRow | None, run: RunRow) -> None:
@@ -257,8 +263,22 @@ class RunScreen(PanesScreen):
         figures.resize_block(len(lines))
         figures.set_lines(lines)
         self.set_class(not (listed_items(run) or self._facts.remarked), "-nothing")
+        self._draw_plot(run, len(lines))
         self._draw_workers(run)
         self._draw_tabs()
+
+    def _draw_plot(self, run: RunRow, height: int) -> None:
+        assert self._facts is not None
+        if self.narrow:
+            return
+        size = (self.size.width - FIGURES - 3, height)
+        anew, self._plotted = size != self._plotted, size
+        block = self.query_one("#plot", PlotLines)
+        block.resize_block(height)
+        block.show(plot_lines(run, self._samples, self._facts.now, *size, self.longshore.glyphs), at_once=anew)
+
+    _plotted = (0, 0)
+    """Cells and lines of the plot."""
 
     def _draw_workers(self, run: RunRow) -> None:
         workers = self.query_one("#workers", TextLines)
