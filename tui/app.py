@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import time
 import traceback
 from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import events
-from textual.app import App
 
 from store.clock import Clock
 from store.display import display
@@ -19,11 +17,14 @@ from store.errors import StoreUnavailable
 from store.place import StorePlace
 from store.queries import runs
 from tui.commands import Commands
-from tui.following import NOTHING, StoreChanges, StoreFollower
+from tui.following import EVERYTHING, NOTHING, StoreChanges, StoreFollower
+from tui.lean_app import LeanApp
 from tui.presentation import format as figures
 from tui.presentation.glyphs import UNICODE, Glyphs
 from tui.screens.base import LongshoreScreen
 from tui.screens.main import MainScreen
+from tui.threads import LooseThreads
+from tui.tree_source import first_page
 from tui.typing_ahead import TypingAhead
 
 CLOCK_SECONDS = 5.0
@@ -32,10 +33,16 @@ CLOCK_SECONDS = 5.0
 UPKEEP_SECONDS = 60.0
 """How often this process offers to do some of the store's upkeep."""
 
+PATIENCE_SECONDS = 3.0
+"""How long the store may owe an answer before what is shown is marked old."""
+
+WARM_UP_SECONDS = 1.0
+"""When the ORM is imported: half a second of processor time, which the first page and the first keys come before."""
+
 _SIGNALS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
-class LongshoreApp(App[int]):
+class LongshoreApp(LeanApp[int]):
     """The control room. It reads through ``follower`` and writes through ``commands``."""
 
     TITLE = "Longshore"
@@ -51,7 +58,7 @@ class LongshoreApp(App[int]):
     def __init__(
         self, place: StorePlace, *, read_only: bool = False, glyphs: Glyphs = UNICODE, clock: Clock | None = None
     ) -> None:
-        super().__init__()
+        super().__init__(unicode=glyphs.unicode)
         self.place = place
         self.read_only = read_only
         self.glyphs = glyphs
@@ -60,10 +67,14 @@ class LongshoreApp(App[int]):
         self.typing_ahead = TypingAhead(self)
         self.time_passed = False
         self._trouble: StoreUnavailable | None = None
-        self._trouble_since = 0.0
         self._put_off = NOTHING
 
+    def on_load(self) -> None:
+        # Read while the screen is being made, so that the first picture has it.
+        self.first_page = self.follower.ahead(first_page, self.glyphs)
+
     def on_mount(self) -> None:
+        asyncio.get_running_loop().set_default_executor(LooseThreads(thread_name_prefix="store-writer"))
         self._handle_signals()
         self.push_screen(MainScreen())
         # As a worker: an exception in it ends the application instead of freezing it in silence.
@@ -71,7 +82,7 @@ class LongshoreApp(App[int]):
         self.set_interval(CLOCK_SECONDS, self._clock)
         self.set_interval(1.0, self._show_trouble)
         self.set_interval(UPKEEP_SECONDS, self._upkeep)
-        self.call_after_refresh(lambda: self.run_worker(self._warm_up(), group="warm-up", exit_on_error=True))
+        self.set_timer(WARM_UP_SECONDS, lambda: self.run_worker(self._warm_up(), group="warm-up", exit_on_error=True))
 
     def on_unmount(self) -> None:
         self.follower.stop()
@@ -107,10 +118,8 @@ class LongshoreApp(App[int]):
 
     async def _warm_up(self) -> None:
         """Import the ORM and open the store for writing, so that the first launch does not wait for it."""
-        try:
+        with contextlib.suppress(StoreUnavailable):
             await asyncio.to_thread(self.commands.warm_up)
-        except StoreUnavailable as error:
-            self.trouble(error)
 
     def _fatal_error(self) -> None:
         """After a crash: where it was, without the values of variables (they hold outside text and paths).
@@ -127,11 +136,13 @@ class LongshoreApp(App[int]):
     # Following the store
 
     async def _store_changed(self, changes: StoreChanges) -> None:
-        # The store was read just now: whoever met trouble before, it is over.
+        # The store was read just now: whoever met trouble before, it is over, and may have missed an answer.
+        if self._trouble is not None:
+            changes = EVERYTHING
         self.trouble(None)
         self._put_off = self._put_off.merged(changes)
-        screen = next((s for s in reversed(self.screen_stack) if isinstance(s, LongshoreScreen)), None)
-        if screen is None or not screen.ready or link_is_busy(self):
+        screen = self.front_screen
+        if screen is None or self.link_is_busy:
             # Told again with the next tick; nothing of it is lost.
             self.follower.wake()
             return
@@ -146,18 +157,14 @@ class LongshoreApp(App[int]):
         self.run_worker(self._sweep(), group="sweep", exclusive=True, exit_on_error=True)
 
     async def _sweep(self) -> None:
-        now_due = await self._overdue()
-        if now_due:
-            try:
+        if await self._overdue():
+            with contextlib.suppress(StoreUnavailable):
                 await asyncio.to_thread(self.commands.sweep)
-            except StoreUnavailable as error:
-                self.trouble(error)
 
     def _upkeep(self) -> None:
         self.run_worker(self._maintain(), group="upkeep", exclusive=True, exit_on_error=True)
 
     async def _maintain(self) -> None:
-        # Whoever reads or writes meets the same trouble and tells it; upkeep that is late is none.
         with contextlib.suppress(StoreUnavailable):
             await asyncio.to_thread(self.commands.maintain)
 
@@ -168,36 +175,38 @@ class LongshoreApp(App[int]):
             return False
 
     def trouble(self, error: StoreUnavailable | None) -> None:
-        """The store is out of reach (or back): the header says for how long, and what is shown is marked old."""
+        """The store cannot be read (or can again): the header says how old what is shown is, the key bar why.
+
+        A store that cannot be written is no such trouble: who writes is told, and what the store does by itself
+        (upkeep, ending what overstays a cancel) is done when it can be.
+        """
         if error is None and self._trouble is None:
             return
         if self._trouble is None:
-            self._trouble_since = time.monotonic()
-        self._trouble = error
-        if error is None and isinstance(self.screen, LongshoreScreen) and self.screen.ready:
-            self.screen.key_bar.clear_message()
+            # One list may have met what is over already.
+            self.follower.wake()
+        told, self._trouble = self._trouble, error
+        screen = self.front_screen
+        if screen is not None and (error is None or told is None or told.sentence != error.sentence):
+            screen.key_bar.clear_message()
         self._show_trouble()
 
     def _show_trouble(self) -> None:
-        screen = self.screen
-        if not isinstance(screen, LongshoreScreen) or not screen.ready:
+        screen = self.front_screen
+        if screen is None:
             return
-        if self._trouble is None:
-            screen.top_bar.set_stale("")
-            return
-        age = figures.duration(time.monotonic() - self._trouble_since)
-        screen.top_bar.set_stale(f"store out of reach for {age}")
-        from tui.presentation.cells import Cell
+        error, waits = self._trouble, self.follower.unanswered > PATIENCE_SECONDS
+        what = "store out of reach" if error is not None else "no answer from the store"
+        age = self.follower.age
+        old = "" if age is None else f", data {figures.duration(age)} old"
+        screen.top_bar.set_stale(what + old if error is not None or waits else "")
+        if error is not None and not screen.key_bar.has_message:
+            from tui.presentation.cells import Cell
 
-        screen.key_bar.show_message([Cell(display(self._trouble.sentence), "bad")])
+            screen.key_bar.show_message([Cell(display(error.sentence), "bad")])
 
-
-def link_is_busy(app: App[int]) -> bool:
-    """Whether the terminal has not taken what was painted last: then a tick is skipped.
-
-    Textual queues thirty screens before it blocks, which on a slow link is half a minute of late
-    keys (reference terminal §5b). The attributes are Textual's own: without them nothing is skipped.
-    """
-    writer = getattr(getattr(app, "_driver", None), "_writer_thread", None)
-    queue = getattr(writer, "_queue", None)
-    return bool(queue is not None and queue.qsize())
+    @property
+    def front_screen(self) -> LongshoreScreen | None:
+        """The topmost full screen, with or without a sheet over it; None while it is not ready."""
+        found = next((s for s in reversed(self.screen_stack) if isinstance(s, LongshoreScreen)), None)
+        return found if found is not None and found.ready else None

@@ -113,8 +113,7 @@ class Commands:
 
         if self._read_only:
             raise InvalidInput("This screen was opened with --read-only: open it without to change anything.")
-        if self._store is not None and self._place.identity != self._identity:
-            # Another file lies there now, or none: writing into the old one would be lost.
+        if self._store is not None and not self._usable(self._store):
             self._store.close()
             self._store = None
         if self._store is None:
@@ -125,3 +124,19 @@ class Commands:
             self._store = open_store(self._place)
             self._identity = self._place.identity
         return self._store
+
+    def _usable(self, store: Store) -> bool:
+        """Whether an open store is still the one at its place: a lost connection and a new schema are found, too.
+
+        Writing into a file that was replaced would be lost, and an older program's rows would harm a newer schema.
+        """
+        from store.head import HEAD
+        from store.schema import schema_version
+
+        if self._place.identity != self._identity:
+            return False
+        try:
+            with store.connect() as connection:
+                return schema_version(self._place, lambda sql: connection.exec_driver_sql(sql).scalar()) == HEAD
+        except StoreUnavailable:
+            return False

@@ -17,6 +17,8 @@ DEFAULTS = {
     "ESCDELAY": "25",
 }
 
+SWITCH_SECONDS = 0.001
+
 
 def run_screen(store_url: str | None, read_only: bool = False, ascii_only: bool = False) -> int:
     """Open the screen and stay until it is left.
@@ -31,6 +33,8 @@ def run_screen(store_url: str | None, read_only: bool = False, ascii_only: bool 
     place = ready_store(store_url, read_only=read_only)
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
+    # The thread that paints waits so long at most for one that reads: a key must not, several times over.
+    sys.setswitchinterval(SWITCH_SECONDS)
     # Importing makes objects that stay; collecting in between costs a tenth of the start.
     gc.disable()
     from tui.app import LongshoreApp

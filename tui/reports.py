@@ -174,7 +174,9 @@ def _readable(run: RunRow) -> Iterator[None]:
 
 def _json_lines(out: TextIO) -> Callable[[bytes, dict[str, Any]], None]:
     def write(raw: bytes, item: dict[str, Any]) -> None:
-        out.write(raw.decode("ascii") + "\n")
+        plain = raw.isascii() and raw.decode("ascii").isprintable()
+        # Agents of ours write printable ASCII; a line of another one says the same in it.
+        out.write((raw.decode("ascii") if plain else json.dumps(item).replace("\x7f", "\\u007f")) + "\n")
 
     return write
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from asyncio import Task
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.binding import Binding, BindingType
+from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.widget import Widget
 
 from store.errors import LongshoreError, StoreUnavailable
 from store.queries.runs import Fleet
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 MESSAGE_SECONDS = 6.0
+WAIT_SECONDS = 1.0
+"""How long an operation of the store may take before it is said that it goes on."""
 
 
 def bindings_of(place: str) -> list[BindingType]:
@@ -43,6 +48,11 @@ class LongshoreScreen(Acts, Screen[None]):
     """
 
     PLACE: ClassVar[str] = ""
+
+    _operations: ClassVar[set[Task[Any]]] = set()
+    """What the store was asked to do and has not answered; a task that nobody holds may vanish."""
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """Textual's own paints the whole screen with each change; the two widgets that it concerns paint themselves."""
 
     own: Subject | None = None
     """What the whole screen is about: keys act on it where nothing under the cursor fits."""
@@ -139,14 +149,30 @@ class LongshoreScreen(Acts, Screen[None]):
         return self.query_one(TopBar)
 
     def say(self, sentence: str, style: str = "") -> None:
-        """Show one sentence in place of the keys for a while."""
+        """Show one sentence in place of the keys for a while: on whichever screen is in front by now."""
         from store.display import display
 
-        self.key_bar.show_message([Cell(display(sentence), style)])
-        self.set_timer(MESSAGE_SECONDS, self.key_bar.clear_message)
+        screen = self.longshore.front_screen or self
+        for key_bar in screen.query(KeyBar):
+            key_bar.show_message([Cell(display(sentence), style)])
+            screen.set_timer(MESSAGE_SECONDS, key_bar.clear_message)
 
     async def command(self, call: Callable[..., Result], *arguments: object) -> Result | None:
-        """Run one of the store's operations in a thread; a refusal is said, and None comes back."""
+        """Run one of the store's operations in a thread; a refusal is said, and None comes back.
+
+        It is said as well when whoever asked has left this screen, or begun something else.
+        """
+        import asyncio
+
+        operation = asyncio.create_task(self._operation(call, *arguments))
+        self._operations.add(operation)
+        operation.add_done_callback(self._operations.discard)
+        done, _ = await asyncio.wait({operation}, timeout=WAIT_SECONDS)
+        if not done:
+            self.say("The store has not answered yet: what comes of it is said here.", "warn")
+        return await asyncio.shield(operation)
+
+    async def _operation(self, call: Callable[..., Result], *arguments: object) -> Result | None:
         import asyncio
 
         try:
@@ -179,7 +205,8 @@ class LongshoreScreen(Acts, Screen[None]):
     @property
     def ready(self) -> bool:
         """Whether the screen is composed, and not yet taken apart: else there is nothing to tell it."""
-        return self._begun and bool(self.query(TopBar))
+        # Among the children only: a query of the whole screen takes a third of a millisecond, and keys ask often.
+        return self._begun and any(isinstance(child, TopBar) for child in self.children)
 
     async def store_changed(self, changes: StoreChanges) -> None:
         """Something changed while this screen is shown."""

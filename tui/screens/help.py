@@ -10,11 +10,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Input
 
 from tui.actions import MOVEMENT, actions_of, shown_keys
 from tui.presentation.cells import Cell, Column, Row
 from tui.presentation.glyphs import Glyphs
+from tui.widgets.line_input import LineInput
 from tui.widgets.virtual_table import VirtualTable
 
 COLUMNS = (Column("Key", 19, priority=9), Column("What it does", None, min_width=20, priority=8))
@@ -53,13 +53,13 @@ class HelpScreen(ModalScreen[None]):
         box.border_title = Content("Keys here")
         box.border_subtitle = Content("esc leaves")
         with box:
-            line = Input(placeholder="type to search", compact=True)
+            line = LineInput(placeholder="type to search", compact=True)
             line.cursor_blink = False
             yield line
             yield VirtualTable(COLUMNS, glyphs=self._glyphs, empty_text="No key does that here.")
 
     def on_mount(self) -> None:
-        self.set_focus(self.query_one(Input))
+        self.set_focus(self.query_one(LineInput))
 
     @on(VirtualTable.WindowNeeded)
     def _window_needed(self, event: VirtualTable.WindowNeeded) -> None:
@@ -69,7 +69,7 @@ class HelpScreen(ModalScreen[None]):
         rows = [Row(key, (Cell(key, "accent"), Cell(text))) for key, text in found]
         event.table.load(event.direction, event.anchor_key, rows, True, True)
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def on_input_changed(self, event: LineInput.Changed) -> None:
         self._text = event.value
         self.query_one(VirtualTable).reload()
 

@@ -209,7 +209,8 @@ class PanesScreen(LongshoreScreen):
     async def follow(self, changes: StoreChanges) -> None:
         for pane in self.panes.values():
             pane.follow(changes, time_passed=self.longshore.time_passed)
-        for pane in self.panes.values():
-            await pane.tick()
+        if changes.live:
+            for pane in self.panes.values():
+                await pane.tick()
         if changes.rows or changes.resync:
             self.refresh_keys()

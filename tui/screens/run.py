@@ -209,7 +209,8 @@ class RunScreen(PanesScreen):
         """Ask again for the lists that this tick has changed."""
         assert self._facts is not None
         items = self.panes[ITEMS]
-        if before is None:
+        if before is None or before.label != run.label:
+            # Another run has its number when the store was replaced.
             crumbs = (run.mover, run.project, f"{run.definition} {numbered(run)}")
             self.top_bar.set_left([Cell("Longshore", "strong"), *(Cell(name) for name in crumbs)])
         if before is None or self._facts.gone != self._gone:
@@ -351,8 +352,11 @@ class RunScreen(PanesScreen):
         self._name_items()
 
     def launched(self, run_id: int, words: str) -> None:
-        """Another run was started from here: show that one."""
-        self.app.switch_screen(RunScreen(run_id, words))
+        """Another run was started from here: show that one, unless somebody has gone elsewhere meanwhile."""
+        if self.app.screen is self:
+            self.app.switch_screen(RunScreen(run_id, words))
+        else:
+            self.say(words, "ok")
 
 
 def _read(reader: Reader, run_id: int, since: int, remarked: int | None) -> _Facts:
