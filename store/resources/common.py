@@ -106,6 +106,13 @@ def active_run(session: Session, definition_id: int) -> JobRun | None:
     return session.exec(select(JobRun).where(JobRun.definition_id == definition_id, RUN_IS_ACTIVE)).first()
 
 
+def run_label(session: Session, run: JobRun) -> str:
+    """``PROJECT/DEFINITION#NUMBER`` of a run."""
+    project = session.get_one(Project, run.project_id)
+    definition = session.get_one(JobDefinition, run.definition_id)
+    return f"{project.name}/{definition.name}#{run.number}"
+
+
 def refuse_while_active(
     session: Session, what: str, *, project_id: int | None = None, agent_id: int | None = None
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from store.bodies import DefinitionProperties
 from store.db import Write
@@ -88,15 +88,20 @@ def put_definition(
     return Put.UNCHANGED, found
 
 
-def delete_definition(tx: Write, mover: StorageMover, project: Project, definition: JobDefinition) -> None:
-    """Delete a definition with its history; Conflict while it runs."""
-    run = active_run(tx.session, definition.id)
+def check_delete_definition(session: Session, definition: JobDefinition) -> None:
+    """Conflict while the definition runs."""
+    run = active_run(session, definition.id)
     if run is not None:
         raise Conflict(
             f"The job definition '{definition.name}' cannot be deleted while its run #{run.number} is "
             f"{run.status}: stop it first.",
             code="RunsActive",
         )
+
+
+def delete_definition(tx: Write, mover: StorageMover, project: Project, definition: JobDefinition) -> None:
+    """Delete a definition with its history; Conflict while it runs."""
+    check_delete_definition(tx.session, definition)
     path = f"{mover.name}/{project.name}/{definition.name}"
     tx.event("job_definition", definition.id, path, "deleted", mover_id=mover.id)
     tx.session.delete(definition)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import or_
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from store import endpoints
 from store.bodies import EndpointBody
@@ -68,9 +68,9 @@ def put_endpoint(
     return Put.UNCHANGED, found
 
 
-def delete_endpoint(tx: Write, mover: StorageMover, endpoint: Endpoint) -> None:
-    """Delete an endpoint that no definition uses; Conflict names the first that does."""
-    user = tx.session.exec(
+def check_delete_endpoint(session: Session, endpoint: Endpoint) -> None:
+    """Conflict while a definition uses the endpoint; it names the first that does."""
+    user = session.exec(
         select(JobDefinition).where(
             or_(JobDefinition.source_id == endpoint.id, JobDefinition.target_id == endpoint.id)  # type: ignore[arg-type]
         )
@@ -80,6 +80,11 @@ def delete_endpoint(tx: Write, mover: StorageMover, endpoint: Endpoint) -> None:
             f"The endpoint '{endpoint.name}' is used by the job definition '{user.name}': delete that first.",
             code="EndpointInUse",
         )
+
+
+def delete_endpoint(tx: Write, mover: StorageMover, endpoint: Endpoint) -> None:
+    """Delete an endpoint that no definition uses; Conflict names the first that does."""
+    check_delete_endpoint(tx.session, endpoint)
     tx.event("endpoint", endpoint.id, _path(mover, endpoint.name), "deleted", mover_id=mover.id)
     tx.session.delete(endpoint)
 

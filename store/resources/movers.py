@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from store.bodies import MoverProperties
 from store.db import Write
@@ -50,14 +50,19 @@ def put_mover(
     return Put.UNCHANGED, mover
 
 
-def delete_mover(tx: Write, mover: StorageMover) -> None:
-    """Delete an empty mover; Conflict names what it still holds."""
+def check_delete_mover(session: Session, mover: StorageMover) -> None:
+    """Conflict while the mover holds something; it counts what."""
     refuse_children(
-        tx.session,
+        session,
         f"The storage mover '{mover.name}'",
         {"agent": Agent, "connection": Connection, "endpoint": Endpoint, "project": Project},
         "mover_id",
         mover.id,
     )
+
+
+def delete_mover(tx: Write, mover: StorageMover) -> None:
+    """Delete an empty mover; Conflict names what it still holds."""
+    check_delete_mover(tx.session, mover)
     tx.event("storage_mover", mover.id, mover.name, "deleted", mover_id=mover.id)
     tx.session.delete(mover)

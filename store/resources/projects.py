@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from store.bodies import ConnectionProperties, ProjectProperties
 from store.db import Write
@@ -32,9 +32,14 @@ def put_project(
     return Put.UNCHANGED, found
 
 
+def check_delete_project(session: Session, project: Project) -> None:
+    """Conflict while a run of the project is active."""
+    refuse_while_active(session, f"The project '{project.name}'", project_id=project.id)
+
+
 def delete_project(tx: Write, mover: StorageMover, project: Project) -> None:
     """Delete a project with its definitions and their history; Conflict while a run is active."""
-    refuse_while_active(tx.session, f"The project '{project.name}'", project_id=project.id)
+    check_delete_project(tx.session, project)
     tx.event("project", project.id, f"{mover.name}/{project.name}", "deleted", mover_id=mover.id)
     tx.session.delete(project)
 

@@ -75,6 +75,7 @@ def build() -> Parser:
     parser.add_argument("--version", action="version", version=f"longshore {__version__}")
     _add_store(parser, root=True)
     parser.add_argument("--ascii", action="store_true", help="draw the screen with ASCII characters only")
+    _add_config(parser, default=None)
     parser.set_defaults(command="tui.cli.screen:open_screen")
     nouns = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
     _demo(nouns)
@@ -86,7 +87,19 @@ def build() -> Parser:
     _resource(nouns, "definition", "job definitions", "PROJECT/DEFINITION")
     _run(nouns)
     _store(nouns)
+    _config(nouns)
     return parser
+
+
+def _add_config(parser: argparse.ArgumentParser, default: str | None = argparse.SUPPRESS) -> None:
+    """May stand before and after the verb, too."""
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        default=default,
+        help="settings and keys of the screen (or LONGSHORE_CONFIG; default: longshore/config.toml in the XDG config "
+        "directory)",
+    )
 
 
 def _add_store(parser: argparse.ArgumentParser, *, root: bool = False) -> None:
@@ -134,6 +147,7 @@ def _demo(nouns: Verbs) -> None:
     )
     parser.add_argument("--dir", metavar="DIR", help="where to make it: absent or empty; removed at the end")
     parser.add_argument("--ascii", action="store_true", default=argparse.SUPPRESS, help="draw with ASCII only")
+    _add_config(parser)
 
 
 def _plan(nouns: Verbs) -> None:
@@ -268,6 +282,16 @@ def _store(nouns: Verbs) -> None:
     verbs = _noun(nouns, "store", "the store itself: its upkeep, and moving it")
     _store_init(verbs)
     _store_upkeep(verbs)
+
+
+def _config(nouns: Verbs) -> None:
+    verbs = _noun(nouns, "config", "the config file of the screen")
+    check = _verb(verbs, "check", "cli.config:check", "say what is wrong with the config file, line by line")
+    show = _verb(
+        verbs, "show", "cli.config:show", "print the settings that are in force, as a whole config file", json=True
+    )
+    for parser in (check, show):
+        _add_config(parser)
 
 
 def _store_upkeep(verbs: Verbs) -> None:
