@@ -15,8 +15,8 @@ from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
 
 Line = list[Cell]
-SAID_LINES = 2
-TAIL_LINES = 3 + SAID_LINES
+SAID_LINES = 3
+TAIL_LINES = 2 + SAID_LINES
 
 
 def head_line(form: Form, page: int, wrong: Collection[str], glyphs: Glyphs) -> Line:
@@ -63,7 +63,7 @@ def tail_lines(
         parts = textwrap.wrap(hint_of(field, text), width)[:SAID_LINES]
         below = [[Cell(part, "dim")] for part in parts]
     below += [[] for _ in range(SAID_LINES - len(below))]
-    return [_offered(completions, width), *below, [], _keys(form, field, last=last)]
+    return [_offered(completions, width), *below, _keys(form, field, last=last)]
 
 
 def _offered(completions: Sequence[str], width: int) -> Line:
