@@ -103,12 +103,14 @@ class LongshoreApp(LeanApp[int]):
         if not isinstance(self.screen, ModalScreen) or event.key in self.screen.active_bindings:
             return
         if event.key in self.keymap.action("help").keys.split(","):
+            event.prevent_default()
             from tui.flows.helping import show_help
 
             show_help(self.screen)
         elif event.key in self.keymap.action("save").keys.split(","):
             below = next((s for s in reversed(self.screen_stack) if isinstance(s, LongshoreScreen)), None)
             if below is not None:
+                event.prevent_default()
                 below.do_save()
 
     def on_unmount(self) -> None:

@@ -9,7 +9,7 @@ from tui.presentation.cells import Cell, Column, Row
 from tui.presentation.glyphs import Glyphs
 
 HELP_COLUMNS = (
-    Column("Key", 19, priority=9),
+    Column("Key", 23, priority=9),
     Column("What it does", None, min_width=20, priority=8),
     Column("", 8, "right", priority=7),
 )

@@ -14,8 +14,8 @@ from textual.screen import ModalScreen
 
 from tui.presentation.glyphs import Glyphs
 from tui.presentation.help_view import HELP_COLUMNS, Entry, help_rows, why_line
-from tui.widgets.text_lines import TextLines
 from tui.widgets.line_input import LineInput
+from tui.widgets.text_lines import TextLines
 from tui.widgets.virtual_table import VirtualTable
 
 
@@ -34,7 +34,7 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen {
         align: center middle;
         & > Vertical {
-            width: 84; max-width: 96%; height: 44; max-height: 96%;
+            width: 100; max-width: 96%; height: 44; max-height: 96%;
             background: $surface; border: solid $border; padding: 0 1;
         }
         & > Vertical.-ascii { border: ascii $border; }
