@@ -64,7 +64,7 @@ async def replacing(pilot: Pilot[int]) -> None:
 async def reasons(pilot: Pilot[int]) -> None:
     await main(pilot)
     await pilot.press("2", "question_mark", "down")
-    await until(pilot, "not now: Select a job definition")
+    await until(pilot, "off now: Select a job definition")
 
 
 async def dialog_keys(pilot: Pilot[int]) -> None:
