@@ -26,6 +26,7 @@ from tui.lean_app import LeanApp
 from tui.presentation import format as figures
 from tui.presentation.glyphs import UNICODE, Glyphs
 from tui.screens.base import LongshoreScreen
+from tui.screens.following_sheet import FollowingSheet
 from tui.screens.main import MainScreen
 from tui.threads import LooseThreads
 from tui.tree_source import first_page
@@ -69,14 +70,16 @@ class LongshoreApp(LeanApp[int]):
         config: Config | None = None,
     ) -> None:
         super().__init__(unicode=glyphs.unicode)
+        self.place = place
         self.read_only = read_only
         self.glyphs = glyphs
+        self.place = place
         settings = config or Config(Path())
         self.keymap = settings.keymap
         if settings.theme:
             self.theme = settings.theme
         self.follower = StoreFollower(place, self._store_changed, self.trouble, clock, settings.refresh)
-        self.commands = Commands(place, read_only=read_only)
+        self.commands = Commands(place, read_only=read_only, clock=clock)
         self.typing_ahead = TypingAhead(self)
         self.time_passed = False
         self._trouble: StoreUnavailable | None = None
@@ -177,6 +180,9 @@ class LongshoreApp(LeanApp[int]):
             return
         told, self._put_off = self._put_off, NOTHING
         await screen.store_changed(told)
+        for sheet in self.screen_stack:
+            if isinstance(sheet, FollowingSheet):
+                await sheet.store_changed(told)
         self.time_passed = False
 
     def _clock(self) -> None:

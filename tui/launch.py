@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import gc
-import locale
 import os
 import sys
 
 from store.errors import InvalidInput, StoreUnavailable
 from store.place import StorePlace, locate
 from store.reader import Reader
+from tui import terminal
 from tui.config import read_config
 
-DEFAULTS = {
-    # Smooth scrolling costs 200 ms a page; an escape key should not wait 100 ms (reference terminal §2).
-    "TEXTUAL_ANIMATIONS": "none",
-    "ESCDELAY": "25",
-}
-
 SWITCH_SECONDS = 0.001
+"""How long one thread may keep another one waiting; Python's own is five times as long."""
 
 
 def run_screen(
@@ -42,8 +37,7 @@ def run_screen(
     check_terminal()
     config = read_config(config_file)
     place = ready_store(store_url, read_only=read_only)
-    for name, value in DEFAULTS.items():
-        os.environ.setdefault(name, value)
+    terminal.prepare(os.environ)
     # The thread that paints waits so long at most for one that reads: a key must not, several times over.
     sys.setswitchinterval(SWITCH_SECONDS)
     # Importing makes objects that stay; collecting in between costs a tenth of the start.
@@ -51,11 +45,7 @@ def run_screen(
     from tui.app import LongshoreApp
     from tui.presentation.glyphs import choose
 
-    glyphs = choose(
-        ascii_only or config.ascii,
-        locale.getencoding() if not sys.flags.utf8_mode else "utf-8",
-        os.environ.get("TERM", ""),
-    )
+    glyphs = choose(ascii_only or config.ascii, terminal.encoding(os.environ), os.environ.get("TERM", ""))
     app = LongshoreApp(place, read_only=read_only, glyphs=glyphs, config=config)
     gc.freeze()
     gc.enable()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 from store import __version__
@@ -19,8 +21,42 @@ _TTL = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _TTL_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
+_CHANGES = {
+    "mover": {"create": "make a storage mover", "update": "change a storage mover"},
+    "agent": {"update": "change what is said about an agent"},
+    "endpoint": {
+        "create": "make an endpoint",
+        "update": "change an endpoint; its location is fixed",
+        "clone": "make a changed copy of an endpoint",
+    },
+    "project": {
+        "create": "make a project",
+        "update": "change a project",
+        "clone": "make a copy of a project, with its job definitions and without their history",
+    },
+    "definition": {
+        "create": "make a job definition",
+        "update": "change a job definition; its source and target are fixed",
+        "clone": "make a changed copy of a job definition",
+    },
+}
+"""The verbs that make and change, by their nouns."""
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one sentence on stderr and exit code 2."""
+
+    complete: str = ""
+    """``module:function`` that adds the options that only what a command needs knows, once the command is chosen."""
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        if self.complete:
+            module, _, function = self.complete.partition(":")
+            self.complete = ""
+            getattr(import_module(module), function)(self)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         complain(f"{message}; see '{self.prog} --help'.")
@@ -136,6 +172,8 @@ def _agent(nouns: Verbs) -> None:
     show = _verb(verbs, "show", "cli.agent:show", "show one agent", json=True)
     show.add_argument("name", metavar="NAME")
     _add_mover(show)
+    for verb, summary in _CHANGES["agent"].items():
+        _add_mover(_change(verbs, "agent", verb, summary, "NAME"))
     unregister = _verb(verbs, "unregister", "cli.agent:unregister", "end an agent's trust; its credential is void")
     unregister.add_argument("name", metavar="NAME")
     _add_mover(unregister)
@@ -152,9 +190,21 @@ def _resource(nouns: Verbs, noun: str, words: str, name: str, *, in_mover: bool 
     _add_yes(delete)
     for parser in (show, delete):
         parser.add_argument("name", metavar=name)
+    changes = [_change(verbs, noun, verb, summary, name) for verb, summary in _CHANGES[noun].items()]
     if in_mover:
-        for parser in (listing, show, delete):
+        for parser in (listing, show, delete, *changes):
             _add_mover(parser)
+
+
+def _change(verbs: Verbs, noun: str, verb: str, summary: str, name: str) -> Parser:
+    """A verb whose options are the properties of its resource: they come from the store's models."""
+    parser = _verb(verbs, verb, f"cli.changing:{verb}", summary, json=True)
+    parser.set_defaults(noun=noun)
+    parser.add_argument("name", metavar=name)
+    if verb == "clone":
+        parser.add_argument("as_name", metavar="NEW_NAME", help="the copy's; nothing else of it need be said")
+    parser.complete = f"tui.cli.changing:add_{verb}_{noun}"
+    return parser
 
 
 def _run(nouns: Verbs) -> None:

@@ -35,8 +35,8 @@ class ListSpec(Generic[Item]):
     """Its rows; their keys are replaced by ``key``."""
     key: Callable[[Item, str], str]
     """The key of an item in the list, given the order's value."""
-    subject: Callable[[Item], Subject] | None = None
-    """What keys act on when the cursor is on an item; None where items are no resources."""
+    subject: Callable[[Item], Subject | None] | None = None
+    """What keys act on when the cursor is on an item, None if that is no resource (any more); None where none is."""
     orders: tuple[Order, ...] = ()
     """Offered by ``s``; the first one is shown at first."""
     touched_by: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ from tui.following import EVERYTHING, StoreChanges
 from tui.keymap import DEFAULT, Keymap
 from tui.presentation.cells import Cell
 from tui.presentation.header import fleet_cells
+from tui.presentation.reasons import why_never, why_not
 from tui.screens.acts import Acts, Creates
 from tui.subjects import RUN, Subject, any_of
 from tui.widgets.key_bar import KeyBar
@@ -131,9 +132,12 @@ class LongshoreScreen(Acts, Screen[None]):
         edits = identity == "resource.edit" and (subject is None or subject.kind != RUN)
         if self.longshore.read_only and (found.changes or edits):
             return "This screen was opened with --read-only: it changes nothing."
-        if found.on and not self.subjects_of(identity):
-            return f"Select {any_of(found.on)} first: {self.keymap.key(identity)} {found.does}."
-        return self.why_not(identity)
+        subjects = self.subjects_of(identity)
+        if found.on and not subjects:
+            return why_never(identity, self.subject) or (
+                f"Select {any_of(found.on)} first: {self.keymap.key(identity)} {found.does}."
+            )
+        return self.why_not(identity) or (why_not(identity, subjects[0]) if len(subjects) == 1 else "")
 
     def why_not(self, identity: str) -> str:
         """A subclass's reasons; what the action acts on is there."""
@@ -154,6 +158,9 @@ class LongshoreScreen(Acts, Screen[None]):
             return [one for one in self.marked if one.kind in found.on]
         one = self.subject_of(identity)
         return [] if one is None else [one]
+
+    def drop_marks(self) -> None:
+        """What was marked has been acted on."""
 
     def refresh_keys(self) -> None:
         """Show the keys of this place, those that do nothing now dimmed."""

@@ -133,7 +133,8 @@ class ListPane(Generic[Item]):
 
     def _show_marks(self) -> None:
         make = self.spec.subject
-        keys = [key for key, item in self.items.items() if make is not None and make(item).key in self.marks]
+        subjects = {key: make(item) for key, item in self.items.items()} if make is not None else {}
+        keys = [key for key, subject in subjects.items() if subject is not None and subject.key in self.marks]
         self.table.set_marked(frozenset(keys) if self.marks else frozenset())
         self.set_title()
 

@@ -195,6 +195,12 @@ class PanesScreen(LongshoreScreen):
         elif words := pane.mark():
             self.say(words, "warn")
 
+    def drop_marks(self) -> None:
+        for pane in self.panes.values():
+            if pane.marks:
+                pane.unmark()
+        self.refresh_keys()
+
     async def do_back(self) -> None:
         """Drop the marks, then the filter, of the focused pane; then go back."""
         pane = self.focused_pane

@@ -79,6 +79,7 @@ class ResourceTree(Tree[Branch]):
         border: solid $foreground 25%;
         border-title-color: $foreground;
         &:focus { border: solid $border; }
+        &:nocolor:focus { border-title-style: reverse; }
         &.-ascii { border: ascii $foreground 25%; }
         &.-ascii:focus { border: ascii $border; }
     }
