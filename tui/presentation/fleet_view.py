@@ -8,6 +8,7 @@ from store.display import display
 from store.lifecycle import OFFLINE_AFTER_INTERVALS
 from store.queries.overview import AgentOverview, MoverOverview
 from store.vocabulary import AgentStatus, JobRunStatus, RunKind
+from tui.keymap import key
 from tui.presentation import format as figures
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
@@ -71,7 +72,7 @@ def agent_lines(agent: AgentOverview, now: int, glyphs: Glyphs) -> list[Line]:
 
 def _agents(mover: MoverOverview, glyphs: Glyphs) -> Line:
     if not mover.agents:
-        return [_title("Agents"), Cell("none yet: A registers one", "warn")]
+        return [_title("Agents"), Cell(f"none yet: {key('agent.register')} registers one", "warn")]
     return [_title("Agents"), *_counted((agent_state(s, glyphs), mover.agents.get(s, 0)) for s in _AGENTS_IN_ORDER)]
 
 
