@@ -75,6 +75,7 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
         self._note = ("", "")
         self._asking = ""
         self._starting = False
+        self._ended = False
 
     @property
     def longshore(self) -> LongshoreApp:
@@ -102,7 +103,7 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
     def _sheet(self) -> Sheet:
         place = self.longshore.place
         paste = Paste(place.shared_url, self._mover, self._agent_name, self._token.text)
-        return Sheet(paste, place.local, self._state, self._here, *self._note)
+        return Sheet(paste, place.local, self._state, self._here, self._ended, *self._note)
 
     def _draw(self) -> None:
         width = self.app.size.width
@@ -211,7 +212,7 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
 
         def ended(code: int) -> None:
             try:
-                loop.call_soon_threadsafe(self._ended, code)
+                loop.call_soon_threadsafe(self._process_ended, code)
             except RuntimeError:
                 return  # the screen is gone: nobody waits
 
@@ -229,10 +230,11 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
         finally:
             self._starting = False
 
-    def _ended(self, code: int) -> None:
+    def _process_ended(self, code: int) -> None:
         """The agent's process ended while the sheet is open."""
         if not self.is_attached or self._local is None:
             return
+        self._ended = True
         words = local_agents.last_words(self._local.log)
         self._here = (f"Its log: {display(self._local.log)}",)
         self._tell(f"It ended with the exit code {code}: {words or 'its log says nothing'}", "bad")
