@@ -159,9 +159,10 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
         if self._waits:
             from tui.flows.copying import to_clipboard
 
-            said = to_clipboard(self.app, pasted(self._sheet.paste))
             # The sentence ends in what was copied, which stands above.
-            self._tell(said.partition(": ")[0] + ".", "ok")
+            said = to_clipboard(self.app, pasted(self._sheet.paste)).partition(": ")[0]
+            copied = said.startswith("Copied")
+            self._tell(f"{said}." if copied else "This terminal has no clipboard: select the lines above in it.", "ok")
 
     def action_name(self) -> None:
         if self._waits:
