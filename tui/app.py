@@ -70,6 +70,7 @@ class LongshoreApp(LeanApp[int]):
         config: Config | None = None,
     ) -> None:
         super().__init__(unicode=glyphs.unicode)
+        self.place = place
         self.read_only = read_only
         self.glyphs = glyphs
         self.place = place

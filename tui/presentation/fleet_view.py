@@ -130,7 +130,12 @@ def _trouble(agent: AgentOverview, now: int, glyphs: Glyphs) -> Line:
         told = f"{display(agent.error_code)}: {display(agent.error_message)}. {advice}".strip()
         return [Cell(f"{glyphs.attention} {told}", "bad")]
     if agent.last_beat is not None and now < agent.last_beat - agent.heartbeat_ms:
-        return [Cell(f"{glyphs.attention} Its last heartbeat lies ahead of the store's clock: see 'longshore doctor'.", "warn")]
+        return [
+            Cell(
+                f"{glyphs.attention} Its last heartbeat lies ahead of the store's clock: see 'longshore doctor'.",
+                "warn",
+            )
+        ]
     if agent.status == AgentStatus.OFFLINE:
         work = sum(agent.active.values())
         does = f"; {work} {'run waits' if work == 1 else 'runs wait'} for it" if work else ""
