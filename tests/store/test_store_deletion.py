@@ -6,7 +6,7 @@ import pytest
 
 from store.errors import AgentUnavailable, Conflict
 from store.execution.trust import issue_token, register_agent
-from store.models import Agent, Endpoint, JobDefinition, JobRun, Project, StorageMover
+from store.models import JobRun
 from store.queries.registration import token_state
 from store.resources.common import find_mover
 from store.resources.deletion import Along, Deletable, check_delete, delete_resource, find_deletable, goes_along
@@ -15,14 +15,14 @@ from store.resources.start_checks import check_start
 from store.vocabulary import AgentStatus, JobRunStatus, RunKind
 from tests.store.world import FACTS, World, refusal
 
-KINDS = {"mover": StorageMover, "agent": Agent, "endpoint": Endpoint, "project": Project, "definition": JobDefinition}
+KINDS = ("mover", "agent", "endpoint", "project", "definition")
 
 
 def the(world: World, kind: str) -> Deletable:
     """The first of its kind."""
     with world.store.read() as session:
         found = find_deletable(session, kind, 1)
-        assert isinstance(found, KINDS[kind])
+        assert found is not None
         session.expunge_all()
         return found
 

@@ -142,7 +142,7 @@ async def test_an_agent_is_started_here_and_outlives_the_screen(
     async with app.run_test(size=NARROW) as pilot:
         await opened(pilot)
         await pilot.press("s")
-        await until(pilot, "register and start it, its files in this directory")
+        await until(pilot, "register and start it; its files go there")
         await pilot.press("enter")
         await until(pilot, "agent-1 registered, ● Online")
         (pid,) = started
@@ -190,7 +190,7 @@ async def test_a_directory_that_cannot_be_made_is_said_and_the_token_still_works
     async with app.run_test(size=NARROW) as pilot:
         sheet = await opened(pilot)
         await pilot.press("s")
-        await until(pilot, "its files in this directory")
+        await until(pilot, "its files go there")
         sheet.query_one("Input").value = f"{tmp_path}/file/state"  # type: ignore[attr-defined]
         await pilot.press("enter")
         await until(pilot, lambda: "cannot be made (Not a directory): name another with --state." in asked(app))

@@ -111,7 +111,7 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
         told = self.query_one("#told", TextLines)
         told.resize_block(len(lines))
         told.set_lines(lines)
-        asking = {"": "", NAME: "take this name", STATE: "register and start it, its files in this directory"}
+        asking = {"": "", NAME: "take this name", STATE: "register and start it; its files go there"}
         self.query_one("#keys", TextLines).set_lines([keys_line(self._state, asking[self._asking])])
 
     def _tell(self, sentence: str, style: str = "") -> None:
