@@ -5,6 +5,13 @@ invisible characters and bytes that are no text at all; a terminal would obey, r
 them. Everything that shows such text passes it through ``display`` first, at the boundary where
 rows become cells or lines of output. Standard library only.
 
+Letters stay letters, of every script, as long as terminals agree on their cells. Two things remain that
+no escaping could mend without making names unreadable. Right-to-left letters are shown in the order in
+which the name has them; a terminal that reorders by itself may move their neighbours within that line, and
+the columns still add up. The spacing vowel signs of Indic scripts take no cell by Unicode's present count
+and one by that of older terminals (tmux 3.3, glibc 2.36): there the rest of the line moves to the right, and
+no farther than its end.
+
 The escaped form follows Python's literals, with one distinction: ``\\xNN`` is always one *byte*
 (below 0x80 that is also the character), ``\\uNNNN`` and ``\\UNNNNNNNN`` are characters. C1 controls
 are therefore ``\\u0085`` when they were encoded as UTF-8 and ``\\x85`` when they were a stray byte.
@@ -32,11 +39,13 @@ _HIDDEN = re.compile(
     "\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"  # variation selectors
     "\ufffc"  # stands for an object that is not there
     # Terminals disagree on the width of these, so no column after them would line up.
-    "\u2630-\u2637\u268a-\u268f\u4dc0-\u4dff\U0001d300-\U0001d356\U0001d360-\U0001d376"
-    "\U0001f3fb-\U0001f3ff]"
+    "\u2630-\u2637\u268a-\u268f\u302e\u302f\u3248-\u324f\u4dc0-\u4dff\U00016ff0\U00016ff1"
+    "\U0001d165\U0001d166\U0001d16d-\U0001d172\U0001d300-\U0001d356\U0001d360-\U0001d376"
+    "\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]"
 )
 """Printable to Python, yet not to be shown as themselves (the backslash: to stay reversible)."""
 
+_NOT_ASCII = re.compile("[^\x00-\x7f]")
 _ESCAPE = re.compile(r"\\(?:\\|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 
 
@@ -61,6 +70,15 @@ def display(text: str | bytes | os.PathLike[str] | os.PathLike[bytes], limit: in
     return _display_slowly(text, limit)
 
 
+@lru_cache(maxsize=2_048)
+def displayed(text: str) -> str:
+    """Return a text that is said to be displayed already, with whatever is not escaped.
+
+    What did come from ``display`` stays as it is: of what ``display`` escapes, this leaves the backslash alone.
+    """
+    return "\\".join(display(part) for part in text.split("\\"))
+
+
 def undisplay(text: str) -> bytes:
     """Return the bytes whose uncut ``display`` form is ``text``.
 
@@ -78,6 +96,15 @@ def undisplay(text: str) -> bytes:
         position = escape.end()
     parts.append(text[position:].encode())
     return b"".join(parts)
+
+
+def in_ascii(text: str) -> str:
+    """Return a form of a displayed text for a terminal that shows ASCII alone; ``undisplay`` reads it just as well.
+
+    Such a terminal would take each byte of another character for one of its own, and 0x9b among them for the
+    start of a control sequence.
+    """
+    return text if text.isascii() else _NOT_ASCII.sub(lambda found: _escape(found.group()), text)
 
 
 def _display_slowly(text: str, limit: int | None) -> str:

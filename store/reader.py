@@ -30,6 +30,8 @@ class _Rows(Protocol):
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[Any]: ...
 
+    def check_schema(self) -> None: ...
+
     def replaced(self) -> bool: ...
 
     def close(self) -> None: ...
@@ -83,6 +85,14 @@ class Reader:
         """The first column of the first row, or None."""
         found = self.row(sql, parameters)
         return found[0] if found else None
+
+    def check_schema(self) -> None:
+        """Refuse to read on when the schema is no longer this program's.
+
+        Raises:
+            StoreUnavailable: with code StoreTooNew, StoreOutdated or one of the named errors.
+        """
+        self._rows.check_schema()
 
     def replaced(self) -> bool:
         """Whether what is open is no longer the store at its place: another file, or a connection that is lost."""

@@ -26,7 +26,7 @@ from collections.abc import Iterable, Iterator
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, Final, NamedTuple
 
-from store.display import display
+from store.display import display, displayed
 from store.vocabulary import ItemKind, PlannedAction
 
 CHUNK_BYTES: Final = 128 * 1024
@@ -92,6 +92,11 @@ def line(
     ).encode("ascii")
 
 
+def word(text: str) -> str:
+    """A kind, outcome or code that an agent has told, as it may stand in a line: it need not be one of ours."""
+    return text if text.isalnum() and text.isascii() else _quoted(display(text))[1:-1]
+
+
 def pack(written: Iterable[bytes]) -> bytes:
     """Lines as a chunk of the store's."""
     return zlib.compress(b"".join(written), _LEVEL)
@@ -153,11 +158,13 @@ def csv_row(item: dict[str, Any]) -> list[str]:
     A cell that a spreadsheet would take for a formula begins with an apostrophe, which it takes for
     "this is text"; a text that has an apostrophe first gets a second one, so that one can be taken away again.
     """
-    sides = [str(cell) for side in ("source", "target") for cell in item.get(side) or [""] * len(Facts._fields)]
+    sides = [cell for side in ("source", "target") for cell in item.get(side) or [""] * len(Facts._fields)]
     cells = [str(item.get(name, "")) for name in CSV_HEADER[: -len(sides)]]
-    # What is in the message came from outside as it was; the path is displayed already.
+    # What is in the message came from outside as it was; the path is displayed already, or the agent that wrote it
+    # is not to be trusted.
     cells[CSV_HEADER.index("message")] = display(item.get("message", ""))
-    return [_inert(cell) for cell in cells] + sides
+    numbers = [str(cell) if isinstance(cell, int) else _inert(displayed(str(cell))) for cell in sides]
+    return [_inert(displayed(cell)) for cell in cells] + numbers
 
 
 def _inert(cell: str) -> str:

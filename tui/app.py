@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import time
 import traceback
+from pathlib import Path
 from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import events
-from textual.app import App
+from textual.screen import ModalScreen
 
 from store.clock import Clock
 from store.display import display
@@ -19,11 +19,17 @@ from store.errors import StoreUnavailable
 from store.place import StorePlace
 from store.queries import runs
 from tui.commands import Commands
-from tui.following import NOTHING, StoreChanges, StoreFollower
+from tui.config import Config
+from tui.flows.mouse import report_less
+from tui.following import EVERYTHING, NOTHING, StoreChanges, StoreFollower
+from tui.lean_app import LeanApp
 from tui.presentation import format as figures
 from tui.presentation.glyphs import UNICODE, Glyphs
 from tui.screens.base import LongshoreScreen
+from tui.screens.following_sheet import FollowingSheet
 from tui.screens.main import MainScreen
+from tui.threads import LooseThreads
+from tui.tree_source import first_page
 from tui.typing_ahead import TypingAhead
 
 CLOCK_SECONDS = 5.0
@@ -32,10 +38,16 @@ CLOCK_SECONDS = 5.0
 UPKEEP_SECONDS = 60.0
 """How often this process offers to do some of the store's upkeep."""
 
+PATIENCE_SECONDS = 3.0
+"""How long the store may owe an answer before what is shown is marked old."""
+
+WARM_UP_SECONDS = 1.0
+"""When the ORM is imported: half a second of processor time, which the first page and the first keys come before."""
+
 _SIGNALS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
-class LongshoreApp(App[int]):
+class LongshoreApp(LeanApp[int]):
     """The control room. It reads through ``follower`` and writes through ``commands``."""
 
     TITLE = "Longshore"
@@ -49,28 +61,58 @@ class LongshoreApp(App[int]):
     """
 
     def __init__(
-        self, place: StorePlace, *, read_only: bool = False, glyphs: Glyphs = UNICODE, clock: Clock | None = None
+        self,
+        place: StorePlace,
+        *,
+        read_only: bool = False,
+        glyphs: Glyphs = UNICODE,
+        clock: Clock | None = None,
+        config: Config | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(unicode=glyphs.unicode)
+        self.place = place
         self.read_only = read_only
         self.glyphs = glyphs
-        self.follower = StoreFollower(place, self._store_changed, self.trouble, clock)
-        self.commands = Commands(place, read_only=read_only)
+        self.place = place
+        settings = config or Config(Path())
+        self.keymap = settings.keymap
+        if settings.theme:
+            self.theme = settings.theme
+        self.follower = StoreFollower(place, self._store_changed, self.trouble, clock, settings.refresh)
+        self.commands = Commands(place, read_only=read_only, clock=clock)
         self.typing_ahead = TypingAhead(self)
         self.time_passed = False
         self._trouble: StoreUnavailable | None = None
-        self._trouble_since = 0.0
         self._put_off = NOTHING
 
+    def on_load(self) -> None:
+        # Read while the screen is being made, so that the first picture has it.
+        self.first_page = self.follower.ahead(first_page, self.glyphs)
+
     def on_mount(self) -> None:
+        asyncio.get_running_loop().set_default_executor(LooseThreads(thread_name_prefix="store-writer"))
         self._handle_signals()
+        report_less(self)
         self.push_screen(MainScreen())
         # As a worker: an exception in it ends the application instead of freezing it in silence.
         self.run_worker(self.follower.run(), group="follower", exit_on_error=True)
         self.set_interval(CLOCK_SECONDS, self._clock)
         self.set_interval(1.0, self._show_trouble)
         self.set_interval(UPKEEP_SECONDS, self._upkeep)
-        self.call_after_refresh(lambda: self.run_worker(self._warm_up(), group="warm-up", exit_on_error=True))
+        self.set_timer(WARM_UP_SECONDS, lambda: self.run_worker(self._warm_up(), group="warm-up", exit_on_error=True))
+
+    def on_key(self, event: events.Key) -> None:
+        """What no dialog took for itself: help on it, and saving it; full screens have keys of their own for that."""
+        if not isinstance(self.screen, ModalScreen) or event.key in self.screen.active_bindings:
+            return
+        if event.key in self.keymap.action("help").keys.split(","):
+            from tui.flows.helping import show_help
+
+            show_help(self.screen)
+        elif event.key in self.keymap.action("save").keys.split(","):
+            below = next((s for s in reversed(self.screen_stack) if isinstance(s, LongshoreScreen)), None)
+            if below is not None:
+                below.do_save()
 
     def on_unmount(self) -> None:
         self.follower.stop()
@@ -106,10 +148,8 @@ class LongshoreApp(App[int]):
 
     async def _warm_up(self) -> None:
         """Import the ORM and open the store for writing, so that the first launch does not wait for it."""
-        try:
+        with contextlib.suppress(StoreUnavailable):
             await asyncio.to_thread(self.commands.warm_up)
-        except StoreUnavailable as error:
-            self.trouble(error)
 
     def _fatal_error(self) -> None:
         """After a crash: where it was, without the values of variables (they hold outside text and paths).
@@ -126,16 +166,21 @@ class LongshoreApp(App[int]):
     # Following the store
 
     async def _store_changed(self, changes: StoreChanges) -> None:
-        # The store was read just now: whoever met trouble before, it is over.
+        # The store was read just now: whoever met trouble before, it is over, and may have missed an answer.
+        if self._trouble is not None:
+            changes = EVERYTHING
         self.trouble(None)
         self._put_off = self._put_off.merged(changes)
-        screen = next((s for s in reversed(self.screen_stack) if isinstance(s, LongshoreScreen)), None)
-        if screen is None or not screen.ready or link_is_busy(self):
+        screen = self.front_screen
+        if screen is None or self.link_is_busy:
             # Told again with the next tick; nothing of it is lost.
             self.follower.wake()
             return
         told, self._put_off = self._put_off, NOTHING
         await screen.store_changed(told)
+        for sheet in self.screen_stack:
+            if isinstance(sheet, FollowingSheet):
+                await sheet.store_changed(told)
         self.time_passed = False
 
     def _clock(self) -> None:
@@ -145,18 +190,14 @@ class LongshoreApp(App[int]):
         self.run_worker(self._sweep(), group="sweep", exclusive=True, exit_on_error=True)
 
     async def _sweep(self) -> None:
-        now_due = await self._overdue()
-        if now_due:
-            try:
+        if await self._overdue():
+            with contextlib.suppress(StoreUnavailable):
                 await asyncio.to_thread(self.commands.sweep)
-            except StoreUnavailable as error:
-                self.trouble(error)
 
     def _upkeep(self) -> None:
         self.run_worker(self._maintain(), group="upkeep", exclusive=True, exit_on_error=True)
 
     async def _maintain(self) -> None:
-        # Whoever reads or writes meets the same trouble and tells it; upkeep that is late is none.
         with contextlib.suppress(StoreUnavailable):
             await asyncio.to_thread(self.commands.maintain)
 
@@ -167,36 +208,38 @@ class LongshoreApp(App[int]):
             return False
 
     def trouble(self, error: StoreUnavailable | None) -> None:
-        """The store is out of reach (or back): the header says for how long, and what is shown is marked old."""
+        """The store cannot be read (or can again): the header says how old what is shown is, the key bar why.
+
+        A store that cannot be written is no such trouble: who writes is told, and what the store does by itself
+        (upkeep, ending what overstays a cancel) is done when it can be.
+        """
         if error is None and self._trouble is None:
             return
         if self._trouble is None:
-            self._trouble_since = time.monotonic()
-        self._trouble = error
-        if error is None and isinstance(self.screen, LongshoreScreen) and self.screen.ready:
-            self.screen.key_bar.clear_message()
+            # One list may have met what is over already.
+            self.follower.wake()
+        told, self._trouble = self._trouble, error
+        screen = self.front_screen
+        if screen is not None and (error is None or told is None or told.sentence != error.sentence):
+            screen.key_bar.clear_message()
         self._show_trouble()
 
     def _show_trouble(self) -> None:
-        screen = self.screen
-        if not isinstance(screen, LongshoreScreen) or not screen.ready:
+        screen = self.front_screen
+        if screen is None:
             return
-        if self._trouble is None:
-            screen.top_bar.set_stale("")
-            return
-        age = figures.duration(time.monotonic() - self._trouble_since)
-        screen.top_bar.set_stale(f"store out of reach for {age}")
-        from tui.presentation.cells import Cell
+        error, waits = self._trouble, self.follower.unanswered > PATIENCE_SECONDS
+        what = "store out of reach" if error is not None else "no answer from the store"
+        age = self.follower.age
+        old = "" if age is None else f", data {figures.duration(age)} old"
+        screen.top_bar.set_stale(what + old if error is not None or waits else "")
+        if error is not None and not screen.key_bar.has_message:
+            from tui.presentation.cells import Cell
 
-        screen.key_bar.show_message([Cell(display(self._trouble.sentence), "bad")])
+            screen.key_bar.show_message([Cell(display(error.sentence), "bad")])
 
-
-def link_is_busy(app: App[int]) -> bool:
-    """Whether the terminal has not taken what was painted last: then a tick is skipped.
-
-    Textual queues thirty screens before it blocks, which on a slow link is half a minute of late
-    keys (reference terminal §5b). The attributes are Textual's own: without them nothing is skipped.
-    """
-    writer = getattr(getattr(app, "_driver", None), "_writer_thread", None)
-    queue = getattr(writer, "_queue", None)
-    return bool(queue is not None and queue.qsize())
+    @property
+    def front_screen(self) -> LongshoreScreen | None:
+        """The topmost full screen, with or without a sheet over it; None while it is not ready."""
+        found = next((s for s in reversed(self.screen_stack) if isinstance(s, LongshoreScreen)), None)
+        return found if found is not None and found.ready else None

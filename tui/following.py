@@ -1,15 +1,17 @@
 """Following the store from the screen: one reader thread, one watch, and changes a few times a second.
 
-Reads never run on the event loop. Changes are told as they come, but not more often than the
-screen paints; between two tellings they gather.
+Reads never run on the event loop. What is new (a run that began, a state that changed) is told soon; numbers that
+only tick are told twice a second, and between two tellings all gather.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import ParamSpec, TypeVar
 
 from store import feed
@@ -23,29 +25,34 @@ P = ParamSpec("P")
 Result = TypeVar("Result")
 
 TICK_SECONDS = 0.5
-"""The shortest time between two tellings: two a second are enough for people, and little for a slow link."""
+"""The shortest time between two tellings of live numbers: enough for people, and little for a slow link."""
+
+SOON_SECONDS = 0.12
+"""The shortest time between two looks at what is new; an admin sees it a quarter of a second after its commit."""
 
 
 @dataclass(frozen=True)
 class StoreChanges:
     """What changed since the last telling. ``resync`` means: anything may have.
 
-    Progress, heartbeats and leases are not in the feed: they may have changed with every telling.
+    Progress, heartbeats and leases are not in the feed: they may have changed with every telling that is ``live``,
+    and are not to be read again with the others.
     """
 
     rows: frozenset[tuple[str, int]] = field(default_factory=frozenset)
     resync: bool = False
+    live: bool = True
 
     def merged(self, later: StoreChanges) -> StoreChanges:
         """Both together, for a telling that had to be put off."""
-        return StoreChanges(self.rows | later.rows, self.resync or later.resync)
+        return StoreChanges(self.rows | later.rows, self.resync or later.resync, self.live or later.live)
 
     def touches(self, *kinds: str) -> bool:
         """Whether a row of one of these tables changed."""
         return self.resync or any(kind in kinds for kind, _ in self.rows)
 
 
-NOTHING = StoreChanges()
+NOTHING = StoreChanges(live=False)
 EVERYTHING = StoreChanges(resync=True)
 
 
@@ -63,6 +70,7 @@ class StoreFollower:
         on_changes: Callable[[StoreChanges], Awaitable[None]],
         on_trouble: Callable[[StoreUnavailable], None],
         clock: Clock | None = None,
+        tick_seconds: float = TICK_SECONDS,
     ) -> None:
         self._place = place
         self._on_changes = on_changes
@@ -74,6 +82,23 @@ class StoreFollower:
         self._told = asyncio.Event()
         self._watch: Watch | None = None
         self._stopped = False
+        self.tick_seconds = tick_seconds
+        self._read_at: float | None = None
+        self._asked_at: dict[int, float] = {}
+        self._asked = 0
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the store was last read well: so old is what is shown. None before the first reading.
+
+        A healthy store is read every few seconds, whether or not anything changes.
+        """
+        return None if self._read_at is None else time.monotonic() - self._read_at
+
+    @property
+    def unanswered(self) -> float:
+        """Seconds that the oldest question to the store has waited; 0 when none does."""
+        return time.monotonic() - min(self._asked_at.values()) if self._asked_at else 0.0
 
     @property
     def revision(self) -> int:
@@ -86,10 +111,19 @@ class StoreFollower:
         Raises:
             StoreUnavailable: the store is out of reach; the screen keeps what it shows.
         """
+        self._asked += 1
+        number = self._asked
+        self._asked_at[number] = time.monotonic()
+        try:
+            return await asyncio.wrap_future(self.ahead(query, *arguments, **options))
+        finally:
+            del self._asked_at[number]
+
+    def ahead(self, query: Callable[..., Result], *arguments: object, **options: object) -> Future[Result]:
+        """Begin a query; for what is read while the screen is being made."""
         if self._stopped:
             raise StoreUnavailable("This screen is closing.", code="Closing")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: query(self._open(), *arguments, **options))
+        return self._threads.submit(lambda: query(self._open(), *arguments, **options))
 
     async def run(self) -> None:
         """Follow until cancelled; the first telling is for everything that came before.
@@ -100,13 +134,16 @@ class StoreFollower:
         loop = asyncio.get_running_loop()
         self._watch = Watch(
             self._place,
-            lambda: _safely(loop, self._told.set),
+            # Commits come by the hundred; the loop is woken by the first after each look.
+            lambda: None if self._told.is_set() else _safely(loop, self._told.set),
             lambda error: _safely(loop, self._on_trouble, error),
         )
         self._watch.start()
+        tick_due, owed = loop.time(), False
         while True:
-            await self._told.wait()
-            self._told.clear()
+            # Numbers that were held back are due with the next tick, whether anything comes or not.
+            await self._woken(tick_due if owed else None)
+            asked_at = time.monotonic()
             try:
                 changes = await self.read(self._changes)
             except StoreUnavailable as error:
@@ -114,9 +151,23 @@ class StoreFollower:
                 # A connection that died unnoticed: the watch may have told of its own new one already.
                 if self._reader is not None and self._reader.replaced():
                     self._told.set()
-            else:
-                await self._on_changes(changes)
-            await asyncio.sleep(TICK_SECONDS)
+                await asyncio.sleep(TICK_SECONDS)
+                continue
+            self._read_at = asked_at
+            live = changes.resync or loop.time() >= tick_due
+            owed = not live
+            if live:
+                tick_due = loop.time() + self.tick_seconds
+            if live or changes.rows:
+                await self._on_changes(replace(changes, live=live))
+            await asyncio.sleep(SOON_SECONDS)
+
+    async def _woken(self, at: float | None) -> None:
+        """Wait to be told of something, until a time of the loop's at the longest."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(at):
+                await self._told.wait()
+        self._told.clear()
 
     def wake(self) -> None:
         """Tell now, although nothing came: time itself changes what is shown (ages, Offline)."""
@@ -131,6 +182,8 @@ class StoreFollower:
         self._threads.shutdown(wait=False)
 
     def _changes(self, reader: Reader) -> StoreChanges:
+        # Another program may have upgraded the store under this one.
+        reader.check_schema()
         rows: set[tuple[str, int]] = set()
         resync = not self._cursor
         if resync:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from store.display import display
 from store.queries import hierarchy, runs
 from store.queries.hierarchy import AgentRow, DefinitionRow, MoverRow, ProjectRow, Scope
@@ -27,6 +30,9 @@ LATEST_RUNS = 10
 
 SMALL_STORE = 40
 """Definitions up to which the first screen shows every project open."""
+
+FEW_AGENTS = 20
+"""Agents up to which the first screen shows them all: more would push the projects off it."""
 
 
 def children(reader: Reader, key: NodeKey | None, text: str, glyphs: Glyphs) -> list[Branch]:
@@ -74,15 +80,45 @@ def children(reader: Reader, key: NodeKey | None, text: str, glyphs: Glyphs) -> 
             return []
 
 
+class FirstPage(NamedTuple):
+    """What the tree shows first."""
+
+    opened: list[tuple[NodeKey | None, list[Branch]]]
+    """The nodes that are open, each after the one above it, with what is below them; first the movers."""
+    cursor: NodeKey | None
+
+
+def first_page(reader: Reader, glyphs: Glyphs) -> FirstPage:
+    """Read it all at once."""
+    opened, cursor = first_definition(reader)
+    return FirstPage(several(reader, [None, *opened], "", glyphs), cursor)
+
+
+def several(
+    reader: Reader, keys: Sequence[NodeKey | None], text: str, glyphs: Glyphs
+) -> list[tuple[NodeKey | None, list[Branch]]]:
+    """The branches below each of these nodes."""
+    return [(key, children(reader, key, text, glyphs)) for key in keys]
+
+
 def first_definition(reader: Reader) -> tuple[list[NodeKey], NodeKey | None]:
-    """What the first screen opens, and where it puts the cursor: the definition that ran last, or the first."""
+    """What the first screen opens, and where it puts the cursor: the definition that ran last, or else its mover.
+
+    In a store of years that definition may be of a project that is not among those shown.
+    """
     latest = hierarchy.last_run_definition(reader)
-    movers = [NodeKey("mover", row.id) for row in hierarchy.movers(reader)[:1]]
+    movers = hierarchy.movers(reader)
     if latest is None:
-        return movers, movers[0] if movers else None
+        first = [NodeKey("mover", row.id) for row in movers[:1]]
+        return first, first[0] if first else None
     mover = latest.mover_id
-    opened = [NodeKey("mover", mover), NodeKey("agents", mover), NodeKey("projects", mover)]
+    opened = [NodeKey("mover", mover)]
+    if any(row.id == mover and row.agents <= FEW_AGENTS for row in movers):
+        opened.append(NodeKey("agents", mover))
+    opened.append(NodeKey("projects", mover))
     projects = hierarchy.projects(reader, mover, limit=MOST_CHILDREN)
+    if all(project.id != latest.project_id for project in projects):
+        return opened, opened[0]
     if sum(project.definitions for project in projects) <= SMALL_STORE:
         opened += [NodeKey("project", project.id) for project in projects]
     else:

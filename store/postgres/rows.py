@@ -12,7 +12,7 @@ from psycopg.rows import RowMaker
 from psycopg.types.numeric import Int8Dumper
 from psycopg.types.string import TextLoader
 
-from store.head import HEAD, outdated
+from store.head import HEAD, outdated, refuse_newer
 from store.postgres.connecting import NOW, connect, schema_version
 from store.postgres.errors import named
 from store.postgres.place import PostgresPlace
@@ -87,6 +87,13 @@ class PostgresRows:
             return cursor.fetchall() if cursor.description is not None else []
         except psycopg.Error as error:
             raise named(error, self._place) from error
+
+    def check_schema(self) -> None:
+        """Refuse a schema that is not this program's: a newer one can come while the store is open."""
+        version = str((self.rows("SELECT version_num FROM alembic_version", {}) or (("",),))[0][0])
+        refuse_newer(version, self._place.url)
+        if version != HEAD:
+            raise outdated(self._place.url)
 
     def replaced(self) -> bool:
         """Whether this connection is of no use any more: the server was restarted, or closed it."""

@@ -20,7 +20,7 @@ def named(error: sqlite3.Error, path: Path) -> StoreUnavailable:
     name: str = getattr(error, "sqlite_errorname", "") or ""
     primary = "_".join(name.split("_")[:2])
     match primary:
-        case "SQLITE_BUSY" | "SQLITE_LOCKED":
+        case "SQLITE_BUSY" | "SQLITE_LOCKED" | "SQLITE_PROTOCOL":
             return StoreUnavailable(
                 f"The store '{path}' is locked by another process: try again; if it stays so, find the holder "
                 f"with 'fuser {path}'.",

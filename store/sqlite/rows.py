@@ -37,9 +37,7 @@ class SqliteRows:
         try:
             self.rows("PRAGMA query_only=ON", {})
             self.rows("PRAGMA cache_size=-16000", {})
-            version = place.check_ours(lambda sql: (self.rows(sql, {}) or ((None,),))[0][0])
-            if version != HEAD:
-                raise outdated(place.url)
+            self.check_schema()
         except StoreUnavailable:
             self.close()
             raise
@@ -49,6 +47,12 @@ class SqliteRows:
             return self._connection.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             raise named(error, self._place.path) from error
+
+    def check_schema(self) -> None:
+        """Refuse a schema that is not this program's: a newer one can come while the store is open."""
+        version = self._place.check_ours(lambda sql: (self.rows(sql, {}) or ((None,),))[0][0])
+        if version != HEAD:
+            raise outdated(self._place.url)
 
     def replaced(self) -> bool:
         """Whether the file at the path is no longer the one that is open (a restore, a removal)."""

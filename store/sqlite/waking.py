@@ -129,7 +129,7 @@ class FileWaking:
 
         try:
             return RustNotify([str(self._place.path.parent)], False, False, 0, False, False)
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, UnicodeEncodeError) as error:  # its paths are text: not every name is
             self._no_watch(error)
             return None
 

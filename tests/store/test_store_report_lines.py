@@ -119,3 +119,12 @@ def test_both_sides_have_columns_of_their_own() -> None:
     row = dict(zip(CSV_HEADER, csv_row(item), strict=True))
     assert (row["action"], row["source_inode"], row["source_mtime_ns"]) == ("copy", "12", "1790000000123456789")
     assert row["target_inode"] == ""
+
+
+def test_a_line_that_another_program_wrote_is_harmless_as_well() -> None:
+    """A report is what an agent says; one that was taken over need not say it in our form."""
+    forged = {"path": "\x1b]0;owned\x07", "kind": "\x9b2J", "outcome": "=1+2", "message": "\u202e"}
+    row = csv_row({**forged, "source": ["=cmd", -1, "\x1bc", 0, 0, 0, 0, 0]})
+    assert row[0] == "\\x1b]0;owned\\x07"
+    assert all(cell.isascii() and cell.isprintable() for cell in row)
+    assert [row[2], row[9], row[10]] == ["'=1+2", "'=cmd", "-1"]

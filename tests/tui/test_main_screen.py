@@ -280,10 +280,10 @@ async def test_the_store_taken_away_is_said_with_its_age_and_recovers(sample: Sa
         sample.store.close()
         away = sample.place.path.with_name("away.db")
         sample.place.path.rename(away)
-        await until(pilot, "store out of reach for")
+        await until(pilot, "store out of reach")
         assert "engineering #1" in seen(app), "what was read stays on the screen"
         away.rename(sample.place.path)
-        await until(pilot, "store out of reach for", absent=True)
+        await until(pilot, "store out of reach", absent=True)
 
 
 async def test_trouble_that_only_a_pane_met_ends_with_the_next_reading(sample: SampleStore) -> None:
@@ -291,8 +291,8 @@ async def test_trouble_that_only_a_pane_met_ends_with_the_next_reading(sample: S
     async with app.run_test(size=(160, 45)) as pilot:
         await until(pilot, "Runs of engineering")
         app.trouble(StoreUnavailable("The store is locked by another process.", code="StoreBusy"))
-        await until(pilot, "store out of reach for")
-        await until(pilot, "store out of reach for", absent=True)
+        await until(pilot, "store out of reach")
+        await until(pilot, "store out of reach", absent=True)
         await until(pilot, "The store is locked", absent=True)
 
 

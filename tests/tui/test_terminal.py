@@ -59,9 +59,11 @@ class Terminal:
             assert time.monotonic() < end, f"no '{wanted}' in\n{self.text}"
             self.read()
 
-    def end(self) -> int:
-        """Read to the end; the exit code as a shell reports it."""
+    def end(self, limit: float = 60) -> int:
+        """Read to the end, which is to come within so many seconds; the exit code as a shell reports it."""
+        late = time.monotonic() + limit
         while self.child.isalive():
+            assert time.monotonic() < late, f"it goes on:\n{self.text}"
             self.read(0.2)
         self.read(0.2)
         self.child.close()

@@ -92,7 +92,11 @@ class MainScreen(PanesScreen):
         self.map_tree.border_title = Content("Hierarchy")
         self.top_bar.set_left([Cell("Longshore", "strong")])
         self.show_front()
-        self.run_worker(self._open_tree(), group="begin", exit_on_error=True)
+        page = self.longshore.first_page
+        if page.done() and page.exception() is None and self._tree.show_first(page.result()):
+            self.call_after_refresh(self.map_tree.show_cursor)
+        else:
+            self.run_worker(self._open_tree(), group="begin", exit_on_error=True)
 
     def _take_scope(self, scope: Scope, mover: str) -> None:
         glyphs = self.longshore.glyphs
@@ -182,7 +186,8 @@ class MainScreen(PanesScreen):
         if changes.touches(*structure) or self.longshore.time_passed:
             await self._tree.refresh()
         await super().follow(changes)
-        await self._label_live()
+        if changes.live:
+            await self._label_live()
 
     async def _label_live(self) -> None:
         """The figures of the runs that are on, at the nodes of the tree."""

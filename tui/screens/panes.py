@@ -59,6 +59,11 @@ class PanesScreen(LongshoreScreen):
         return None if pane is None else pane.subject
 
     @property
+    def copied(self) -> str | bytes | None:
+        pane = self.focused_pane
+        return super().copied if pane is None else pane.copied
+
+    @property
     def marked(self) -> list[Subject]:
         pane = self.focused_pane
         return [] if pane is None else list(pane.marks.values())
@@ -190,6 +195,12 @@ class PanesScreen(LongshoreScreen):
         elif words := pane.mark():
             self.say(words, "warn")
 
+    def drop_marks(self) -> None:
+        for pane in self.panes.values():
+            if pane.marks:
+                pane.unmark()
+        self.refresh_keys()
+
     async def do_back(self) -> None:
         """Drop the marks, then the filter, of the focused pane; then go back."""
         pane = self.focused_pane
@@ -209,7 +220,8 @@ class PanesScreen(LongshoreScreen):
     async def follow(self, changes: StoreChanges) -> None:
         for pane in self.panes.values():
             pane.follow(changes, time_passed=self.longshore.time_passed)
-        for pane in self.panes.values():
-            await pane.tick()
+        if changes.live:
+            for pane in self.panes.values():
+                await pane.tick()
         if changes.rows or changes.resync:
             self.refresh_keys()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from textual.content import Content
 
+from store.display import display
 from store.queries.runs import RunRow
 from tui.following import StoreFollower
 from tui.presentation.glyphs import Glyphs
 from tui.subjects import DEFINITION, PROJECT, RUN, Subject
-from tui.tree_source import children, first_definition, live_definition, live_run, way_to
+from tui.tree_source import FirstPage, children, first_page, live_definition, live_run, several, way_to
+from tui.widgets.cell_widget import fit, inert
 from tui.widgets.resource_tree import Branch, NodeKey, ResourceTree
+
+TITLE_CELLS = 24
+"""What the tree's border has room for where the tree is narrowest."""
 
 
 class TreePane:
@@ -25,13 +31,19 @@ class TreePane:
 
     async def open_first(self) -> bool:
         """Open the tree where the last run was; False when there is nothing to open."""
-        opened, cursor = await self._follower.read(first_definition)
-        await self.load(None)
-        for key in opened:
-            await self.load(key)
-            self.tree.open(key)
+        return self.show_first(await self._follower.read(first_page, self._glyphs))
+
+    def show_first(self, page: FirstPage) -> bool:
+        """Show what was read; False when there is nothing."""
+        for key, branches in page.opened:
+            self.tree.set_children(key, branches)
+            if key is not None:
+                self.tree.open(key, asking=False)
         self._opened = True
-        return cursor is not None and self.tree.put_cursor(cursor)
+        if page.cursor is None:
+            return False
+        first = page.opened[1][0]
+        return self.tree.put_cursor(page.cursor) or (first is not None and self.tree.put_cursor(first))
 
     async def load(self, key: NodeKey | None) -> None:
         """Read the children of a node (None: the movers) and show them."""
@@ -45,16 +57,19 @@ class TreePane:
             # The first things in a store that was empty are shown as a store is when it is opened.
             await self.open_first()
             return
-        await self.load(None)
-        for key in self.tree.open_keys:
-            await self.load(key)
+        found = await self._follower.read(several, [None, *self.tree.open_keys], self.text, self._glyphs)
+        for key, branches in found:
+            self.tree.set_children(key, branches)
 
     async def filter(self, text: str) -> bool:
         """Show only what contains a text, with the projects that hold it open; False when that is so already."""
         if text == self.text:
             return False
         self.text = text
-        self.tree.border_title = Content(f"Hierarchy /{text}" if text else "Hierarchy")
+        title = f"Hierarchy /{inert(display(text), self._glyphs)}" if text else "Hierarchy"
+        # Textual would cut it with an ellipsis that is not of our glyph set.
+        cut = fit(title, TITLE_CELLS, ellipsis=self._glyphs.ellipsis) if cell_len(title) > TITLE_CELLS else title
+        self.tree.border_title = Content(cut)
         await self.refresh()
         if text:
             for key in self.tree.open_keys:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Literal
 
@@ -12,20 +11,21 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from store.display import display
+from store.display import ELLIPSIS, displayed, in_ascii
 from tui.presentation.cells import STYLES, Cell
 from tui.presentation.glyphs import UNICODE, Glyphs
 
-_RAW = re.compile("[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
-"""What may reach no terminal; a cell holds it only if its maker forgot ``display``."""
 
+def inert(text: str, glyphs: Glyphs = UNICODE) -> str:
+    """Return the text of a cell, with whatever its maker should have given to ``display`` escaped.
 
-def inert(text: str) -> str:
-    """Return the text of a cell, with any control character a caller let through escaped.
-
-    Safe text comes back unchanged, so this second look never escapes twice.
+    Displayed text comes back unchanged, so this second look never escapes twice. Where only ASCII may be drawn,
+    names in other scripts are escaped, too.
     """
-    return text if text.isprintable() else _RAW.sub(lambda raw: display(raw.group()), text)
+    if text.isascii() and text.isprintable():
+        return text
+    safe = displayed(text)
+    return safe if glyphs.unicode else in_ascii(safe.replace(ELLIPSIS, glyphs.ellipsis))
 
 
 def fit(text: str, width: int, align: Literal["left", "right"] = "left", ellipsis: str = "…", keep: str = "") -> str:
@@ -107,12 +107,25 @@ class CellWidget(Widget):
     ) -> None:
         super().__init__(name=name, id=id, classes=classes, disabled=disabled)
         self.glyphs = glyphs
+        self._cell_styles: dict[tuple[bool, str, tuple[str, ...]], Style] = {}
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._cell_styles.clear()
 
     def cell_style(self, style: str, *line_classes: str) -> Style:
         """Return the look of a cell style, over component classes that hold for the whole line.
 
         An unknown style looks like none: a screen must not fall over a word.
         """
+        # Textual forgets with each painting what it has worked out.
+        key = (self.has_focus, style, line_classes)
+        found = self._cell_styles.get(key)
+        if found is None:
+            found = self._cell_styles[key] = self._cell_style(style, line_classes)
+        return found
+
+    def _cell_style(self, style: str, line_classes: tuple[str, ...]) -> Style:
         base = self.get_component_rich_style(*line_classes) if line_classes else self.rich_style
         if style not in STYLES[1:]:
             return base
@@ -127,7 +140,7 @@ class CellWidget(Widget):
         pieces: list[tuple[str, Style]] = []
         left = width
         for text, style in cells:
-            safe = inert(text)
+            safe = inert(text, self.glyphs)
             taken = cell_len(safe)
             if taken > left:
                 safe, taken = fit(safe, left, ellipsis=self.glyphs.ellipsis), left

@@ -8,8 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+from tui.widgets.line_input import LineInput
 
-class FilterLine(Input):
+
+class FilterLine(LineInput):
     """One line of text. Enter keeps the filter, esc drops it; both give the focus back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

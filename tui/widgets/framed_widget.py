@@ -26,6 +26,7 @@ class FramedWidget(CellWidget):
         border-title-color: $foreground;
         border-subtitle-color: $foreground;
         &:focus { border: solid $border; }
+        &:nocolor:focus { border-title-style: reverse; }
         &.-ascii { border: ascii $foreground 25%; }
         &.-ascii:focus { border: ascii $border; }
     }
@@ -46,12 +47,12 @@ class FramedWidget(CellWidget):
 
     def set_title(self, text: str) -> None:
         """Set the title in the upper border; plain text."""
-        self._title = inert(text)
+        self._title = inert(text, self.glyphs)
         self._draw_titles()
 
     def set_subtitle(self, text: str) -> None:
         """Set the title in the lower border; plain text. Only that border is painted again."""
-        self._subtitle = inert(text)
+        self._subtitle = inert(text, self.glyphs)
         self._draw_titles()
 
     def on_resize(self) -> None:

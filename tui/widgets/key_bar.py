@@ -48,18 +48,31 @@ class KeyBar(CellWidget):
 
     def set_keys(self, keys: Sequence[tuple[str, str, bool]]) -> None:
         """Set the pairs, most useful first: key, label, and whether it does something now."""
-        self._keys = tuple((inert(key), inert(label), enabled) for key, label, enabled in keys)
+        self._keys = tuple(
+            (inert(key, self.glyphs), inert(label, self.glyphs), enabled) for key, label, enabled in keys
+        )
         self._refresh_if_changed()
 
     def set_right(self, text: str) -> None:
         """Set the text at the right edge, such as ``data live``."""
-        self._right = inert(text)
+        self._right = inert(text, self.glyphs)
         self._refresh_if_changed()
+
+    @property
+    def has_message(self) -> bool:
+        """Whether a message stands in place of the keys."""
+        return self._message is not None
 
     def show_message(self, cells: Sequence[Cell]) -> None:
         """Show a message in place of the keys until it is cleared."""
         self._message = tuple(cells)
         self._refresh_if_changed()
+
+    @property
+    def complaint(self) -> str:
+        """The message that is shown, if it tells of something that went wrong."""
+        message = self._message or ()
+        return "".join(cell.text for cell in message) if any(cell.style == "bad" for cell in message) else ""
 
     def clear_message(self) -> None:
         """Show the keys again."""

@@ -8,8 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+from tui.widgets.line_input import LineInput
 
-class OverrideLine(Input):
+
+class OverrideLine(LineInput):
     """One line of text, empty whenever it appears. Enter hands it over, esc leaves it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -9,6 +9,7 @@ from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.scroll_view import ScrollView
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
@@ -78,6 +79,7 @@ class ResourceTree(Tree[Branch]):
         border: solid $foreground 25%;
         border-title-color: $foreground;
         &:focus { border: solid $border; }
+        &:nocolor:focus { border-title-style: reverse; }
         &.-ascii { border: ascii $foreground 25%; }
         &.-ascii:focus { border: ascii $border; }
     }
@@ -111,6 +113,7 @@ class ResourceTree(Tree[Branch]):
         self.ICON_NODE = f"{glyphs.collapsed} "
         self.ICON_NODE_EXPANDED = f"{glyphs.expanded} "
         self._by_key: dict[NodeKey, TreeNode[Branch]] = {}
+        self._not_asking: set[NodeKey] = set()
         if not glyphs.unicode:
             plain = (
                 "  ",
@@ -172,8 +175,10 @@ class ResourceTree(Tree[Branch]):
             self._restructure(node, branches, wanted, shown)
         for child, branch in zip(node.children, branches, strict=True):
             self._relabel(child, branch)
-        node.allow_expand = True
-        if parent is None:
+        # Each of these draws the tree anew, also when nothing changes by it.
+        if not node.allow_expand:
+            node.allow_expand = True
+        if parent is None and not node.is_expanded:
             node.expand()
 
     def relabel(self, key: NodeKey, label: tuple[Cell, ...]) -> None:
@@ -182,11 +187,14 @@ class ResourceTree(Tree[Branch]):
         if node is not None and node.data is not None:
             self._relabel(node, node.data._replace(label=label))
 
-    def open(self, key: NodeKey) -> None:
-        """Open a node that is shown."""
+    def open(self, key: NodeKey, *, asking: bool = True) -> None:
+        """Open a node that is shown; ``asking`` for its children, unless they have just been set."""
         node = self._by_key.get(key)
-        if node is not None and node.allow_expand:
-            node.expand()
+        if node is None or not node.allow_expand or node.is_expanded:
+            return
+        if not asking:
+            self._not_asking.add(key)
+        node.expand()
 
     def put_cursor(self, key: NodeKey) -> bool:
         """Move the cursor to a node; False when it is not shown."""
@@ -197,6 +205,11 @@ class ResourceTree(Tree[Branch]):
         self.get_node_at_line(0)
         self.move_cursor(node)
         return True
+
+    def show_cursor(self) -> None:
+        """Scroll to the cursor: what was put somewhere before there was a size is not in view."""
+        if self.cursor_node is not None:
+            self.scroll_to_line(self.cursor_line, animate=False)
 
     def render_label(self, node: TreeNode[Branch], base_style: Style, style: Style) -> Text:
         """The icon of an openable node, and the label's cells in their looks."""
@@ -212,7 +225,7 @@ class ResourceTree(Tree[Branch]):
                 if on_cursor or not cell.style
                 else over(style, self.get_component_rich_style(f"cell--{cell.style}"))
             )
-            text.append(inert(cell.text), look)
+            text.append(inert(cell.text, self.glyphs), look)
         return text
 
     # Structure
@@ -261,14 +274,35 @@ class ResourceTree(Tree[Branch]):
             node.data = branch
             return
         node.data = branch
-        node.allow_expand = branch.opens
-        node.set_label(Text("".join(inert(cell.text) for cell in branch.label), end="", no_wrap=True))
+        if node.allow_expand != branch.opens:
+            node.allow_expand = branch.opens
+        node.set_label(Text("".join(inert(cell.text, self.glyphs) for cell in branch.label), end="", no_wrap=True))
+
+    # Painting
+
+    def notify_style_update(self) -> None:
+        """Draw the lines anew when looks change; they stay where they are.
+
+        Textual's own lays out the whole screen, at each change of the focus.
+        """
+        ScrollView.notify_style_update(self)
+        self._line_cache.clear()
+        self._updates += 1
+
+    def _refresh_node(self, node: TreeNode[Branch]) -> None:
+        """Paint one line: what is below a node looks the same whatever its label and the cursor are."""
+        if self._tree_lines_cached is not None and node._line >= 0:
+            self._refresh_line(node._line)
 
     # Events and actions
 
     def on_tree_node_expanded(self, event: Tree.NodeExpanded[Branch]) -> None:
         event.stop()
-        if event.node.data is not None:
+        if event.node.data is None:
+            return
+        if event.node.data.key in self._not_asking:
+            self._not_asking.discard(event.node.data.key)
+        else:
             self.post_message(self.ChildrenNeeded(self, event.node.data.key))
 
     def on_tree_node_highlighted(self, event: Tree.NodeHighlighted[Branch]) -> None:

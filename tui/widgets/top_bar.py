@@ -49,17 +49,17 @@ class TopBar(CellWidget):
 
     def set_left(self, cells: Sequence[Cell]) -> None:
         """Set the product's name (first cell) and the breadcrumb, outermost part first."""
-        self._left = tuple(Cell(inert(text), style) for text, style in cells)
+        self._left = tuple(Cell(inert(text, self.glyphs), style) for text, style in cells)
         self._refresh_if_changed()
 
     def set_right(self, cells: Sequence[Cell]) -> None:
         """Set the facts, one per cell, the most important first."""
-        self._right = tuple(Cell(inert(text), style) for text, style in cells)
+        self._right = tuple(Cell(inert(text, self.glyphs), style) for text, style in cells)
         self._refresh_if_changed()
 
     def set_stale(self, text: str) -> None:
         """Show a badge such as ``data 12 s old``; an empty text removes it."""
-        self._stale = inert(text)
+        self._stale = inert(text, self.glyphs)
         self._refresh_if_changed()
 
     def render_line(self, y: int) -> Strip:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from rich.style import Style
@@ -13,7 +14,7 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 
-from tui.presentation.cells import GAP, Cell, Column, Row, Slot, layout
+from tui.presentation.cells import GAP, STYLES, Cell, Column, Row, Slot, layout
 from tui.presentation.glyphs import UNICODE, Glyphs
 from tui.widgets.cell_widget import fit, inert, join_pieces
 from tui.widgets.framed_widget import FramedWidget
@@ -24,6 +25,10 @@ HEADER_LINES = 1
 
 WHEEL_LINES = 3
 """Rows per turn of the mouse wheel."""
+
+HOLD_SECONDS = 0.15
+"""How long the rows of the list before stay while those of another one are read: most come sooner, and a table that
+is blanked in between is painted twice."""
 
 CACHED_STRIPS = 512
 """Drawn rows kept for when they come into view again."""
@@ -157,7 +162,11 @@ class VirtualTable(FramedWidget, can_focus=True):
         # What each line of the viewport showed when it was last drawn: cells or a note, and
         # whether the cursor was on it.
         self._painted: dict[int, tuple[tuple[Cell, ...] | str, bool]] = {}
-        self._strips: LRUCache[tuple[tuple[Cell, ...], int, str], Strip] = LRUCache(CACHED_STRIPS)
+        self._strips: LRUCache[tuple[tuple[Cell, ...], int, str, Style | None], Strip] = LRUCache(CACHED_STRIPS)
+        self._looks: tuple[Style, ...] = ()
+        self._holding = 0
+        """Which reload the lines of the list before are held for; 0 for none."""
+        self._reloads = 0
 
     # What the owner asks and tells
 
@@ -189,7 +198,16 @@ class VirtualTable(FramedWidget, can_focus=True):
         """
         request = self._window.reset(anchor_key)
         if self.is_mounted:
+            self._reloads += 1
+            if self._painted:
+                self._holding = self._reloads
+                self.set_timer(HOLD_SECONDS, partial(self._let_go, self._reloads))
             self._changed(request)
+
+    def _let_go(self, reload: int) -> None:
+        if self._holding == reload:
+            self._holding = 0
+            self._refresh_changed_lines()
 
     def refresh_window(self) -> None:
         """Ask for the visible rows again: what a tick does when the store has changed."""
@@ -220,6 +238,8 @@ class VirtualTable(FramedWidget, can_focus=True):
         """
         taken = self._window.load(direction, anchor_key, rows, at_start, at_end, total)
         if taken:
+            if self._window.loaded:
+                self._holding = 0
             self._changed()
         return taken
 
@@ -237,6 +257,7 @@ class VirtualTable(FramedWidget, can_focus=True):
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Show other columns; the rows that fit them must be loaded by ``reload``."""
         self._columns = tuple(columns)
+        self._slots = []
         self._lay_out()
 
     def set_marked(self, keys: frozenset[str]) -> None:
@@ -257,19 +278,28 @@ class VirtualTable(FramedWidget, can_focus=True):
             header = "virtual-table--header"
             style = self.get_component_rich_style(header)
             return self._columns_strip([(column.title, style) for column in self._columns], style)
-        content, is_cursor = self._painted[y] = self._line_content(y)
+        content, is_cursor = self._painted[y] = self._line_shown(y)
         if isinstance(content, str):
             return self.cells_strip([Cell(content)], width, "virtual-table--note")
         state = ("focus" if self.has_focus else "cursor") if is_cursor else ""
-        key = (content, width, state)
+        key = (content, width, state, self.cell_style("", "virtual-table--cursor") if state else None)
         strip = self._strips.get(key)
         if strip is None:
             strip = self._strips[key] = self._row_strip(content, state)
         return strip
 
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._strips.clear()
+    def render_lines(self, crop: Region) -> list[Strip]:
+        # Looks are notified with each change of the focus, and rarely differ but for the cursor's.
+        looks = tuple(self.cell_style(style) for style in STYLES)
+        if looks != self._looks:
+            self._looks = looks
+            self._strips.clear()
+        return super().render_lines(crop)
+
+    def _line_shown(self, y: int) -> tuple[tuple[Cell, ...] | str, bool]:
+        """Return what belongs on a line, or what stands there while the rows of another list are read."""
+        held = self._painted.get(y) if self._holding else None
+        return held or self._line_content(y)
 
     def _line_content(self, y: int) -> tuple[tuple[Cell, ...] | str, bool]:
         """Return what belongs on a line: the cells of a row or a note, and if the cursor is there."""
@@ -303,7 +333,7 @@ class VirtualTable(FramedWidget, can_focus=True):
                 pieces.append((" " * GAP, pieces[-1][1]))
                 used += GAP
             column = self._columns[slot.column]
-            cut = fit(inert(text), slot.width, column.align, self.glyphs.ellipsis, column.keep)
+            cut = fit(inert(text, self.glyphs), slot.width, column.align, self.glyphs.ellipsis, column.keep)
             pieces.append((cut, style))
             used += slot.width
         width = self.size.width
@@ -311,15 +341,18 @@ class VirtualTable(FramedWidget, can_focus=True):
         return Strip(join_pieces(pieces), max(width, used))
 
     def _lay_out(self) -> None:
-        self._slots = layout(self._columns, self.size.width)
-        self._strips.clear()
+        slots = layout(self._columns, self.size.width)
+        if slots != self._slots or not slots:
+            self._slots = slots
+            self._strips.clear()
         self._painted.clear()
+        self._holding = 0
         self.refresh()
 
     def _refresh_changed_lines(self) -> None:
         width, height = self.size
         for y in range(HEADER_LINES, height):
-            if self._painted.get(y) != self._line_content(y):
+            if self._painted.get(y) != self._line_shown(y):
                 self.refresh(Region(0, y, width, 1))
 
     # Events and actions
