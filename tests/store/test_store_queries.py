@@ -15,10 +15,12 @@ from sqlalchemy import event
 from store.execution.claims import finish_run, report_progress
 from store.feed import head, since
 from store.models import JobDefinition
-from store.queries import find, hierarchy, reports, runs
+from store.queries import attention, events, find, grants, hierarchy, overview, reports, runs, throughput
 from store.queries.definitions import DefinitionSort
+from store.queries.details import definition_detail, endpoint_detail
 from store.queries.hierarchy import AgentSort, EndpointSort, Scope
 from store.queries.items import ItemSort
+from store.queries.passes import passes
 from store.queries.runs import RunSort
 from store.queries.window import Direction, Page
 from store.reader import Reader, Row
@@ -332,8 +334,10 @@ SCREENS: dict[str, Callable[[Explaining], object]] = {
         runs.last_copy(r, 1),
         hierarchy.definition(r, 1),
         hierarchy.endpoint_properties(r, 1),
+        [definition_detail(r, 1), endpoint_detail(r, 1), passes(r, 1)],
         hierarchy.last_run_definition(r),
         [find.find(r, text) for text in ("a", "hr-home", "a/b", "a#1", "a#")],
+        [find.find(r, text, kinds=[kind]) for kind in find.KINDS for text in ("", "a", "a#1")],
     ],
     "tick": lambda r: [
         runs.runs_by_id(r, [1, 2, 3]),
@@ -345,6 +349,22 @@ SCREENS: dict[str, Callable[[Explaining], object]] = {
         runs.run_totals(r, 1),
         since(r, head(r)),
     ],
+    "fleet": lambda r: [
+        [attention.attention(r, 1, page) for page in pages("3/5/5")],
+        [overview.mover_overview(r, 1), overview.agent_overview(r, 1)],
+        [throughput.copying(r, Scope(kind, 1), 5) for kind in ("mover", "agent")],
+        throughput.copied(r, [1, 2], 0, 50, 10),
+    ],
+    "audit": lambda r: [
+        events.events(r, scope, page, text=text)
+        for scope in (None, *(Scope(kind, 1) for kind in events.KINDS if kind != "definition"))
+        for text in ("", "a")
+        for page in pages("5")
+    ],
+    # Sorts the events of as many runs as a page has lines.
+    "a definition's audit": lambda r: [
+        events.events(r, Scope("definition", 1), page, text=text) for text in ("", "a") for page in pages("5")
+    ],
     "run": lambda r: [
         [
             runs.items(r, run, page, sort=sort, outcome=outcome, text=text)
@@ -355,13 +375,23 @@ SCREENS: dict[str, Callable[[Explaining], object]] = {
             for page in pages(key)
         ],
         [runs.run_events(r, 1, page) for page in pages("5")],
+        [grants.grants(r, Scope(kind, 1), page) for kind in ("agent", "endpoint") for page in pages("1/5")],
+        [grants.grants(r, Scope("run", 1), page) for page in pages("5")],
         runs.samples(r, 1),
         [reports.report_chunks(r, 1, 0, 5), reports.plan_chunks(r, 1, 0, 5), reports.reported_items(r, 1)],
     ],
 }
 GROWING = {"job_run", "run_item", "run_report", "event", "change", "progress_sample", "access_grant"}
 """Tables that grow with history."""
-ALIASES = {"c": "run_report", "r": "job_run", "i": "run_item", "e": "event", "g": "run_progress", "o": "event"}
+ALIASES = {
+    "c": "run_report",
+    "r": "job_run",
+    "i": "run_item",
+    "e": "event",
+    "g": "run_progress",
+    "gr": "access_grant",
+    "o": "event",
+}
 LATEST = "ORDER BY id DESC LIMIT 1"
 """An exception: by its own key and with a limit of one, a scan reads one row."""
 
@@ -389,7 +419,7 @@ def scanned(line: str) -> set[str]:
     return set()
 
 
-@pytest.mark.parametrize("screen", ["runs", "run"])
+@pytest.mark.parametrize("screen", ["runs", "run", "audit"])
 def test_windows_are_not_sorted(large: World, screen: str) -> None:
     """A sort would read a whole range to show fifty rows. Only what was found in several ranges is sorted, each of
     them limited, and the window itself."""

@@ -35,8 +35,8 @@ class ListSpec(Generic[Item]):
     """Its rows; their keys are replaced by ``key``."""
     key: Callable[[Item, str], str]
     """The key of an item in the list, given the order's value."""
-    subject: Callable[[Item], Subject] | None = None
-    """What keys act on when the cursor is on an item; None where items are no resources."""
+    subject: Callable[[Item], Subject | None] | None = None
+    """What keys act on when the cursor is on an item, None if that is no resource (any more); None where none is."""
     orders: tuple[Order, ...] = ()
     """Offered by ``s``; the first one is shown at first."""
     touched_by: tuple[str, ...] = ()
@@ -47,6 +47,8 @@ class ListSpec(Generic[Item]):
     """Whether the numbers of an item may change with every tick; None where none do."""
     reread: Callable[[Reader, list[Item]], list[Item]] | None = None
     """The present state of items that were live."""
+    copies: Callable[[Item], str | bytes] | None = None
+    """What ``y`` copies of an item that is no resource, raw."""
     none: str = "None here."
     """What is said where it is empty without a filter."""
     filters: bool = True

@@ -44,3 +44,14 @@ def why_no_plan(run: RunRow) -> str:
     if run.status != JobRunStatus.SUCCEEDED:
         return f"The preview #{run.number} is {run.status}, and only one that Succeeded is a plan: p makes another."
     return ""
+
+
+_LOOK = ("failed", "changed", "unsupported", "delete_withheld")
+
+
+def needs_look(run: RunRow) -> int:
+    """How many items of a run are not as they should be: that it Succeeded does not say that there are none.
+
+    What only the target has is no fault of a preview, which has yet to delete it.
+    """
+    return sum(run.counters[f"items_{word}"] for word in _LOOK)

@@ -20,13 +20,13 @@ Line = list[Cell]
 HEAD_LINES = 6
 TAIL_LINES = 5
 
-_COPIES = {
+COPIES = {
     CopyMode.ADDITIVE: "copies what is new or differs; deletes nothing",
     CopyMode.MIRROR: "also DELETES from the target what the source has not",
 }
 _MODES = {
-    RunKind.COPY: _COPIES,
-    RunKind.PREVIEW: _COPIES,
+    RunKind.COPY: COPIES,
+    RunKind.PREVIEW: COPIES,
     RunKind.VERIFY: {
         CopyMode.ADDITIVE: "does not look for what only the target has",
         CopyMode.MIRROR: "what only the target has is a difference, too",

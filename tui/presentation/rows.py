@@ -13,6 +13,7 @@ from tui.presentation.cells import Cell, Column, Row
 from tui.presentation.glyphs import Glyphs
 from tui.presentation.kinds import activity, numbered
 from tui.presentation.states import agent_state, run_state
+from tui.presentation.verdict import ended_state
 
 ENDPOINT_COLUMNS = (
     Column("Endpoint", None, min_width=10, priority=9),
@@ -63,7 +64,7 @@ _TYPES = {
     "S3WithHMAC": "S3",
     "AzureMultiCloudConnector": "S3 conn.",
 }
-_OUTCOME_STYLES = {
+_OUTCOME_STYLES: dict[str, str] = {
     Outcome.FAILED: "bad",
     Outcome.CHANGED: "warn",
     Outcome.UNSUPPORTED: "warn",
@@ -137,15 +138,12 @@ def run_row(run: RunRow, now: int, glyphs: Glyphs, rate: float | None) -> Row:
                 when,
             ),
         )
-    state = run_state(run.status, glyphs)
-    failed = counters["items_failed"]
-    text = f"{state.text} {glyphs.separator} {figures.short(failed)}" if failed else state.text
     return Row(
         str(run.id),
         (
             name,
             agent,
-            Cell(text, state.style),
+            ended_state(run, glyphs),
             Cell(figures.compact(_items(run))),
             Cell(figures.size(_bytes(run))),
             Cell(figures.rate(progress.mean_rate(run, now)) if run.kind == RunKind.COPY else "", "dim"),
@@ -168,9 +166,10 @@ def agent_row(agent: AgentRow, now: int, glyphs: Glyphs) -> Row:
 
 def item_row(item: ItemRow, kind: RunKind) -> Row:
     """An item of a run's list; a preview's and a verify run's outcomes say what they stand for."""
-    outcome = Outcome(item.outcome)
-    word: str = outcome
-    if kind == RunKind.PREVIEW and outcome is Outcome.DELETED:
+    # An agent of another version may know more outcomes.
+    outcome = item.outcome
+    word = display(outcome)
+    if kind == RunKind.PREVIEW and outcome == Outcome.DELETED:
         word = "Would delete"
     elif kind == RunKind.VERIFY and item.code in _VERIFY_CODES:
         word = "Only in target" if item.code == VERIFY_EXTRA else "Differs"

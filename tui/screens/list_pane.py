@@ -60,6 +60,14 @@ class ListPane(Generic[Item]):
         item = self.selected
         return None if item is None or self.spec.subject is None else self.spec.subject(item)
 
+    @property
+    def copied(self) -> str | bytes | None:
+        """What ``y`` copies: the path of the resource under the cursor, or what the list says of its items; raw."""
+        item, subject = self.selected, self.subject
+        if item is None or subject is not None or self.spec.copies is None:
+            return None if subject is None else subject.path
+        return self.spec.copies(item)
+
     # What is shown
 
     def show(self, spec: ListSpec[Item] | None = None, anchor: str | None = None) -> None:
@@ -125,7 +133,8 @@ class ListPane(Generic[Item]):
 
     def _show_marks(self) -> None:
         make = self.spec.subject
-        keys = [key for key, item in self.items.items() if make is not None and make(item).key in self.marks]
+        subjects = {key: make(item) for key, item in self.items.items()} if make is not None else {}
+        keys = [key for key, subject in subjects.items() if subject is not None and subject.key in self.marks]
         self.table.set_marked(frozenset(keys) if self.marks else frozenset())
         self.set_title()
 

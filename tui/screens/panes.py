@@ -59,6 +59,11 @@ class PanesScreen(LongshoreScreen):
         return None if pane is None else pane.subject
 
     @property
+    def copied(self) -> str | bytes | None:
+        pane = self.focused_pane
+        return super().copied if pane is None else pane.copied
+
+    @property
     def marked(self) -> list[Subject]:
         pane = self.focused_pane
         return [] if pane is None else list(pane.marks.values())
@@ -189,6 +194,12 @@ class PanesScreen(LongshoreScreen):
             self.say("Only rows of lists are marked: tab goes to one.", "warn")
         elif words := pane.mark():
             self.say(words, "warn")
+
+    def drop_marks(self) -> None:
+        for pane in self.panes.values():
+            if pane.marks:
+                pane.unmark()
+        self.refresh_keys()
 
     async def do_back(self) -> None:
         """Drop the marks, then the filter, of the focused pane; then go back."""
