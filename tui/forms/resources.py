@@ -27,7 +27,7 @@ from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
 from tui.subjects import AGENT, ENDPOINT, MOVER, PROJECT
 
-LOCATION_FIXED = "a location is fixed: c clones it with another one"
+LOCATION_FIXED = "a location is fixed: a clone may have another"
 
 
 class MoverForm(Form):
