@@ -28,9 +28,9 @@ async def test_keys_are_grouped_and_those_that_do_nothing_now_say_why(sample: Sa
             assert word in text
         await pilot.press(*"stop the sel")
         await until(pilot, "Quit; agents and runs go on", absent=True)
-        assert "not now" in seen(app)
+        assert " off" in seen(app)
         await pilot.press("down")
-        await until(pilot, "not now: Select a run or a job definition first: x stops it.")
+        await until(pilot, "off now: Select a run or a job definition first: x stops it.")
         await pilot.press("escape")
         await until(pilot, "Keys here", absent=True)
 

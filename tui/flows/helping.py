@@ -15,6 +15,9 @@ from tui.presentation.help_view import Entry
 if TYPE_CHECKING:
     from tui.app import LongshoreApp
 
+_TEXTUALS = ("app.", "screen.", "page_", "scroll_")
+"""What Textual binds everywhere, and does nothing for a dialog."""
+
 HERE, TYPING, MOVING = "This dialog", "While typing", "Movement"
 
 
@@ -51,7 +54,7 @@ def _of_dialog(screen: Screen[Any]) -> list[Entry]:
     """What the dialog and what has its focus bind; keys of one action stand together."""
     keys: dict[tuple[str, str], list[str]] = {}
     for key, active in screen.active_bindings.items():
-        if active.binding.description and not active.binding.system:
+        if active.binding.description and not active.binding.action.startswith(_TEXTUALS):
             group = HERE if active.node is screen else TYPING
             keys.setdefault((group, active.binding.description), []).append(shown_key(key))
     found = [Entry(", ".join(names), does, group) for (group, does), names in keys.items()]

@@ -12,6 +12,7 @@ from rich.cells import cell_len, chop_cells
 from store.display import display
 from store.queries.registration import TokenState
 from store.vocabulary import AgentStatus
+from tui.keymap import key
 from tui.presentation import format as figures
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
@@ -99,7 +100,10 @@ def sheet_lines(sheet: Sheet, width: int, glyphs: Glyphs) -> list[Line]:
     if state.used_by:
         return [*_registered(sheet, state, glyphs), *_notes(sheet, width)]
     if state.now >= state.expires_at:
-        return [[Cell("The token has expired unused: esc leaves, A makes another.", "warn")], *_notes(sheet, width)]
+        return [
+            [Cell(f"The token has expired unused: esc leaves, {key('agent.register')} makes another.", "warn")],
+            *_notes(sheet, width),
+        ]
     name = sheet.paste.name
     where = "Paste this line on this machine" if sheet.local else "Paste this line on the agent's host"
     lines: list[Line] = [[Cell(f"{where}: it registers it as '{name}' and starts it.", "strong")], []]

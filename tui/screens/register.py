@@ -41,11 +41,11 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
     """No view of it is saved."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "leave", show=False, id="register.leave"),
-        Binding("enter", "done", show=False, id="register.done"),
-        Binding("y", "copy", show=False, id="register.copy"),
-        Binding("n", "name", show=False, id="register.name"),
-        Binding("s", "here", show=False, id="register.here"),
+        Binding("escape,q", "leave", "Leave the sheet; the token is shown no more", show=False, id="register.leave"),
+        Binding("enter", "done", "Leave, once the agent is there", show=False, id="register.done"),
+        Binding("y", "copy", "Copy the line to the clipboard", show=False, id="register.copy"),
+        Binding("n", "name", "Another name for the agent", show=False, id="register.name"),
+        Binding("s", "here", "Start an agent on this machine", show=False, id="register.here"),
         Binding("ctrl+s", "refuse_saving", show=False, id="register.save"),
     ]
 

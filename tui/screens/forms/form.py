@@ -36,13 +36,13 @@ class FormScreen(ModalScreen[Changed | None]):
     """Dismisses with what the store did, or with None. Nothing that was typed is lost before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab,down", "move(1)", show=False, id="form.next", priority=True),
-        Binding("shift+tab,up", "move(-1)", show=False, id="form.previous", priority=True),
-        Binding("enter", "enter", show=False, id="form.enter", priority=True),
-        Binding("pagedown", "page(1)", show=False, id="form.page_next", priority=True),
-        Binding("pageup", "page(-1)", show=False, id="form.page_previous", priority=True),
-        Binding("ctrl+s", "save", show=False, id="form.save", priority=True),
-        Binding("escape", "leave", show=False, id="form.leave", priority=True),
+        Binding("tab,down", "move(1)", "The next field", show=False, id="form.next", priority=True),
+        Binding("shift+tab,up", "move(-1)", "The field before", show=False, id="form.previous", priority=True),
+        Binding("enter", "enter", "The next field, or save after the last", show=False, id="form.enter", priority=True),
+        Binding("pagedown", "page(1)", "The next page", show=False, id="form.page_next", priority=True),
+        Binding("pageup", "page(-1)", "The page before", show=False, id="form.page_previous", priority=True),
+        Binding("ctrl+s", "save", "Save, or review what will be", show=False, id="form.save", priority=True),
+        Binding("escape", "leave", "Leave; asks if something was changed", show=False, id="form.leave", priority=True),
     ]
 
     DEFAULT_CSS = """
