@@ -44,6 +44,8 @@ class Sheet(NamedTuple):
     """None when the token is gone with its mover."""
     here: tuple[str, ...] = ()
     """What is to be known of the agent that was started on this machine; safe to show."""
+    ended: bool = False
+    """Whether its process has ended."""
     note: str = ""
     """What the last key came to; safe to show."""
     note_style: str = ""
@@ -152,7 +154,7 @@ def _registered(sheet: Sheet, state: TokenState, glyphs: Glyphs) -> list[Line]:
         return [[Cell(f"'{name}' registered with this token, and was unregistered again.", "warn")]]
     status = agent_state(state.agent.status, glyphs)
     lines: list[Line] = [[Cell(name, "strong"), Cell(" registered, "), status]]
-    if state.agent.status not in (AgentStatus.ONLINE, AgentStatus.EXECUTING):
+    if state.agent.status not in (AgentStatus.ONLINE, AgentStatus.EXECUTING) and not sheet.ended:
         lines.append([Cell(f"{glyphs.waiting} Waiting for it to be Online{glyphs.ellipsis}", "busy")])
     if state.agent.error_message:
         lines.append([Cell(display(state.agent.error_message), "bad")])
