@@ -174,9 +174,9 @@ CASES: dict[str, Case] = {
     "events of a run": lambda r, c, s: runs.run_events(
         r, c.randint(1, s.runs), _page(c, lambda: str(c.randint(1, s.runs)))
     ),
-    "events": lambda r, c, s: _events(r, c, s),
+    "events": _events,
     "events, text": lambda r, c, s: _events(r, c, s, c.choice(("queued", "ann", "home-wave", "zzqx"))),
-    "grants": lambda r, c, s: _grants(r, c, s),
+    "grants": _grants,
     "attention": lambda r, c, s: attention.attention(
         r, 1, _page(c, lambda: f"{c.choice((1, 3, 6))}/{NOW - c.randrange(10**11)}/{c.randint(1, s.definitions)}")
     ),
