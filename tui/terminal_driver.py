@@ -83,7 +83,7 @@ class TerminalDriver(LinuxDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         assert sys.__stderr__ is not None
         self.watched = WatchedFile(sys.__stderr__)
-        self._file = cast(TextIO, self.watched)
+        self._file = cast(Any, self.watched)
 
     def _get_terminal_size(self) -> tuple[int, int]:
         """The terminal's own word: COLUMNS and LINES, which a shell may export, do not follow it."""

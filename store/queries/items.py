@@ -56,32 +56,33 @@ def items(
     page: Page,
     *,
     outcome: str = "",
+    code: str = "",
     text: str = "",
     sort: ItemSort = ItemSort.RECORDED,
 ) -> Window[ItemRow]:
-    """The items of a run that did not simply transfer; only those of one outcome, if it is named. The text is looked
-    for in paths, codes, outcomes and messages.
+    """The items of a run that did not simply transfer; only those of one outcome and of one code, if they are named.
+    The text is looked for in paths, codes, outcomes and messages.
 
     Those of an earlier attempt of the same run were found anew by the present one and are left
     out, except deletes of a copy: what is deleted is not found again.
     """
-    run = reader.row("SELECT fence, kind, cancel_deadline FROM job_run WHERE id = :run", {"run": run_id})
+    run = attempts_of(reader, run_id)
     if run is None:
         return Window([], True, True)
     by_size = sort == ItemSort.SIZE
     listing = Listing(
-        _branches(reader, run_id, run, outcome, by_size=by_size),
+        item_branches(reader, run_id, run, outcome, by_size=by_size),
         (int, int) if by_size else (int,),
         "i.id",
         "i.id, i.path, i.kind, i.outcome, i.code, i.message, i.size, i.at, i.fence",
         ("run_item i", "i.id = page.id"),
         lambda row: ItemRow(*row),
         descending=by_size,
-        match=_match(reader) if text else "",
+        match=" AND ".join(filter(None, (_match(reader) if text else "", "i.code = :code" if code else ""))),
         budget=SCATTERED_AT_ONCE if by_size else ITEMS_AT_ONCE,
     )
     raw = text.encode("utf-8", "surrogateescape")
-    found = {"run": run_id, "text": raw, "like": like(raw.decode("utf-8", "replace"))}
+    found = {"run": run_id, "code": code, "text": raw, "like": like(raw.decode("utf-8", "replace"))}
     return listing.window(reader, page, found)
 
 
@@ -90,7 +91,12 @@ def item_key(row: ItemRow, sort: ItemSort = ItemSort.RECORDED) -> str:
     return str(row.id) if sort == ItemSort.RECORDED else f"{row.size}/{row.id}"
 
 
-def _branches(reader: Reader, run_id: int, run: Row, outcome: str, *, by_size: bool) -> list[Branch]:
+def attempts_of(reader: Reader, run_id: int) -> Row | None:
+    """What says which attempts of a run count; None when it is not there."""
+    return reader.row("SELECT fence, kind, cancel_deadline FROM job_run WHERE id = :run", {"run": run_id})
+
+
+def item_branches(reader: Reader, run_id: int, run: Row, outcome: str, *, by_size: bool) -> list[Branch]:
     """The ranges of indexes that hold what is shown of a run, however much of it is not."""
     fence, canceled = run["fence"], run["cancel_deadline"] is not None
     if not (outcome or by_size) and (fence <= 1 or canceled):

@@ -17,8 +17,10 @@ from store.feed import head, since
 from store.models import JobDefinition
 from store.queries import attention, events, find, grants, hierarchy, overview, reports, runs, throughput
 from store.queries.definitions import DefinitionSort
+from store.queries.details import definition_detail, endpoint_detail
 from store.queries.hierarchy import AgentSort, EndpointSort, Scope
 from store.queries.items import ItemSort
+from store.queries.passes import passes
 from store.queries.runs import RunSort
 from store.queries.window import Direction, Page
 from store.reader import Reader, Row
@@ -332,8 +334,10 @@ SCREENS: dict[str, Callable[[Explaining], object]] = {
         runs.last_copy(r, 1),
         hierarchy.definition(r, 1),
         hierarchy.endpoint_properties(r, 1),
+        [definition_detail(r, 1), endpoint_detail(r, 1), passes(r, 1)],
         hierarchy.last_run_definition(r),
         [find.find(r, text) for text in ("a", "hr-home", "a/b", "a#1", "a#")],
+        [find.find(r, text, kinds=[kind]) for kind in find.KINDS for text in ("", "a", "a#1")],
     ],
     "tick": lambda r: [
         runs.runs_by_id(r, [1, 2, 3]),

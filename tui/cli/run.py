@@ -13,8 +13,8 @@ from store.reader import Reader
 from store.vocabulary import CopyMode, RunKind
 from tui.actor import actor
 from tui.cli import context, exit_codes, output, run_text, waiting
-from tui.cli.run_report import planned_actions
 from tui.cli.shown import windows
+from tui.reports import planned_actions
 
 if TYPE_CHECKING:
     from sqlmodel import Session

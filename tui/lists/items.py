@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from store.queries import items, runs
 from store.queries.items import ItemRow, ItemSort
 from store.queries.window import Page, Window
@@ -15,11 +17,27 @@ from tui.presentation.run_view import LISTED
 ORDERS = (Order(ItemSort.RECORDED, "as they were recorded"), Order(ItemSort.SIZE, "largest first"))
 
 
-def items_list(run_id: int) -> ListSpec[ItemRow]:
-    """The items of a run."""
+class Only(NamedTuple):
+    """Which items of a run are listed; empty for all of them."""
+
+    outcome: str = ""
+    code: str = ""
+
+    @property
+    def words(self) -> str:
+        """``only Failed AZSM2062``, or nothing."""
+        return " ".join(filter(None, ("only", self.outcome, self.code))) if any(self) else ""
+
+
+ALL = Only()
+
+
+def items_list(run_id: int, only: Only = ALL) -> ListSpec[ItemRow]:
+    """The items of a run, or only those of an outcome and a code."""
 
     def query(reader: Reader, page: Page, text: str, order: str) -> Window[ItemRow]:
-        return items.items(reader, run_id, page, text=text, sort=ItemSort(order))
+        sort = ItemSort(order)
+        return items.items(reader, run_id, page, outcome=only.outcome, code=only.code, text=text, sort=sort)
 
     def rows(reader: Reader, found: list[ItemRow]) -> list[Row]:
         run = runs.run(reader, run_id)
@@ -33,5 +51,6 @@ def items_list(run_id: int) -> ListSpec[ItemRow]:
         rows,
         lambda row, order: items.item_key(row, ItemSort(order)),
         orders=ORDERS,
+        copies=lambda item: item.path,
         none=listed.none,
     )

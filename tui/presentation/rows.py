@@ -13,6 +13,7 @@ from tui.presentation.cells import Cell, Column, Row
 from tui.presentation.glyphs import Glyphs
 from tui.presentation.kinds import activity, numbered
 from tui.presentation.states import agent_state, run_state
+from tui.presentation.verdict import ended_state
 
 ENDPOINT_COLUMNS = (
     Column("Endpoint", None, min_width=10, priority=9),
@@ -137,15 +138,12 @@ def run_row(run: RunRow, now: int, glyphs: Glyphs, rate: float | None) -> Row:
                 when,
             ),
         )
-    state = run_state(run.status, glyphs)
-    failed = counters["items_failed"]
-    text = f"{state.text} {glyphs.separator} {figures.short(failed)}" if failed else state.text
     return Row(
         str(run.id),
         (
             name,
             agent,
-            Cell(text, state.style),
+            ended_state(run, glyphs),
             Cell(figures.compact(_items(run))),
             Cell(figures.size(_bytes(run))),
             Cell(figures.rate(progress.mean_rate(run, now)) if run.kind == RunKind.COPY else "", "dim"),

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from store.codes import CATALOGUE
 from store.display import display
-from store.lifecycle import CANCEL_DEADLINE_MS
 from store.queries.runs import RunRow, Sample
 from store.vocabulary import JobRunStatus, RunKind
 from tui.presentation import format as figures
 from tui.presentation import progress
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
-from tui.presentation.kinds import activity, what_it_does, why_no_plan
+from tui.presentation.kinds import activity, what_it_does
+from tui.presentation.plot import plot
 from tui.presentation.rows import ago
-from tui.presentation.states import run_state, scan_state
+from tui.presentation.run_panes import listed_items
+from tui.presentation.states import scan_state
+from tui.presentation.verdict import Verdict, verdict
 
 Line = list[Cell]
-LINES = 11
-"""Height of the block."""
+WORKER_LINES = 2
+"""Helpers that a narrow terminal shows."""
+
+SENTENCE_LINES = 3
+"""Lines that a sentence may take."""
 
 _Counter = tuple[str, str, str]
 """Title, the counter's word, and the style of a number that is not 0."""
@@ -69,6 +74,8 @@ LISTED = {
 
 def nothing_listed(run: RunRow, removed_at: int | None, now: int) -> str:
     """Why the list of items is empty: there were none, or retention has removed them."""
+    if removed_at is None and (number := listed_items(run)):
+        return f"None of the {figures.count(number)} items that the counters above tell of was recorded."
     if removed_at is None:
         return LISTED[run.kind].none
     return f"Removed by retention {ago(now, removed_at)}; the counters above stay."
@@ -78,53 +85,105 @@ _MOVED = {RunKind.COPY: "copied ", RunKind.PREVIEW: "to copy ", RunKind.VERIFY: 
 
 
 def run_lines(
-    run: RunRow, samples: Sequence[Sample], rate: float | None, now: int, width: int, glyphs: Glyphs
+    run: RunRow,
+    samples: Sequence[Sample],
+    rate: float | None,
+    now: int,
+    width: int,
+    glyphs: Glyphs,
+    *,
+    remarked: int = 0,
+    workers: int = WORKER_LINES,
+    spark: bool = True,
 ) -> list[Line]:
-    """The block, ``LINES`` lines of at most ``width`` cells."""
-    return [
-        _headline(run, now, glyphs),
-        _bar(run, now, width, glyphs),
-        _figures(run, rate, now, glyphs),
-        _plot(run, samples, now, width, glyphs),
-        _overridden(run),
-        *(_counters(run, pair) for pair in _COUNTERS[run.kind]),
-        _current(run, 0, glyphs) or _report(run),
-        _verdict(run, now, glyphs) or _current(run, 1, glyphs) or _plan(run),
+    """The block, in lines of at most ``width`` cells; while nothing happens to a run there are as many each time.
+
+    Args:
+        run: the run.
+        samples: its throughput so far.
+        rate: bytes or items a second now; None while it is not known.
+        now: the store's time.
+        width: cells.
+        glyphs: the set to draw with.
+        remarked: items that were copied with a remark.
+        workers: lines for what the helpers are on.
+        spark: whether the throughput is drawn here, as one row.
+    """
+    told = verdict(run, remarked, now, glyphs)
+    sentences = [
+        *wrapped(told.why, width, told.style),
+        *wrapped(told.next, width, "dim"),
+        *_overridden(run),
     ]
+    figures_of = [_figures(run, rate, now, glyphs), _rate(run, samples, now, width, glyphs, spark=spark)]
+    counters = [line for pair in _COUNTERS[run.kind] if (line := _counters(run, pair, clean=told.style == ""))]
+    if run.active:
+        on = [_current(run, helper, glyphs) for helper in range(workers)]
+        return [
+            _headline(run, told, now, glyphs),
+            _bar(run, width, glyphs),
+            *figures_of,
+            *sentences,
+            *counters,
+            *on,
+        ]
+    told_how_far = run.status != JobRunStatus.SUCCEEDED and progress.fraction(run) is not None
+    bar = [] if not told_how_far else [_bar(run, width, glyphs)]
+    return [_headline(run, told, now, glyphs), *sentences, *bar, *filter(None, figures_of), *counters, *_report(run)]
 
 
-def _headline(run: RunRow, now: int, glyphs: Glyphs) -> Line:
-    state = run_state(run.status, glyphs)
-    elapsed = progress.elapsed_seconds(run, now)
-    line = [state, Cell(f"  {what_it_does(run)} on {run.agent_name}  ")]
+def gone_lines(glyphs: Glyphs) -> list[Line]:
+    """In place of the block, when the run was deleted while it was looked at."""
+    words = "This run is gone: its project or its definition was deleted. esc goes back."
+    return [[Cell(f"{glyphs.attention} {words}", "warn")]]
+
+
+def worker_lines(run: RunRow, width: int, lines: int, glyphs: Glyphs) -> list[Line]:
+    """What each helper is on, in two columns."""
+    cells, half = [_current(run, helper, glyphs) for helper in range(2 * lines)], width // 2
+    found = []
+    for left, right in zip(cells[:lines], cells[lines:], strict=True):
+        used = sum(len(cell.text) for cell in left)
+        found.append([*left, Cell(" " * max(2, half - used)), *right] if right else left)
+    return found
+
+
+def wrapped(text: str, width: int, style: str) -> list[Line]:
+    """A sentence over as many lines as it needs, up to ``SENTENCE_LINES``; the last one is cut by the widget."""
+    lines = textwrap.wrap(text, max(20, width))
+    if len(lines) > SENTENCE_LINES:
+        lines = [*lines[: SENTENCE_LINES - 1], " ".join(lines[SENTENCE_LINES - 1 :])]
+    return [[Cell(line, style)] for line in lines]
+
+
+def _headline(run: RunRow, told: Verdict, now: int, glyphs: Glyphs) -> Line:
+    line = [told.state, Cell(f"  {what_it_does(run)} on {run.agent_name}  ")]
     if run.ended is not None:
-        line.append(Cell(f"{ago(now, run.ended)}, took {figures.duration(elapsed)}", "dim"))
-    elif run.started is not None:
-        line.append(Cell(f"for {figures.duration(elapsed)}", "dim"))
-    else:
+        took = figures.duration(progress.elapsed_seconds(run, now))
+        line.append(Cell(f"{ago(now, run.ended)}, took {took}", "dim"))
+    elif run.started is None:
         line.append(Cell(f"waiting for {figures.duration((now - run.created_at) / 1000)}", "dim"))
     if run.active and run.status != JobRunStatus.QUEUED:
-        scan = scan_state(run.scan_status, glyphs)
-        line.append(Cell(f"  {scan.text}", scan.style))
+        line.append(Cell(scan_state(run.scan_status, glyphs).text, "dim"))
     if run.fence > 1:
         line.append(Cell(f"  attempt {run.fence}", "warn"))
     return line
 
 
-def _bar(run: RunRow, now: int, width: int, glyphs: Glyphs) -> Line:
+def _bar(run: RunRow, width: int, glyphs: Glyphs) -> Line:
     done = progress.fraction(run)
     if done is None and run.active:
         found = figures.count(run.counters["items_scanned"])
         return [Cell(f"{glyphs.busy} scanning{glyphs.ellipsis} {found} items so far", "busy")]
-    left = progress.eta_seconds(run, now)
-    tail = f" {figures.percentage(done):>4}" + (f"  ETA {figures.eta(left)}" if left is not None else "")
+    tail = f" {figures.percentage(done):>4}"
     words = f"  {activity(run)}".rstrip()
-    style = "ok" if run.status == JobRunStatus.SUCCEEDED else "busy" if run.active else "dim"
+    style = "busy" if run.active else "dim"
     bar = figures.bar(done, max(10, min(width - 20 - len(words), 120)), glyphs)
     return [Cell(bar, style), Cell(tail, "strong"), Cell(words, "busy")]
 
 
 def _figures(run: RunRow, rate: float | None, now: int, glyphs: Glyphs) -> Line:
+    """How much is done, of how much, and how fast."""
     counters = run.counters
     about = "~" if progress.estimated(run) and run.active else ""
     items = figures.count(counters["items_scanned"])
@@ -142,7 +201,7 @@ def _figures(run: RunRow, rate: float | None, now: int, glyphs: Glyphs) -> Line:
         Cell(separator + _MOVED[run.kind], "dim"),
         Cell(moved, "strong"),
         Cell(of),
-        Cell(separator + ("now " if run.active else "mean "), "dim"),
+        Cell(f"{separator}{'now' if run.active else 'mean'} ", "dim"),
         Cell(_pace(run, rate, now), "strong"),
     ]
 
@@ -158,32 +217,59 @@ def _item_rate(per_second: float | None) -> str:
     return figures.UNKNOWN if per_second is None else f"{figures.compact(int(per_second))} items/s"
 
 
-def _plot(run: RunRow, samples: Sequence[Sample], now: int, width: int, glyphs: Glyphs) -> Line:
-    copies = run.kind == RunKind.COPY
-    values = progress.throughput(samples) if copies else progress.item_throughput(samples)
-    if not any(values):
-        # Too short for two samples to tell a rate: no plot says that better than a flat one.
-        return []
-    cells = min(len(values), max(10, width - 30))
-    peak = max(values[-cells:])
-    return [
-        Cell("Rate  ", "dim"),
-        Cell(figures.spark(values, cells, glyphs), "accent"),
-        Cell(f"  peak {figures.rate(peak) if copies else _item_rate(peak)}", "dim"),
-    ]
+def rates_of(run: RunRow, samples: Sequence[Sample]) -> list[float]:
+    """The run's pace over time: of a copy in bytes a second, of what only looks in items."""
+    return progress.throughput(samples) if run.kind == RunKind.COPY else progress.item_throughput(samples)
 
 
-def _overridden(run: RunRow) -> Line:
-    """Which guards this run went without: it must not be forgotten while one looks at what it did."""
-    return [Cell(f"Overridden for this run: {display(', '.join(run.overrides))}", "warn")] if run.overrides else []
+def pace_words(run: RunRow, value: float) -> str:
+    """A value of :func:`rates_of`."""
+    return figures.rate(value) if run.kind == RunKind.COPY else _item_rate(value)
 
 
-def _counters(run: RunRow, pair: tuple[_Counter, ...]) -> Line:
+def _rate(run: RunRow, samples: Sequence[Sample], now: int, width: int, glyphs: Glyphs, *, spark: bool) -> Line:
+    """The throughput in one row, its peak, and while it goes on how long it has and will."""
+    values = rates_of(run, samples)
     line: Line = []
-    for title, word, style in pair:
+    if any(values):
+        # Too short for two samples to tell a rate: no plot says that better than a flat one.
+        cells = min(len(values), max(10, width - 50))
+        shown = values[-cells:] if spark else values
+        drawn = [Cell(figures.spark(values, cells, glyphs), "accent"), Cell("  ")] if spark else []
+        line += [Cell("Rate  ", "dim"), *drawn, Cell(f"peak {pace_words(run, max(shown))}  ", "dim")]
+    if run.active and run.started is not None:
+        left = progress.eta_seconds(run, now)
+        line.append(Cell(f"for {figures.duration(progress.elapsed_seconds(run, now))}", "dim"))
+        line.append(Cell(f"  ETA {figures.eta(left)}" if left is not None else "", "strong"))
+    return line
+
+
+def plot_lines(run: RunRow, samples: Sequence[Sample], now: int, width: int, height: int, glyphs: Glyphs) -> list[Line]:
+    """The throughput as a plot; blank until two samples tell a rate."""
+    values = rates_of(run, samples)
+    if not any(values):
+        return [[] for _ in range(height)]
+    end = samples[-1].at if run.ended is not None else now
+    span = f"{figures.duration((end - samples[0].at) / 1000)} {'ago' if run.active else 'before'}"
+    until = "now" if run.active else "end"
+    return plot(values, width, height, glyphs, unit=lambda value: pace_words(run, value), span=span, until=until)
+
+
+def _overridden(run: RunRow) -> list[Line]:
+    """Which guards this run went without: it must not be forgotten while one looks at what it did."""
+    if not run.overrides:
+        return []
+    return [[Cell(f"Overridden for this run: {display(', '.join(run.overrides))}", "warn")]]
+
+
+def _counters(run: RunRow, pair: tuple[_Counter, ...], *, clean: bool) -> Line:
+    """Two counters; what went well is green only where nothing went otherwise."""
+    line: Line = []
+    for title, word, meant in pair:
+        style = "strong" if meant == "ok" and not clean else meant
         items, content = run.counters[f"items_{word}"], run.counters[f"bytes_{word}"]
         line += [
-            Cell(f"{title:<18}", "dim"),
+            Cell(f"{title:<18}", "" if items else "dim"),
             Cell(f"{figures.count(items):>10}", style if items else "dim"),
             Cell(f"{figures.size(content) if items else '':>9}", "dim"),
             Cell("   "),
@@ -194,41 +280,11 @@ def _counters(run: RunRow, pair: tuple[_Counter, ...]) -> Line:
 def _current(run: RunRow, helper: int, glyphs: Glyphs) -> Line:
     if not run.active or helper >= len(run.current):
         return []
-    return [Cell(f"{glyphs.busy} ", "busy"), Cell(run.current[helper], "dim")]
+    return [Cell(f"{glyphs.busy} {run.current[helper]}")]
 
 
-def _verdict(run: RunRow, now: int, glyphs: Glyphs) -> Line:
-    """What an admin should know above all: why it failed, that its agent is lost, when a cancel ends."""
-    if run.error_code:
-        known = CATALOGUE.get(run.error_code)
-        text = display(run.error_message) + (f". {known.advice}" if known and known.advice else "")
-        if run.status == JobRunStatus.SUCCEEDED:
-            # A preview that has seen everything, a guard's objection included.
-            return [Cell(f"{glyphs.attention} a copy would be stopped: {run.error_code} {text}", "warn")]
-        return [Cell(f"{glyphs.failed} {run.error_code} {text}", "bad")]
-    if run.lost_since is not None:
-        lost = figures.duration((now - run.lost_since) / 1000)
-        text = f"the agent '{run.agent_name}' is lost since {lost}: start it again, or see 'longshore run hand-over'"
-        return [Cell(f"{glyphs.attention} {text}", "bad")]
-    if run.status == JobRunStatus.QUEUED and run.agent_offline:
-        text = f"the agent '{run.agent_name}' is Offline: start it with 'longshore-agent run'"
-        return [Cell(f"{glyphs.attention} {text}", "warn")]
-    if run.cancel_deadline is not None and run.active:
-        left = max(0, run.cancel_deadline - now) // 1000
-        text = f"stopping; the store ends the run in {left} s if the agent does not ({CANCEL_DEADLINE_MS // 1000} s)"
-        return [Cell(f"{glyphs.stopping} {text}", "warn")]
-    return []
-
-
-def _report(run: RunRow) -> Line:
+def _report(run: RunRow) -> list[Line]:
     """Where the lines of all items are, once the run has ended."""
-    if run.active or not run.report:
+    if not run.report:
         return []
-    return [Cell("Every item:  ", "dim"), Cell(f"longshore run report {run.label}")]
-
-
-def _plan(run: RunRow) -> Line:
-    """What to do with a preview that has seen everything."""
-    if run.kind != RunKind.PREVIEW or why_no_plan(run):
-        return []
-    return [Cell("r", "accent"), Cell("  starts a copy that does exactly this", "dim")]
+    return [[Cell("Every item:  ", "dim"), Cell("e", "accent"), Cell(f", or longshore run report {run.label}")]]

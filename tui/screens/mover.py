@@ -40,7 +40,7 @@ class MoverScreen(FleetHeadScreen):
 
     DEFAULT_CSS = """
     MoverScreen {
-        & #head, & #plot, & #advice { padding: 0 1; }
+        & #head, & #plot, & #tabs, & #advice { padding: 0 1; }
         & #lists { layout: grid; grid-size: 2; grid-columns: 3fr 2fr; height: 1fr; }
         &.-narrow #lists { layout: vertical; }
     }
