@@ -83,7 +83,7 @@ async def test_what_is_lost_comes_first_and_enter_leads_to_it(sample: SampleStor
         assert "Agents ○ 2 offline" in text
         await pilot.press("home", "enter")
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
-        await until(pilot, "the agent 'dock-1' is lost")
+        await until(pilot, "agent 'dock-1' is lost")
 
 
 async def test_on_a_narrow_terminal_tab_goes_through_the_lists(sample: SampleStore) -> None:
