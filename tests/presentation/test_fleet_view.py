@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from store.queries.attention import Attention, AttentionRow
@@ -60,7 +62,7 @@ def test_an_upload_limit_is_said_in_a_few_words(limit: dict[str, object], words:
         ({"description": "the old rack"}, "the old rack"),
     ],
 )
-def test_what_an_admin_should_know_stands_last(changes: dict[str, object], words: str) -> None:
+def test_what_an_admin_should_know_stands_last(changes: dict[str, Any], words: str) -> None:
     assert words in said(agent_lines(AGENT._replace(**changes), NOW, ASCII))[3]
 
 
