@@ -36,7 +36,7 @@ class MoverScreen(FleetHeadScreen):
 
     DEFAULT_CSS = """
     MoverScreen {
-        & #head, & #plot { padding: 0 1; }
+        & #head, & #plot, & #tabs { padding: 0 1; }
         & #lists { layout: grid; grid-size: 2; grid-columns: 3fr 2fr; height: 1fr; }
         &.-narrow #lists { layout: vertical; }
     }
