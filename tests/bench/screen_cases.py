@@ -238,13 +238,13 @@ def _seen(terminal: BenchTerminal, answer: dict[str, Any], states: Sequence[str]
     def seen(now: BenchTerminal) -> bool:
         return any(name in line and any(state in line for state in states) for line in now.screen.display)
 
-    return max(0.0, terminal.until(seen) - answer["at"]) * 1000
+    return max(0.0, terminal.until(seen) - float(answer["at"])) * 1000
 
 
 def _seen_new(terminal: BenchTerminal, answer: dict[str, Any], before: str) -> float:
     name = _name(answer)
     at = terminal.until(lambda now: any(name in line and line != before for line in now.screen.display))
-    return max(0.0, at - answer["at"]) * 1000
+    return max(0.0, at - float(answer["at"])) * 1000
 
 
 def idle(place: Place) -> list[Measured]:
