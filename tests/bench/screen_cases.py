@@ -213,8 +213,8 @@ def commits(place: Place) -> list[Measured]:
         terminal.still()
         for _ in range(place.times):
             time.sleep(chance.uniform(0.6, 1.1))
-            before = _row(terminal, agents.say("step 0"))
-            numbers.append(_seen_new(terminal, agents.say("step 0"), before))
+            before = _row(terminal, agents.say(f"step {number}"))
+            numbers.append(_seen_new(terminal, agents.say(f"step {number}"), before))
     return [
         Measured(f"a run began, {place.runs} others live", statistics.median(began), p99(began), 250, True),
         Measured(f"a run ended, {place.runs} others live", statistics.median(ended), p99(ended), 250, True),
