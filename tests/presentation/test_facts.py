@@ -88,6 +88,10 @@ def test_a_schedule_does_not_promise_what_nothing_does(schedule: dict[str, Any] 
     assert schedule_words(schedule) == words
 
 
+def test_settings_of_another_version_are_not_guessed() -> None:
+    assert told(compare="byTheMoon") == {"Settings": "were written by another version of Longshore, which shows them"}
+
+
 def test_a_hostile_pattern_is_shown_escaped() -> None:
     assert told(filters={"exclude": ["\x1b]0;x\x07[/red]"]})["Filters"] == "leave out \\x1b]0;x\\x07[/red]"
 

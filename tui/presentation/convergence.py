@@ -176,6 +176,12 @@ def planned_seconds(copies: Sequence[RunRow], preview: RunRow) -> float | None:
     return pace(copies).seconds(preview.counters["items_scanned"], changed(preview)) or None
 
 
+def scan_seconds(copies: Sequence[RunRow]) -> float | None:
+    """What looking at every item without copying any will take; None where no pass tells."""
+    last = next((run for run in reversed(copies) if whole(run)), None)
+    return None if last is None else pace(copies).scan * last.counters["items_scanned"] or None
+
+
 class _Sample(NamedTuple):
     run: RunRow
     change: Change

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from store.queries.passes import PASSES, Passes
 from store.queries.runs import RunRow
+from tui.keymap import key
 from tui.presentation import format as figures
 from tui.presentation.cells import Cell
 from tui.presentation.convergence import Forecast, TooFew, changed, forecast, whole
@@ -50,7 +51,12 @@ MEASURES: tuple[tuple[str, Measure, Callable[[float], str]], ...] = (
 def spark_lines(copies: Sequence[RunRow], now: int, glyphs: Glyphs) -> list[Line]:
     """A column for each copy, oldest first, in ``SPARK_LINES`` lines: how it ended, items, bytes and time."""
     if not copies:
-        return [[Cell(f"{'Passes':<{LABEL}} ", "dim"), Cell("no copy yet: r starts the first one, p previews it")]]
+        return [
+            [
+                Cell(f"{'Passes':<{LABEL}} ", "dim"),
+                Cell(f"no copy yet: {key('run.start')} starts the first one, {key('run.preview')} previews it"),
+            ]
+        ]
     return [
         passes_line(copies, now, glyphs),
         *(
@@ -130,13 +136,10 @@ def _told(values: Sequence[float], shown: Callable[[float], str]) -> str:
 def forecast_lines(found: Passes, now: int) -> list[Line]:
     """Two lines: what the next pass will take, and how that was told and how sure it is."""
     label = Cell(f"{'Next pass':<{LABEL}} ", "dim")
-    active = found.copies[-1] if found.copies and found.copies[-1].active else None
-    if active is not None:
-        return [
-            [label, Cell(f"told again when #{active.number} has ended"), Cell(f"  {_progress(active, now)}", "busy")],
-            [],
-        ]
-    told = forecast(found.copies, now)
+    told = next_pass(found, now)
+    if isinstance(told, RunRow):
+        words = [Cell(f"told again when #{told.number} has ended"), Cell(f"  {_progress(told, now)}", "busy")]
+        return [[label, *words], []]
     if isinstance(told, TooFew):
         return [[label, Cell(told.sentence)], []]
     doubt = f"{told.doubt}; " if told.doubt else ""
@@ -144,6 +147,24 @@ def forecast_lines(found: Passes, now: int) -> list[Line]:
         [label, Cell(duration_words(told), "strong"), Cell(f" if started now: {changes_words(told)}")],
         [Cell(" " * (LABEL + 1)), Cell(doubt, "warn"), Cell(basis_words(told), "dim")],
     ]
+
+
+def forecast_line(found: Passes, now: int) -> Line:
+    """The same in a few words, for where it is started."""
+    told = next_pass(found, now)
+    if isinstance(told, RunRow):
+        return [Cell(f"#{told.number} is on: {_progress(told, now)}", "busy")]
+    if isinstance(told, TooFew):
+        return [Cell(told.sentence, "dim")]
+    doubt = f", {told.doubt.partition(':')[0]}" if told.doubt else ""
+    return [Cell(duration_words(told), "strong"), Cell(doubt, "warn"), Cell(f": {changes_words(told)}")]
+
+
+def next_pass(found: Passes, now: int) -> Forecast | TooFew | RunRow:
+    """The forecast, why there is none, or the copy that is on: what it leaves is not known yet."""
+    if found.copies and found.copies[-1].active:
+        return found.copies[-1]
+    return forecast(found.copies, now)
 
 
 def duration_words(told: Forecast) -> str:

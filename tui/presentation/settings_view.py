@@ -32,7 +32,10 @@ _DURABILITY = {
 
 def settings_facts(properties: Mapping[str, Any]) -> list[Fact]:
     """How runs copy, from a definition's properties as ARM names them; source and target are told elsewhere."""
-    settings = CopySettings.from_properties(properties)
+    try:
+        settings = CopySettings.from_properties(properties)
+    except (ValueError, TypeError, AttributeError):
+        return [Fact("Settings", "were written by another version of Longshore, which shows them", "warn")]
     mode = str(properties.get("copyMode", ""))
     mirror = mode == CopyMode.MIRROR
     facts = [

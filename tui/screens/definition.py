@@ -14,6 +14,7 @@ from store.queries.scope import Scope
 from store.reader import Reader
 from tui.actions import DEFINITION_PLACE
 from tui.following import StoreChanges
+from tui.keymap import key
 from tui.lists.definitions import definition_subject
 from tui.lists.facts import facts_list
 from tui.lists.runs import runs_list
@@ -89,7 +90,7 @@ class DefinitionScreen(ResourceScreen):
         scope = Scope("definition", self.own.id)
         self.pane(
             "runs", runs_list(scope, self.longshore.glyphs, title="Iterations")
-        ).none = "It has not run yet: r starts a run, p a preview."
+        ).none = f"It has not run yet: {key('run.start')} starts a run, {key('run.preview')} a preview."
         self.panes["runs"].set_title()
         self._wrap_settings()
         self.show_front()
@@ -159,9 +160,6 @@ class DefinitionScreen(ResourceScreen):
     @property
     def creates(self) -> Creates:
         return Creates(DEFINITION, self.own.mover, self.own.path.partition("/")[0])
-
-    def why_not(self, identity: str) -> str:
-        return self.why_not_run(identity)
 
 
 def _read(reader: Reader, definition_id: int) -> _Known | None:

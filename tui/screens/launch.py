@@ -127,12 +127,14 @@ class LaunchScreen(ModalScreen[Launch | None]):
 
     def _draw(self) -> None:
         choice, facts = self._choice, self._facts
-        self.query_one("#head", TextLines).set_lines(head_lines(facts.definition, choice, self._glyphs))
+        self.query_one("#head", TextLines).set_lines(head_lines(facts.definition, facts.detail, choice, self._glyphs))
         if self._offered:
             lines = guard_lines(facts.watched, self._offered, choice.overrides, choice.kind, self._glyphs)
             self.query_one("#guards", TextLines).set_lines(lines)
         tail = tail_lines(
             facts.last,
+            facts.found,
+            facts.detail,
             self._chosen(),
             choice,
             facts.now,

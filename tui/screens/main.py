@@ -13,15 +13,14 @@ from textual.widget import Widget
 from store.errors import StoreUnavailable
 from store.queries.runs import RunRow, runs_by_id
 from store.queries.scope import Scope
-from store.vocabulary import RunKind
 from tui.actions import MAIN_PLACE
 from tui.following import StoreChanges
+from tui.keymap import key
 from tui.lists.definitions import definitions_list
 from tui.lists.endpoints import endpoints_list
 from tui.lists.runs import runs_list
 from tui.lists.spec import ListSpec
 from tui.presentation.cells import Cell
-from tui.presentation.kinds import why_no_plan
 from tui.presentation.rows import DEFINITION_COLUMNS, ENDPOINT_COLUMNS, RUN_COLUMNS
 from tui.screens.acts import Creates
 from tui.screens.base import bindings_of
@@ -119,10 +118,11 @@ class MainScreen(PanesScreen):
         """The first page: the tree open at the definition that ran last, and the panes for it."""
         try:
             if not await self._tree.open_first():
+                nothing = f"Nothing here yet: {key('resource.new')} makes a storage mover"
                 for pane in self.panes.values():
-                    pane.none = "Nothing here yet: n makes a storage mover."
+                    pane.none = f"{nothing}."
                     pane.set_title()
-                self.say("Nothing here yet: n makes a storage mover, 'longshore apply FILE' a whole plan.", "warn")
+                self.say(f"{nothing}, 'longshore apply FILE' a whole plan.", "warn")
         except StoreUnavailable as error:
             self.longshore.trouble(error)
             self.set_timer(1.0, lambda: self.run_worker(self._open_tree(), group="begin", exit_on_error=True))
@@ -217,15 +217,6 @@ class MainScreen(PanesScreen):
         else:
             kind = _MADE_AT.get(path[-1].key.kind, "") if path else ""
         return Creates(kind, mover, project)
-
-    def why_not(self, identity: str) -> str:
-        run = self.subject.item if self.subject is not None and self.subject.kind == "run" else None
-        if isinstance(run, RunRow):
-            if identity == "run.start" and run.kind == RunKind.PREVIEW:
-                return why_no_plan(run)
-            if identity == "run.stop" and not run.active and not self.marked:
-                return f"The run {run.definition} #{run.number} has ended: there is nothing to stop."
-        return ""
 
     def filter_text(self, widget: Widget | None) -> str:
         return super().filter_text(widget) if isinstance(widget, VirtualTable) else self._tree.text

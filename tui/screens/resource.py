@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from store.queries.runs import RunRow
-from store.vocabulary import RunKind
 from tui.actions import action
 from tui.presentation.cells import Cell
-from tui.presentation.kinds import why_no_plan
 from tui.presentation.pane_line import pane_line
 from tui.screens.panes import PanesScreen
 from tui.subjects import WORDS, Subject
@@ -72,13 +69,3 @@ class ResourceScreen(PanesScreen):
         runs.show(anchor=str(run_id))
         self.focus_pane("runs")
         self.say(words, "ok")
-
-    def why_not_run(self, identity: str) -> str:
-        """Why a key does nothing for the run under the cursor; empty when it does, or when that is no run."""
-        run = self.subject.item if self.subject is not None else None
-        if isinstance(run, RunRow):
-            if identity == "run.start" and run.kind == RunKind.PREVIEW:
-                return why_no_plan(run)
-            if identity == "run.stop" and not run.active and not self.marked:
-                return f"The run {run.definition} #{run.number} has ended: there is nothing to stop."
-        return ""
