@@ -14,7 +14,7 @@ from tui.presentation import format as figures
 from tui.presentation.cells import Cell
 from tui.presentation.plot import plot
 from tui.screens.resource import ResourceScreen
-from tui.subjects import Subject
+from tui.subjects import MOVER, Subject
 from tui.throughput import SPAN_WORDS, Throughput
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.key_bar import KeyBar
@@ -29,8 +29,12 @@ LOW_PLOT, HIGH_PLOT = 4, 8
 
 
 class FleetHeadScreen(ResourceScreen):
-    """A subclass says what its head and its tables are, and reads the head with ``head``."""
+    """A subclass says what its head and its tables are, and reads the head with ``head``.
 
+    One of its lists is ``running``.
+    """
+
+    RUNS = "running"
     HEAD: ClassVar[int] = 4
     """Lines of the head."""
     WIDE = 120
@@ -64,12 +68,8 @@ class FleetHeadScreen(ResourceScreen):
         """The head's lines."""
         raise NotImplementedError
 
-    def crumbs(self) -> tuple[str, ...]:
-        """The names from the mover down to what is shown."""
-        return (self.own.mover,) if self.own.mover == self.own.path else (self.own.mover, self.own.path)
-
     def begin(self) -> None:
-        self.set_crumbs(*self.crumbs())
+        self.set_crumbs(self.own.mover, *(() if self.own.kind == MOVER else (self.own.path,)))
         self.show_front()
 
     def on_resize(self) -> None:

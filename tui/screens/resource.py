@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from tui.actions import action
 from tui.presentation.cells import Cell
@@ -17,6 +18,9 @@ class ResourceScreen(PanesScreen):
 
     On a narrow terminal the line of tabs says which panes there are; tab goes through them.
     """
+
+    RUNS: ClassVar[str] = "runs"
+    """The list in which a run stands that was started from here."""
 
     def __init__(self, subject: Subject) -> None:
         super().__init__()
@@ -63,9 +67,9 @@ class ResourceScreen(PanesScreen):
 
     def launched(self, run_id: int, words: str) -> None:
         """A run was started from here: put the cursor on it."""
-        runs = self.panes["runs"]
+        runs = self.panes[self.RUNS]
         runs.text = ""
         runs.order = runs.spec.orders[0].value
         runs.show(anchor=str(run_id))
-        self.focus_pane("runs")
+        self.focus_pane(self.RUNS)
         self.say(words, "ok")
