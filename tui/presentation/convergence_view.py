@@ -50,7 +50,7 @@ MEASURES: tuple[tuple[str, Measure, Callable[[float], str]], ...] = (
 def spark_lines(copies: Sequence[RunRow], now: int, glyphs: Glyphs) -> list[Line]:
     """A column for each copy, oldest first, in ``SPARK_LINES`` lines: how it ended, items, bytes and time."""
     if not copies:
-        return [[Cell(f"{'Passes':<{LABEL}} ", "dim"), Cell("no copy yet: r starts the first one, p previews it")]]
+        return [[Cell(f"{'Passes':<{LABEL}} ", "dim"), Cell("none to compare yet")]]
     return [
         passes_line(copies, now, glyphs),
         *(

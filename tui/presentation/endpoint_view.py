@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from store.display import display
-from store.moving import moved
+from store.pairs import MOVED
 from store.queries.definitions import DefinitionRow
 from store.queries.details import EndpointDetail
 from store.queries.grants import GrantRow
@@ -83,7 +83,7 @@ def endpoint_facts(detail: EndpointDetail, now: int) -> list[Fact]:
         Fact("Type", f"{display(row.endpoint_type)}: {_TYPES.get(row.endpoint_type, 'of a newer Longshore')}"),
         *_properties(detail.properties),
         Fact("Can be", display(kind)),
-        Fact("Fixed", "name and place: a definition must never come to mean another place; c makes a changed copy"),
+        Fact("Fixed", "name and place: a definition must never come to mean another place; a clone is a changed copy"),
     ]
     if row.description:
         facts.append(Fact("Description", display(row.description)))
@@ -121,7 +121,7 @@ def _many(number: int) -> str:
 
 def _now(grants: Collection[GrantRow], endpoint_type: str, glyphs: Glyphs) -> Line:
     """Who may touch it now: a run that waits in Queued holds its grants already."""
-    if not moved(endpoint_type):
+    if endpoint_type not in MOVED:
         return [Cell(f"{glyphs.attention} no run can be started: this version moves LocalPath data only", "warn")]
     if not grants:
         return [Cell("no run may touch it", "dim")]

@@ -89,7 +89,7 @@ class DefinitionScreen(ResourceScreen):
         scope = Scope("definition", self.own.id)
         self.pane(
             "runs", runs_list(scope, self.longshore.glyphs, title="Iterations")
-        ).none = "It has not run yet: r starts a run, p a preview."
+        ).none = f"It has not run yet: {self.keymap.key('run.start')} starts a run, {self.keymap.key('run.preview')} a preview."
         self.panes["runs"].set_title()
         self._wrap_settings()
         self.show_front()
