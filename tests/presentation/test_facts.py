@@ -98,11 +98,8 @@ def test_a_hostile_pattern_is_shown_escaped() -> None:
 
 def test_a_long_text_goes_on_in_lines_of_its_own() -> None:
     lines = wrapped([Fact("Description", "one two three four five six seven"), Fact("Made", "now")], 20)
-    assert [line[:2] for line in lines] == [
-        ("Description", "one two three four"),
-        ("", "five six seven"),
-        ("Made", "now"),
-    ]
+    assert [line.label for line in lines] == ["Description", "", "Made"]
+    assert [line.text for line in lines] == ["one two three four", "five six seven", "now"]
     assert lines[1].whole == "one two three four five six seven"
     assert all(len(line.text) <= 20 for line in wrapped([Fact("Path", "/x" * 200)], 20)), (
         "a word that is too long is cut"

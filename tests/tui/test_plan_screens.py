@@ -183,12 +183,12 @@ async def test_settings_are_in_words_and_their_places_open(finance: SampleStore)
 
 
 async def test_what_is_known_is_copied_whole(finance: SampleStore) -> None:
-    async with app_of(finance).run_test(size=NARROW) as pilot:
+    async with app_of(finance).run_test(size=WIDE) as pilot:
         await definition(pilot)
         await pilot.press("tab")
         await until(pilot, "Description")
         await pilot.press("g", "j", "y")
-        await until(pilot, "Copied 66 bytes: Finance goes first, at the end of June; ask Asha before the cut")
+        await until(pilot, "Finance goes first, at the end of June; ask Asha before the cut-over")
 
 
 async def test_keys_act_on_the_definition_or_on_the_run_under_the_cursor(finance: SampleStore) -> None:

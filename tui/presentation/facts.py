@@ -37,10 +37,8 @@ def wrapped(facts: Iterable[Fact], cells: int) -> list[Fact]:
     lines = []
     for fact in facts:
         parts = wrap(fact.text, max(LEAST_CELLS, cells))
-        lines += [
-            fact._replace(label="" if place else fact.label, text=part, whole=fact.text)
-            for place, part in enumerate(parts)
-        ]
+        told = fact._replace(whole=fact.text)
+        lines += [told._replace(label="" if place else fact.label, text=part) for place, part in enumerate(parts)]
     return lines
 
 

@@ -87,10 +87,10 @@ class DefinitionScreen(ResourceScreen):
 
     def begin(self) -> None:
         scope = Scope("definition", self.own.id)
-        self.pane(
-            "runs", runs_list(scope, self.longshore.glyphs, title="Iterations")
-        ).none = f"It has not run yet: {self.keymap.key('run.start')} starts a run, {self.keymap.key('run.preview')} a preview."
-        self.panes["runs"].set_title()
+        iterations = self.pane("runs", runs_list(scope, self.longshore.glyphs, title="Iterations"))
+        start, preview = self.keymap.key("run.start"), self.keymap.key("run.preview")
+        iterations.none = f"It has not run yet: {start} starts a run, {preview} a preview."
+        iterations.set_title()
         self._wrap_settings()
         self.show_front()
 
