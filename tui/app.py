@@ -22,6 +22,7 @@ from tui.commands import Commands
 from tui.config import Config
 from tui.flows.mouse import report_less
 from tui.following import EVERYTHING, NOTHING, StoreChanges, StoreFollower
+from tui.keymap import use
 from tui.lean_app import LeanApp
 from tui.presentation import format as figures
 from tui.presentation.glyphs import UNICODE, Glyphs
@@ -76,6 +77,7 @@ class LongshoreApp(LeanApp[int]):
         self.place = place
         settings = config or Config(Path())
         self.keymap = settings.keymap
+        use(self.keymap)
         if settings.theme:
             self.theme = settings.theme
         self.follower = StoreFollower(place, self._store_changed, self.trouble, clock, settings.refresh)
@@ -106,12 +108,14 @@ class LongshoreApp(LeanApp[int]):
         if not isinstance(self.screen, ModalScreen) or event.key in self.screen.active_bindings:
             return
         if event.key in self.keymap.action("help").keys.split(","):
+            event.prevent_default()
             from tui.flows.helping import show_help
 
             show_help(self.screen)
         elif event.key in self.keymap.action("save").keys.split(","):
             below = next((s for s in reversed(self.screen_stack) if isinstance(s, LongshoreScreen)), None)
             if below is not None:
+                event.prevent_default()
                 below.do_save()
 
     def on_unmount(self) -> None:

@@ -101,3 +101,17 @@ def _with_kept(identity: str, keys: Sequence[str]) -> tuple[str, ...]:
 
 DEFAULT = Keymap()
 """The registry's own keys."""
+
+
+class _Session:
+    keymap = DEFAULT
+
+
+def use(keymap: Keymap) -> None:
+    """Make these the keys that sentences name, from now on; like a locale, a process has one."""
+    _Session.keymap = keymap
+
+
+def key(identity: str) -> str:
+    """The key of an action, for a sentence: ``r`` in "r starts a run", or what it was given in the config file."""
+    return _Session.keymap.key(identity)

@@ -35,23 +35,30 @@ def copying(reader: Reader, scope: Scope, since: int) -> list[int]:
     return sorted({row[0] for row in (*active, *ended)}, reverse=True)[:MOST_RUNS]
 
 
-def copied(reader: Reader, run_ids: Collection[int], since: int, until: int, step_ms: int) -> list[int]:
+def copied(reader: Reader, run_ids: Collection[int], since: int, until: int, step_ms: int) -> list[float]:
     """Bytes that these runs copied in each step from a time (not included) to a time (included), the first step first.
 
-    What a resumed run counts anew from zero is no copying: only what was added from one sample to the next is summed.
+    What a resumed run counts anew from zero is no copying: only what was added from one sample to the next is summed,
+    in the later one's step, or evenly over all that have begun since the earlier one's.
     """
-    steps = [0] * max(0, -(-(until - since) // step_ms))
+    steps = [0.0] * max(0, -(-(until - since) // step_ms))
     numbers = ", ".join(str(int(number)) for number in run_ids)
     if not numbers or not steps:
         return steps
+    # The steps of what lies before the first one are negative only if the division cannot round them up to it.
+    ahead = -(-LOOK_BACK_MS // step_ms)
     rows = reader.rows(
-        f"""SELECT (at - :after) / {int(step_ms)} AS step, sum(more) AS bytes
-            FROM (SELECT at, bytes - lag(bytes) OVER (PARTITION BY run_id ORDER BY at) AS more
-                  FROM progress_sample WHERE run_id IN ({numbers}) AND at > :back AND at <= :until) AS sample
-            WHERE at >= :after AND more > 0 GROUP BY 1""",
-        {"after": since + 1, "back": since - LOOK_BACK_MS, "until": until},
+        f"""SELECT step - {ahead} AS step, earlier - {ahead} AS earlier, sum(more) AS bytes
+            FROM (SELECT at, (at - :zero) / {int(step_ms)} AS step,
+                         (lag(at) OVER one - :zero) / {int(step_ms)} AS earlier, bytes - lag(bytes) OVER one AS more
+                  FROM progress_sample WHERE run_id IN ({numbers}) AND at > :back AND at <= :until
+                  WINDOW one AS (PARTITION BY run_id ORDER BY at)) AS sample
+            WHERE at > :since AND more > 0 GROUP BY 1, 2""",
+        {"zero": since + 1 - ahead * step_ms, "back": since - LOOK_BACK_MS, "since": since, "until": until},
     )
     for row in rows:
-        # Sums of a server's great integers are decimals.
-        steps[int(row["step"])] = int(row["bytes"])
+        step, earlier = int(row["step"]), min(int(row["earlier"]), int(row["step"]) - 1)
+        for one in range(max(0, earlier + 1), step + 1):
+            # Sums of a server's great integers are decimals.
+            steps[one] += int(row["bytes"]) / (step - earlier)
     return steps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, cast
 
 from sqlmodel import Session, func, select
 
@@ -36,7 +36,7 @@ class Along(NamedTuple):
 
 def find_deletable(session: Session, kind: str, identity: int) -> Deletable | None:
     """A resource by its id; None when it is gone. Kinds are mover, agent, endpoint, project and definition."""
-    return session.get(_MODELS[kind], identity)
+    return cast("Deletable | None", session.get(_MODELS[kind], identity))
 
 
 def check_delete(session: Session, resource: Deletable) -> None:

@@ -83,6 +83,8 @@ def test_what_was_copied_in_each_step(world: World) -> None:
         assert copied(reader, runs, since, now, STEP) == [1_000, 2_000, 500, 800, 0]
         # A later time looks back for what its first sample is compared to.
         assert copied(reader, runs, since + 10_000, now, STEP) == [500, 800, 0]
+        # What comes seldom was copied evenly since the last time.
+        assert copied(reader, runs, since, now, 2_000) == [500, 500, 1_000, 1_000, 250, 250, 0, 0, 400, 400, 0, 0]
         assert copied(reader, [], since, now, STEP) == [0] * 5
         assert copied(reader, runs, now, now, STEP) == []
 

@@ -12,7 +12,7 @@ def asked(app: LongshoreApp) -> str:
     """The text of the dialog on top, its lines joined by blanks; empty without one."""
     if not isinstance(app.screen, ModalScreen):
         return ""
-    box = app.screen.query(Vertical).first().region
-    lines = app.screen._compositor.render_strips()[box.y + 1 : box.bottom - 1]
-    inside = [strip.crop(box.x + 1, box.right - 1).text.strip() for strip in lines]
+    box = app.screen.query(Vertical).first().content_region
+    lines = app.screen._compositor.render_strips()[box.y : box.bottom]
+    inside = [strip.crop(box.x, box.right).text.strip() for strip in lines]
     return " ".join(" ".join(inside).split())

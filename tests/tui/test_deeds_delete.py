@@ -14,6 +14,7 @@ from tests.tui.driving import app_of, seen, until
 from tests.tui.sample_store import FACTS, SampleStore
 from tui.presentation.glyphs import ASCII
 from tui.screens.confirm import ConfirmScreen
+from tui.screens.definition import DefinitionScreen
 from tui.screens.main import MainScreen
 from tui.screens.typed_confirm import TypedConfirmScreen
 
@@ -310,6 +311,21 @@ async def test_what_another_admin_deleted_meanwhile_is_said(spare: SampleStore) 
             delete_definition(tx, mover, *find_definition(tx.session, mover, "nas1-migration/drawings"))
         await pilot.press("y")
         await until(pilot, "The job definition 'nas1-migration/drawings' is gone already.")
+
+
+async def test_the_screen_of_what_was_deleted_is_left_and_the_one_below_says_so(spare: SampleStore) -> None:
+    app = app_of(spare)
+    async with app.run_test(size=WIDE) as pilot:
+        await in_list(pilot, "3", "drawings")
+        await at(pilot, "nas1-migration/drawings")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, DefinitionScreen) and app.screen.own is not None)
+        await pilot.press("ctrl+d")
+        await until(pilot, "Delete the job definition 'nas1-migration/drawings'?")
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, MainScreen))
+        await until(pilot, "Deleted the job definition 'nas1-migration/drawings'.")
+    assert "drawings" not in names(spare, "job_definition")
 
 
 async def test_runs_are_not_deleted_by_hand(sample: SampleStore) -> None:

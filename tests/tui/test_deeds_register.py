@@ -17,6 +17,7 @@ from textual.pilot import Pilot
 from store.clock import HostClock
 from store.db import Store, open_store
 from store.execution.trust import register_agent
+from store.place import locate
 from store.plan import apply_plan, parse_plan
 from store.queries import hierarchy
 from store.reader import Reader
@@ -141,7 +142,7 @@ async def test_an_agent_is_started_here_and_outlives_the_screen(
     async with app.run_test(size=NARROW) as pilot:
         await opened(pilot)
         await pilot.press("s")
-        await until(pilot, "register and start it, its files in this directory")
+        await until(pilot, "register and start it; its files go there")
         await pilot.press("enter")
         await until(pilot, "agent-1 registered, ● Online")
         (pid,) = started
@@ -162,6 +163,25 @@ async def test_an_agent_is_started_here_and_outlives_the_screen(
     assert agents(place) == {"agent-1": AgentStatus.ONLINE}
 
 
+async def test_with_a_store_on_a_server_the_token_is_the_login(
+    store_url: str, started: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    store = open_store(store_url)
+    with store.write("user/ana") as tx:
+        apply_plan(tx, parse_plan(MOVERS.encode(), "plan"))
+    store.close()
+    app = LongshoreApp(locate(store_url))
+    async with app.run_test(size=WIDE) as pilot:
+        await opened(pilot)
+        text = seen(app)
+        assert "Only this machine reaches this store" in text, "the tests' server listens on a loopback address"
+        assert re.search(r"--store 'postgresql://127.0.0.1[^@]+'|--store postgresql://(localhost|127)[^@ ]+ ", text)
+        await pilot.press("s", "enter")
+        await until(pilot, "agent-1 registered, ● Online")
+    assert len(started) == 1
+
+
 async def test_a_directory_that_cannot_be_made_is_said_and_the_token_still_works(
     bare: Store, place: SqlitePlace, started: list[int], tmp_path: Path
 ) -> None:
@@ -170,7 +190,7 @@ async def test_a_directory_that_cannot_be_made_is_said_and_the_token_still_works
     async with app.run_test(size=NARROW) as pilot:
         sheet = await opened(pilot)
         await pilot.press("s")
-        await until(pilot, "its files in this directory")
+        await until(pilot, "its files go there")
         sheet.query_one("Input").value = f"{tmp_path}/file/state"  # type: ignore[attr-defined]
         await pilot.press("enter")
         await until(pilot, lambda: "cannot be made (Not a directory): name another with --state." in asked(app))
@@ -197,7 +217,7 @@ async def test_an_agent_that_ends_at_once_says_why(
             await pilot.press("s", "enter")
             await until(pilot, lambda: "It ended with the exit code 2: longshore-agent: The agent's" in asked(app))
             assert "cannot be read" in asked(app)
-            assert "Waiting for it to be Online" in asked(app)
+            assert "Waiting" not in asked(app)
             await pilot.press("escape")
             await until(pilot, lambda: isinstance(app.screen, MainScreen))
     finally:
@@ -222,12 +242,17 @@ async def test_y_copies_one_line_with_the_token_in_its_environment(
     sample: SampleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copied: list[str] = []
-    monkeypatch.setattr("tui.flows.copying.to_clipboard", lambda app, raw: copied.append(raw) or f"Copied: {raw}")
+
+    def to_clipboard(app: LongshoreApp, raw: str) -> str:
+        copied.append(raw)
+        return f"Copied 200 bytes: {raw}"
+
+    monkeypatch.setattr("tui.flows.copying.to_clipboard", to_clipboard)
     app = app_of(sample)
     async with app.run_test(size=NARROW) as pilot:
         await opened(pilot)
         await pilot.press("y")
-        await until(pilot, "Copied.")
+        await until(pilot, "Copied 200 bytes.")
     (line,) = copied
     assert re.fullmatch(
         r" LONGSHORE_TOKEN=lsr_\S+ longshore-agent register --store \S+ --mover nas-exit --name dock-3 --state \S+ "
@@ -323,7 +348,7 @@ async def test_without_a_mover_there_is_nothing_to_register_with(place: SqlitePl
     async with app.run_test(size=NARROW) as pilot:
         await until(pilot, "Nothing here yet")
         await pilot.press("A")
-        await until(pilot, lambda: "There is no storage mover yet: n makes one" in asked(app))
+        await until(pilot, "There is no storage mover yet: n makes one, and agents are registered with it.")
 
 
 async def test_a_read_only_screen_makes_no_token(sample: SampleStore) -> None:

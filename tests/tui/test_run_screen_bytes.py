@@ -12,7 +12,7 @@ from store.execution.claims import Claim
 from tests.tui.sample_store import SampleStore
 from tests.tui.test_terminal import Terminal
 
-TICKS = 12
+TICKS = 16
 HELPERS = 8
 
 
@@ -27,22 +27,19 @@ def live(sample: SampleStore) -> Claim:
     return claim
 
 
-def everything_moves(sample: SampleStore, claim: Claim, tick: int) -> None:
-    """All counters, the rate and what each helper is on: the most that a tick can change."""
+def on_it_goes(sample: SampleStore, claim: Claim, tick: int) -> None:
+    """Half a second of a run: all counters, the rate and what each helper is on have changed, the most that can."""
     sample.clock.time = int(time.time() * 1000)
-    done = 1_234_567 * (tick + 1)
+    done, others = 12_345_678 + 234_567 * tick, 7 * tick
+    words = ("failed", "changed", "unsupported", "deleted", "delete_withheld", "excluded")
     numbers = {
         "items_scanned": done,
         "items_transferred": done // 2,
-        "items_no_transfer_needed": done - done // 2 - 7 * tick,
-        "items_failed": tick,
-        "items_changed": 2 * tick,
-        "items_unsupported": tick,
-        "items_deleted": 3 * tick,
-        "items_delete_withheld": tick,
-        "items_excluded": 3 * tick,
+        "items_no_transfer_needed": done - done // 2 - others,
+        **{f"items_{word}": others for word in words},
         "bytes_scanned": done * 70_000,
-        "bytes_transferred": done * (35_000 + 3_000 * (tick % 5)),
+        "bytes_transferred": done // 2 * 70_000 + 1_000_000_000 * (tick % 5),
+        "bytes_no_transfer_needed": (done - done // 2) * 70_000,
         "total_items": 120_000_000,
         "total_bytes": 120_000_000 * 70_000,
         "scan_status": "Scanning",
@@ -57,8 +54,8 @@ def everything_moves(sample: SampleStore, claim: Claim, tick: int) -> None:
 def test_a_tick_of_a_live_run_is_a_few_lines(
     sample: SampleStore, live: Claim, columns: int, lines: int, budget: int
 ) -> None:
-    """The middle of the ticks, in each of which everything moves; and nothing when nothing does."""
-    everything_moves(sample, live, 0)
+    """On the average: the plot of a wide terminal is painted with every fourth tick only."""
+    on_it_goes(sample, live, 0)
     terminal = Terminal(["-m", "tui", "--store", str(sample.place.path)], columns, lines)
     try:
         terminal.until("Runs of hr-home")
@@ -68,10 +65,11 @@ def test_a_tick_of_a_live_run_is_a_few_lines(
         terminal.read(2)
         written = []
         for tick in range(1, TICKS):
-            everything_moves(sample, live, tick)
+            on_it_goes(sample, live, tick)
             written.append(len(terminal.read(0.8)))
-        print(f"\n{columns}x{lines}: {statistics.median(written):.0f} bytes a tick, at most {max(written)}: {written}")
+        mean = statistics.mean(written)
+        print(f"\n{columns}x{lines}: {mean:.0f} bytes a tick, at most {max(written)}: {written}")
         assert f"bridge-{TICKS - 1}" in terminal.text
-        assert statistics.median(written) <= budget
+        assert mean <= budget
     finally:
         terminal.child.close(force=True)

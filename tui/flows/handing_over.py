@@ -8,6 +8,7 @@ from store.queries import hierarchy, runs
 from store.queries.hierarchy import AgentRow
 from store.reader import Reader
 from tui.flows.telling import command, refuse
+from tui.keymap import key
 from tui.presentation import hand_over_view as view
 from tui.subjects import Subject
 
@@ -32,7 +33,9 @@ async def hand_over(screen: LongshoreScreen, subject: Subject) -> None:
     if run is None or others is None:
         return
     if not others.agents:
-        await refuse(screen, f"'{run.agent}' is the only agent of '{subject.mover}': A registers another.")
+        await refuse(
+            screen, f"'{run.agent}' is the only agent of '{subject.mover}': {key('agent.register')} registers another."
+        )
         return
     listed = view.agents_listed(others.agents, others.now, glyphs)
     name = await screen.app.push_screen_wait(PickScreen(view.choice_lines(run), listed, "choose it", glyphs))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.screen import Screen
+from textual.widgets import Input
 
 from store.display import display
 from tui.actions import GROUPS, MOVEMENT, shown_keys
@@ -15,7 +16,10 @@ from tui.presentation.help_view import Entry
 if TYPE_CHECKING:
     from tui.app import LongshoreApp
 
-HERE, TYPING, MOVING = "This dialog", "While typing", "Movement"
+_TEXTUALS = ("app.", "screen.", "page_", "scroll_")
+"""What Textual binds everywhere, and does nothing for a dialog."""
+
+HERE, TYPING, LISTED, MOVING = "This dialog", "While typing", "In its list", "Movement"
 
 
 def show_help(screen: Screen[Any]) -> None:
@@ -51,8 +55,8 @@ def _of_dialog(screen: Screen[Any]) -> list[Entry]:
     """What the dialog and what has its focus bind; keys of one action stand together."""
     keys: dict[tuple[str, str], list[str]] = {}
     for key, active in screen.active_bindings.items():
-        if active.binding.description and not active.binding.system:
-            group = HERE if active.node is screen else TYPING
+        if active.binding.description and not active.binding.action.startswith(_TEXTUALS):
+            group = HERE if active.node is screen else TYPING if isinstance(active.node, Input) else LISTED
             keys.setdefault((group, active.binding.description), []).append(shown_key(key))
     found = [Entry(", ".join(names), does, group) for (group, does), names in keys.items()]
     return sorted(found, key=lambda entry: entry.group != HERE)

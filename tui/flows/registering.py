@@ -9,6 +9,7 @@ from store.queries.hierarchy import MoverRow
 from store.queries.registration import TokenState, token_state
 from store.reader import Reader
 from tui.flows.telling import command, refuse
+from tui.keymap import key
 from tui.presentation.cells import Cell, Column, Row
 from tui.presentation.listed import Listed
 from tui.presentation.registration_view import next_name
@@ -54,7 +55,10 @@ async def _chosen(screen: LongshoreScreen) -> str:
     if movers is None:
         return ""
     if not movers:
-        await refuse(screen, "There is no storage mover yet: n makes one, and agents are registered with it.")
+        await refuse(
+            screen,
+            f"There is no storage mover yet: {key('resource.new')} makes one, and agents are registered with it.",
+        )
         return ""
     if len(movers) == 1:
         return movers[0].name

@@ -10,6 +10,7 @@ from store.queries import runs
 from store.queries.definitions import definition
 from store.queries.runs import RunRow
 from store.reader import Reader
+from tui.keymap import key
 from tui.subjects import DEFINITION, Subject
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ async def _stop_several(screen: LongshoreScreen, found: Sequence[RunRow]) -> Non
     from tui.screens.doing import Job
 
     if not found:
-        screen.say("None of these has run yet: r starts runs.", "warn")
+        screen.say(f"None of these has run yet: {key('run.start')} starts runs.", "warn")
         return
     glyphs, commands = screen.longshore.glyphs, screen.longshore.commands
     stops = [Stop(run, ended_words(run)) for run in found]

@@ -22,7 +22,7 @@ from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
 from tui.subjects import DEFINITION, ENDPOINT, PROJECT
 
-PLACE_FIXED = "fixed: c makes a changed copy"
+PLACE_FIXED = "fixed: a clone of it may have another"
 SOURCE, TARGET = ("sourceName", "sourceSubpath"), ("targetName", "targetSubpath")
 BASICS = ("project", "name", "description", "jobType")
 FIXED = frozenset({*SOURCE, *TARGET, "jobType"})

@@ -99,7 +99,7 @@ def wrapped(lines: Sequence[Line], width: int) -> list[Line]:
 
 def _line(field: Field, state: State, glyphs: Glyphs) -> Line:
     current = field.key == state.current
-    mark = f"{glyphs.collapsed} " if current else "  "
+    mark = f"{glyphs.busy} " if current else "  "
     label = Cell(f"{mark}{field.label}"[: LABEL_CELLS - 1].ljust(LABEL_CELLS), "accent" if current else "dim")
     text = state.texts.get(field.key, "")
     shown = display(text)

@@ -27,7 +27,7 @@ from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
 from tui.subjects import AGENT, ENDPOINT, MOVER, PROJECT
 
-LOCATION_FIXED = "a location is fixed: c clones it with another one"
+LOCATION_FIXED = "a location is fixed: a clone may have another"
 
 
 class MoverForm(Form):
@@ -73,10 +73,9 @@ class ProjectForm(Form):
     def __init__(self, mover: str, loaded: Loaded | None = None, *, new: bool = True) -> None:
         fields = fields_of(ProjectProperties)
         if new and loaded is not None:
-            count = f"{loaded.inside:,} job definition{'' if loaded.inside == 1 else 's'}"
-            fields.append(
-                Field("definitions", f"With {count}", FieldKind.FLAG, (NO, YES), YES, hint=HINTS["definitions"])
-            )
+            inside = f"{loaded.inside:,} job definition{'' if loaded.inside == 1 else 's'}"
+            hint = f"{inside}: {HINTS['definitions']}"
+            fields.append(Field("definitions", "With definitions", FieldKind.FLAG, (NO, YES), YES, hint=hint))
         super().__init__(mover, fields, loaded, new=new)
 
     @property
@@ -136,7 +135,7 @@ class EndpointForm(Form):
 
     def block(self, key: str, texts: Texts, glyphs: Glyphs) -> list[list[Cell]]:
         if key == "path" and os.path.isabs(texts.get("path", "")) and self.new:
-            return [[Cell("completed as seen from this machine; the agent may see another directory there", "dim")]]
+            return [[Cell("completed as seen from this machine; the agent may see another", "dim")]]
         return []
 
 

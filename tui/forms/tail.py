@@ -15,8 +15,8 @@ from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
 
 Line = list[Cell]
-SAID_LINES = 2
-TAIL_LINES = 3 + SAID_LINES
+SAID_LINES = 3
+TAIL_LINES = 2 + SAID_LINES
 
 
 def head_line(form: Form, page: int, wrong: Collection[str], glyphs: Glyphs) -> Line:
@@ -63,7 +63,7 @@ def tail_lines(
         parts = textwrap.wrap(hint_of(field, text), width)[:SAID_LINES]
         below = [[Cell(part, "dim")] for part in parts]
     below += [[] for _ in range(SAID_LINES - len(below))]
-    return [_offered(completions, width), *below, [], _keys(form, field, last=last)]
+    return [_offered(completions, width), *below, _keys(form, field, last=last)]
 
 
 def _offered(completions: Sequence[str], width: int) -> Line:
@@ -72,7 +72,7 @@ def _offered(completions: Sequence[str], width: int) -> Line:
     line: Line = []
     room = width - len(keys)
     for number, one in enumerate(completions):
-        shown = display(one, limit=40) or "what was typed"
+        shown = display(_last(one), limit=40) or "what was typed"
         room -= cell_len(shown) + 2
         if room < 10 and number:
             line.append(Cell(f"and {len(completions) - number} more  ", "dim"))
@@ -81,11 +81,19 @@ def _offered(completions: Sequence[str], width: int) -> Line:
     return [*line, Cell(keys, "dim")] if line else []
 
 
+def _last(completion: str) -> str:
+    """Of a directory its own name: those above it were typed."""
+    return f"{completion[:-1].rpartition('/')[2]}/" if completion.endswith("/") else completion
+
+
 def _keys(form: Form, field: Field | None, *, last: bool) -> Line:
     """The keys that do something now."""
-    keys = [("enter", "next" if field is not None else form.done), ("ctrl+s", form.done if last else "review")]
+    keys = [("enter", "next")] if field is not None else []
+    keys.append(("ctrl+s" if field is not None else "enter", form.done if last else "review"))
+    if not last:
+        keys.append(("pgdn", "next step"))
     if len(form.pages) > 1:
-        keys += [("pgdn", "next step"), ("pgup", "back")]
+        keys.append(("pgup", "back"))
     keys.append(("esc", "leave"))
     line: Line = []
     for key, label in keys:

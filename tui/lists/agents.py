@@ -6,6 +6,7 @@ from store.queries import hierarchy
 from store.queries.hierarchy import AgentRow, AgentSort
 from store.queries.window import Page, Window
 from store.reader import Reader
+from tui.keymap import key
 from tui.lists.spec import ListSpec, Order
 from tui.presentation.cells import Row
 from tui.presentation.glyphs import Glyphs
@@ -38,5 +39,5 @@ def agents_list(mover_id: int, mover: str, glyphs: Glyphs) -> ListSpec[AgentRow]
         ORDERS,
         ("agent", "job_run"),
         ages=True,
-        none="No agent yet: A registers one.",
+        none=f"No agent yet: {key('agent.register')} registers one.",
     )

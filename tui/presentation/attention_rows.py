@@ -5,6 +5,7 @@ from __future__ import annotations
 from store.codes import CATALOGUE, GUARDS
 from store.display import display
 from store.queries.attention import Attention, AttentionRow
+from tui.keymap import key
 from tui.presentation.cells import Cell, Column, Row
 from tui.presentation.fleet_view import ADVICE
 from tui.presentation.glyphs import Glyphs
@@ -51,13 +52,13 @@ def _to_do(row: AttentionRow, advice: str) -> str:
         case Attention.AGENT_ATTENTION:
             return f"{display(row.message)}. {ADVICE.get(row.code, '')}".strip()
         case Attention.RUN_LOST:
-            return f"start '{row.agent}' again, or H hands the run over"
+            return f"start '{row.agent}' again, or {key('run.hand_over')} hands the run over"
         case Attention.CANCEL_OVERDUE:
             return f"'{row.agent}' did not end it: the store does, whoever looks"
         case Attention.AGENT_OFFLINE:
             return f"{waiting}: start it with 'longshore-agent run'"
         case Attention.RUN_WAITS:
-            return f"start '{row.agent}', or H hands the run over"
+            return f"start '{row.agent}', or {key('run.hand_over')} hands the run over"
         case Attention.LATEST_FAILED:
             told = f"{display(row.code)} {display(row.message)}".strip()
             return f"{told}. {advice}" if advice else told

@@ -11,6 +11,7 @@ from store.queries.definitions import DefinitionRow
 from store.queries.details import EndpointDetail
 from store.queries.grants import GrantRow
 from store.vocabulary import EndpointType, GrantPermission
+from tui.keymap import key
 from tui.presentation.cells import Cell, Column, Row
 from tui.presentation.definition_view import made_facts
 from tui.presentation.facts import Fact
@@ -78,12 +79,13 @@ def endpoint_facts(detail: EndpointDetail, now: int) -> list[Fact]:
     """All its properties: of credentials it holds references, never secrets."""
     row = detail.row
     kind = f"{detail.kind.lower()} only" if detail.kind else "source or target"
+    clone = f"{key('resource.clone')} makes a changed copy"
     facts = [
         Fact("Name", row.name, "strong"),
         Fact("Type", f"{display(row.endpoint_type)}: {_TYPES.get(row.endpoint_type, 'of a newer Longshore')}"),
         *_properties(detail.properties),
         Fact("Can be", display(kind)),
-        Fact("Fixed", "name and place: a definition must never come to mean another place; a clone is a changed copy"),
+        Fact("Fixed", f"name and place: a definition must never come to mean another place; {clone}"),
     ]
     if row.description:
         facts.append(Fact("Description", display(row.description)))

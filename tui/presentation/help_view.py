@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tui.presentation.cells import Cell, Column, Row
-from tui.presentation.glyphs import Glyphs
 
 HELP_COLUMNS = (
     Column("Key", 19, priority=9),
     Column("What it does", None, min_width=20, priority=8),
-    Column("", 8, "right", priority=7),
+    Column("", 3, priority=7),
 )
 
 
@@ -27,7 +26,7 @@ class Entry(NamedTuple):
     """Why it does nothing now; displayed-safe."""
 
 
-def help_rows(entries: Sequence[Entry], text: str, glyphs: Glyphs) -> list[Row]:
+def help_rows(entries: Sequence[Entry], text: str) -> list[Row]:
     """The entries that hold a text, below the names of their groups.
 
     A group's row has its name for its key, an entry's the entry's number.
@@ -43,15 +42,18 @@ def help_rows(entries: Sequence[Entry], text: str, glyphs: Glyphs) -> list[Row]:
             rows.append(Row(group, (Cell(group, "strong"), Cell(""), Cell(""))))
         off = bool(entry.why_not)
         cells = (
-            Cell(f"  {entry.keys}", "dim" if off else "accent"),
+            Cell(entry.keys, "dim" if off else "accent"),
             Cell(entry.does, "dim" if off else ""),
-            Cell("not now" if off else "", "warn"),
+            Cell("off" if off else "", "warn"),
         )
         rows.append(Row(str(number), cells))
     return rows
 
 
-def why_line(entries: Sequence[Entry], key: str | None) -> list[Cell]:
-    """Why the entry of a row does nothing now; empty where it does, and on a group's row."""
-    entry = entries[int(key)] if key is not None and key.isdecimal() else None
-    return [] if entry is None or not entry.why_not else [Cell("not now: ", "warn"), Cell(entry.why_not)]
+def told(entries: Sequence[Entry], key: str | None) -> list[list[Cell]]:
+    """The entry of a row in full, and why it does nothing now; a group's row tells nothing."""
+    if key is None or not key.isdecimal():
+        return []
+    entry = entries[int(key)]
+    why = [Cell("off now: ", "warn"), Cell(entry.why_not)] if entry.why_not else []
+    return [[Cell(f"{entry.keys}  ", "accent"), Cell(entry.does)], why]

@@ -13,6 +13,7 @@ from store.queries.hierarchy import AgentRow, DefinitionRow
 from store.queries.passes import Passes
 from store.queries.runs import RunRow
 from store.vocabulary import AgentStatus, CopyMode, Guard, RunKind
+from tui.keymap import key
 from tui.presentation import format as figures
 from tui.presentation import progress
 from tui.presentation.cells import Cell
@@ -48,7 +49,11 @@ _WORDS = {
     RunKind.PREVIEW: "The preview compares and says what a copy would do; it touches nothing",
     RunKind.VERIFY: "The verify reads and compares both sides fully; it changes nothing",
 }
-_KINDS = {RunKind.COPY: ("r", "copy"), RunKind.PREVIEW: ("p", "preview"), RunKind.VERIFY: ("v", "verify")}
+_KINDS = {
+    RunKind.COPY: ("run.start", "copy"),
+    RunKind.PREVIEW: ("run.preview", "preview"),
+    RunKind.VERIFY: ("run.verify", "verify"),
+}
 
 
 class Choice(NamedTuple):
@@ -132,7 +137,7 @@ def why_fixed(choice: Choice) -> str:
     """Why kind and mode cannot be changed; empty when they can."""
     if choice.plan is None:
         return ""
-    return f"This carries out preview #{choice.plan.number} as it is: esc leaves, p makes another."
+    return f"This carries out preview #{choice.plan.number} as it is: esc leaves, {key('run.preview')} makes another."
 
 
 def _mode(definition: DefinitionRow, choice: Choice) -> Line:
@@ -151,18 +156,25 @@ def _keys(choice: Choice, guarded: bool, typing: bool) -> Line:
     if typing:
         keys = [("enter", "override what is typed"), ("esc", "leave every guard on")]
     elif choice.overrides:
-        keys = [("enter", f"start WITHOUT {', '.join(choice.overrides)}"), ("o", "change"), ("esc", "leave")]
+        keys = [
+            ("enter", f"start WITHOUT {', '.join(choice.overrides)}"),
+            (key("launch.override"), "change"),
+            ("esc", "leave"),
+        ]
         style = "bad"
     else:
         keys = [("enter", "start")]
         if choice.plan is None:
-            keys += [*(pair for kind, pair in _KINDS.items() if kind != choice.kind), ("m", "mode")]
+            keys += [
+                *((key(act), word) for kind, (act, word) in _KINDS.items() if kind != choice.kind),
+                (key("launch.mode"), "mode"),
+            ]
         if guarded and choice.kind != RunKind.VERIFY:
-            keys.append(("o", "override"))
+            keys.append((key("launch.override"), "override"))
         keys.append(("esc", "leave"))
     line: Line = []
-    for key, label in keys:
-        line += [Cell(key, "accent"), Cell(f" {label}", style if key == "enter" else ""), Cell("   ")]
+    for shown, label in keys:
+        line += [Cell(shown, "accent"), Cell(f" {label}", style if shown == "enter" else ""), Cell("   ")]
     return line[:-1]
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from store.lifecycle import CANCELLABLE
 from store.queries.definitions import DefinitionRow
 from store.queries.runs import RunRow
+from tui.keymap import key
 from tui.presentation.deletion_view import why_not_deleted
 from tui.subjects import RUN, Subject
 
@@ -21,9 +22,9 @@ def why_not(identity: str, subject: Subject) -> str:
         case "run.hand_over" if isinstance(item, RunRow) and item.status not in CANCELLABLE:
             return f"The run {item.definition} #{item.number} is being canceled: wait for its end."
         case "run.stop" if isinstance(item, DefinitionRow) and item.run_id is None:
-            return "This definition has not run yet: r starts a run."
+            return f"This definition has not run yet: {key('run.start')} starts a run."
         case "run.open_latest" if isinstance(item, DefinitionRow) and item.run_id is None:
-            return "This definition has not run yet: r starts a run."
+            return f"This definition has not run yet: {key('run.start')} starts a run."
         case _:
             return ""
 

@@ -12,6 +12,7 @@ from rich.cells import cell_len, chop_cells
 from store.display import display
 from store.queries.registration import TokenState
 from store.vocabulary import AgentStatus
+from tui.keymap import key
 from tui.presentation import format as figures
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
@@ -43,6 +44,8 @@ class Sheet(NamedTuple):
     """None when the token is gone with its mover."""
     here: tuple[str, ...] = ()
     """What is to be known of the agent that was started on this machine; safe to show."""
+    ended: bool = False
+    """Whether its process has ended."""
     note: str = ""
     """What the last key came to; safe to show."""
     note_style: str = ""
@@ -97,7 +100,10 @@ def sheet_lines(sheet: Sheet, width: int, glyphs: Glyphs) -> list[Line]:
     if state.used_by:
         return [*_registered(sheet, state, glyphs), *_notes(sheet, width)]
     if state.now >= state.expires_at:
-        return [[Cell("The token has expired unused: esc leaves, A makes another.", "warn")], *_notes(sheet, width)]
+        return [
+            [Cell(f"The token has expired unused: esc leaves, {key('agent.register')} makes another.", "warn")],
+            *_notes(sheet, width),
+        ]
     name = sheet.paste.name
     where = "Paste this line on this machine" if sheet.local else "Paste this line on the agent's host"
     lines: list[Line] = [[Cell(f"{where}: it registers it as '{name}' and starts it.", "strong")], []]
@@ -148,7 +154,7 @@ def _registered(sheet: Sheet, state: TokenState, glyphs: Glyphs) -> list[Line]:
         return [[Cell(f"'{name}' registered with this token, and was unregistered again.", "warn")]]
     status = agent_state(state.agent.status, glyphs)
     lines: list[Line] = [[Cell(name, "strong"), Cell(" registered, "), status]]
-    if state.agent.status not in (AgentStatus.ONLINE, AgentStatus.EXECUTING):
+    if state.agent.status not in (AgentStatus.ONLINE, AgentStatus.EXECUTING) and not sheet.ended:
         lines.append([Cell(f"{glyphs.waiting} Waiting for it to be Online{glyphs.ellipsis}", "busy")])
     if state.agent.error_message:
         lines.append([Cell(display(state.agent.error_message), "bad")])

@@ -183,7 +183,7 @@ def _bar(run: RunRow, width: int, glyphs: Glyphs) -> Line:
 
 
 def _figures(run: RunRow, rate: float | None, now: int, glyphs: Glyphs) -> Line:
-    """The line that changes with every tick: all of one style, since each change of style is as long as half of it."""
+    """How much is done, of how much, and how fast."""
     counters = run.counters
     about = "~" if progress.estimated(run) and run.active else ""
     items = figures.count(counters["items_scanned"])
@@ -194,8 +194,16 @@ def _figures(run: RunRow, rate: float | None, now: int, glyphs: Glyphs) -> Line:
     # A preview's total is what it looks at, not what there will be to copy.
     total = run.total_bytes if run.kind != RunKind.PREVIEW and run.active else -1
     of = f" of {about}{figures.size(total)}" if total >= 0 else ""
-    pace = f"{'now' if run.active else 'mean'} {_pace(run, rate, now)}"
-    return [Cell(f"  {glyphs.separator}  ".join((f"Items {items}", f"{_MOVED[run.kind]}{moved}{of}", pace)))]
+    separator = f"  {glyphs.separator}  "
+    return [
+        Cell("Items ", "dim"),
+        Cell(items, "strong"),
+        Cell(separator + _MOVED[run.kind], "dim"),
+        Cell(moved, "strong"),
+        Cell(of),
+        Cell(f"{separator}{'now' if run.active else 'mean'} ", "dim"),
+        Cell(_pace(run, rate, now), "strong"),
+    ]
 
 
 def _pace(run: RunRow, rate: float | None, now: int) -> str:
@@ -222,18 +230,18 @@ def pace_words(run: RunRow, value: float) -> str:
 def _rate(run: RunRow, samples: Sequence[Sample], now: int, width: int, glyphs: Glyphs, *, spark: bool) -> Line:
     """The throughput in one row, its peak, and while it goes on how long it has and will."""
     values = rates_of(run, samples)
-    parts = []
+    line: Line = []
     if any(values):
         # Too short for two samples to tell a rate: no plot says that better than a flat one.
         cells = min(len(values), max(10, width - 50))
         shown = values[-cells:] if spark else values
-        drawn = f"{figures.spark(values, cells, glyphs)}  " if spark else ""
-        parts.append(f"Rate  {drawn}peak {pace_words(run, max(shown))}")
+        drawn = [Cell(figures.spark(values, cells, glyphs), "accent"), Cell("  ")] if spark else []
+        line += [Cell("Rate  ", "dim"), *drawn, Cell(f"peak {pace_words(run, max(shown))}  ", "dim")]
     if run.active and run.started is not None:
         left = progress.eta_seconds(run, now)
-        to_go = f", ETA {figures.eta(left)}" if left is not None else ""
-        parts.append(f"for {figures.duration(progress.elapsed_seconds(run, now))}{to_go}")
-    return [Cell("  ".join(parts), "accent" if spark and run.active else "")] if parts else []
+        line.append(Cell(f"for {figures.duration(progress.elapsed_seconds(run, now))}", "dim"))
+        line.append(Cell(f"  ETA {figures.eta(left)}" if left is not None else "", "strong"))
+    return line
 
 
 def plot_lines(run: RunRow, samples: Sequence[Sample], now: int, width: int, height: int, glyphs: Glyphs) -> list[Line]:
@@ -255,14 +263,18 @@ def _overridden(run: RunRow) -> list[Line]:
 
 
 def _counters(run: RunRow, pair: tuple[_Counter, ...], *, clean: bool) -> Line:
-    """Two counters, each of one style; what went well is green only where nothing went otherwise."""
+    """Two counters; what went well is green only where nothing went otherwise."""
     line: Line = []
     for title, word, meant in pair:
         style = "strong" if meant == "ok" and not clean else meant
         items, content = run.counters[f"items_{word}"], run.counters[f"bytes_{word}"]
-        text = f"{title:<18}{figures.count(items):>10}{figures.size(content) if items else '':>9}   "
-        line.append(Cell(text, style if items else "dim"))
-    return line
+        line += [
+            Cell(f"{title:<18}", "" if items else "dim"),
+            Cell(f"{figures.count(items):>10}", style if items else "dim"),
+            Cell(f"{figures.size(content) if items else '':>9}", "dim"),
+            Cell("   "),
+        ]
+    return line[:-1]
 
 
 def _current(run: RunRow, helper: int, glyphs: Glyphs) -> Line:

@@ -99,8 +99,10 @@ class ChoiceScreen(ModalScreen[str | None]):
             return
         character = event.character or ""
         if character.isdecimal() and 0 < int(character) <= len(self._options):
+            event.stop()
             self.dismiss(self._options[int(character) - 1].value)
         elif character.isalpha():
+            event.stop()
             self._go_to(character.lower())
 
     def _go_to(self, letter: str) -> None:

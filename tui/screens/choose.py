@@ -31,7 +31,9 @@ class Option(NamedTuple):
 class ChooseScreen(ModalScreen[str | None]):
     """Dismisses with the key of what was chosen, or with None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", show=False, id="choose.leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "leave", "Leave without a choice", show=False, id="choose.leave")
+    ]
 
     DEFAULT_CSS = """
     ChooseScreen {

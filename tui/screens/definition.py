@@ -14,6 +14,7 @@ from store.queries.scope import Scope
 from store.reader import Reader
 from tui.actions import DEFINITION_PLACE
 from tui.following import StoreChanges
+from tui.keymap import key
 from tui.lists.definitions import definition_subject
 from tui.lists.facts import facts_list
 from tui.lists.runs import runs_list
@@ -88,8 +89,7 @@ class DefinitionScreen(ResourceScreen):
     def begin(self) -> None:
         scope = Scope("definition", self.own.id)
         iterations = self.pane("runs", runs_list(scope, self.longshore.glyphs, title="Iterations"))
-        start, preview = self.keymap.key("run.start"), self.keymap.key("run.preview")
-        iterations.none = f"It has not run yet: {start} starts a run, {preview} a preview."
+        iterations.none = f"It has not run yet: {key('run.start')} starts a run, {key('run.preview')} a preview."
         iterations.set_title()
         self._wrap_settings()
         self.show_front()

@@ -32,7 +32,9 @@ class DoingScreen(ModalScreen[list[Outcome]]):
     It takes the keys while it works: another act would otherwise end the one that nobody sees any more.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "stop", show=False, id="doing.stop")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "stop", "Leave the rest as it is", show=False, id="doing.stop")
+    ]
 
     DEFAULT_CSS = """
     DoingScreen {

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 
 from tui.presentation.glyphs import Glyphs
-from tui.presentation.help_view import HELP_COLUMNS, Entry, help_rows, why_line
+from tui.presentation.help_view import HELP_COLUMNS, Entry, help_rows, told
 from tui.widgets.line_input import LineInput
 from tui.widgets.text_lines import TextLines
 from tui.widgets.virtual_table import VirtualTable
@@ -34,7 +34,7 @@ class HelpScreen(ModalScreen[None]):
     HelpScreen {
         align: center middle;
         & > Vertical {
-            width: 84; max-width: 96%; height: 44; max-height: 96%;
+            width: 100; max-width: 96%; height: 44; max-height: 96%;
             background: $surface; border: solid $border; padding: 0 1;
         }
         & > Vertical.-ascii { border: ascii $border; }
@@ -60,7 +60,7 @@ class HelpScreen(ModalScreen[None]):
             table = VirtualTable(HELP_COLUMNS, glyphs=self._glyphs, empty_text="No key does that here.")
             table.can_focus = False
             yield table
-            yield TextLines(1, glyphs=self._glyphs)
+            yield TextLines(2, glyphs=self._glyphs)
 
     def on_mount(self) -> None:
         self.set_focus(self.query_one(LineInput))
@@ -68,13 +68,17 @@ class HelpScreen(ModalScreen[None]):
     @on(VirtualTable.WindowNeeded)
     def _window_needed(self, event: VirtualTable.WindowNeeded) -> None:
         event.stop()
-        rows = help_rows(self._entries, self._text, self._glyphs)
+        rows = help_rows(self._entries, self._text)
         event.table.load(event.direction, event.anchor_key, rows, True, True)
 
     @on(VirtualTable.RowHighlighted)
     def _row_highlighted(self, event: VirtualTable.RowHighlighted) -> None:
         event.stop()
-        self.query_one(TextLines).set_line(0, why_line(self._entries, event.key))
+        rows = help_rows(self._entries, self._text)
+        if rows and event.key == rows[0].key:
+            # The name of a group: below it stands its first key.
+            event.table.action_cursor_down()
+        self.query_one(TextLines).set_lines(told(self._entries, event.key))
 
     def on_input_changed(self, event: LineInput.Changed) -> None:
         if event.value == "?":

@@ -24,6 +24,10 @@ class PanesScreen(LongshoreScreen):
     On a terminal narrower than ``WIDE`` only one of the panes is shown, the one that had the focus last.
     """
 
+    DEFAULT_CSS = """
+    PanesScreen { layers: base above; }
+    """
+
     WIDE: ClassVar[int] = 100
     """Cells from which on all panes are shown together."""
     FRONT: ClassVar[str] = ""

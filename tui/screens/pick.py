@@ -20,7 +20,9 @@ from tui.widgets.virtual_table import VirtualTable
 class PickScreen(AskScreen[str | None]):
     """Dismisses with the key of the row that was chosen, or with None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", show=False, id="pick.leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "leave", "Leave it as it is", show=False, id="pick.leave")
+    ]
 
     def __init__(self, lines: Sequence[str], listed: Listed, choose: str, glyphs: Glyphs) -> None:
         """Ask; ``lines`` are displayed-safe, ``choose`` says what enter does."""

@@ -41,11 +41,11 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
     """No view of it is saved."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "leave", show=False, id="register.leave"),
-        Binding("enter", "done", show=False, id="register.done"),
-        Binding("y", "copy", show=False, id="register.copy"),
-        Binding("n", "name", show=False, id="register.name"),
-        Binding("s", "here", show=False, id="register.here"),
+        Binding("escape,q", "leave", "Leave the sheet; the token is shown no more", show=False, id="register.leave"),
+        Binding("enter", "done", "Leave, once the agent is there", show=False, id="register.done"),
+        Binding("y", "copy", "Copy the line to the clipboard", show=False, id="register.copy"),
+        Binding("n", "name", "Another name for the agent", show=False, id="register.name"),
+        Binding("s", "here", "Start an agent on this machine", show=False, id="register.here"),
         Binding("ctrl+s", "refuse_saving", show=False, id="register.save"),
     ]
 
@@ -75,6 +75,7 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
         self._note = ("", "")
         self._asking = ""
         self._starting = False
+        self._ended = False
 
     @property
     def longshore(self) -> LongshoreApp:
@@ -102,7 +103,7 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
     def _sheet(self) -> Sheet:
         place = self.longshore.place
         paste = Paste(place.shared_url, self._mover, self._agent_name, self._token.text)
-        return Sheet(paste, place.local, self._state, self._here, *self._note)
+        return Sheet(paste, place.local, self._state, self._here, self._ended, *self._note)
 
     def _draw(self) -> None:
         width = self.app.size.width
@@ -110,7 +111,7 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
         told = self.query_one("#told", TextLines)
         told.resize_block(len(lines))
         told.set_lines(lines)
-        asking = {"": "", NAME: "take this name", STATE: "register and start it, its files in this directory"}
+        asking = {"": "", NAME: "take this name", STATE: "register and start it; its files go there"}
         self.query_one("#keys", TextLines).set_lines([keys_line(self._state, asking[self._asking])])
 
     def _tell(self, sentence: str, style: str = "") -> None:
@@ -158,9 +159,10 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
         if self._waits:
             from tui.flows.copying import to_clipboard
 
-            said = to_clipboard(self.app, pasted(self._sheet.paste))
             # The sentence ends in what was copied, which stands above.
-            self._tell(said.partition(": ")[0] + ".", "ok")
+            said = to_clipboard(self.app, pasted(self._sheet.paste)).partition(": ")[0]
+            copied = said.startswith("Copied")
+            self._tell(f"{said}." if copied else "This terminal has no clipboard: select the lines above in it.", "ok")
 
     def action_name(self) -> None:
         if self._waits:
@@ -211,7 +213,7 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
 
         def ended(code: int) -> None:
             try:
-                loop.call_soon_threadsafe(self._ended, code)
+                loop.call_soon_threadsafe(self._process_ended, code)
             except RuntimeError:
                 return  # the screen is gone: nobody waits
 
@@ -229,10 +231,11 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
         finally:
             self._starting = False
 
-    def _ended(self, code: int) -> None:
+    def _process_ended(self, code: int) -> None:
         """The agent's process ended while the sheet is open."""
         if not self.is_attached or self._local is None:
             return
+        self._ended = True
         words = local_agents.last_words(self._local.log)
         self._here = (f"Its log: {display(self._local.log)}",)
         self._tell(f"It ended with the exit code {code}: {words or 'its log says nothing'}", "bad")

@@ -177,6 +177,12 @@ class RunScreen(PanesScreen):
     # Following the store
 
     async def follow(self, changes: StoreChanges) -> None:
+        if self._facts is None or changes.live or changes.touches("job_run"):
+            await self._read_run(changes)
+        if not self._is_gone:
+            await super().follow(changes)
+
+    async def _read_run(self, changes: StoreChanges) -> None:
         if changes.resync:
             self._samples = []
         since = self._samples[-1].at if self._samples else 0
@@ -190,7 +196,6 @@ class RunScreen(PanesScreen):
         self.own = run_subject(facts.run)
         self._draw()
         self._list_anew(before, facts.run)
-        await super().follow(changes)
         if before is None or before.status != facts.run.status:
             self.refresh_keys()
 

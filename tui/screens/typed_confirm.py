@@ -22,7 +22,7 @@ class TypedConfirmScreen(AskScreen[bool]):
     ENDING = 4
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", show=False, id="typed.leave"),
+        Binding("escape", "leave", "Leave everything as it is", show=False, id="typed.leave"),
         Binding("up", "scroll('cursor_up')", show=False, id="typed.up"),
         Binding("down", "scroll('cursor_down')", show=False, id="typed.down"),
         Binding("pageup", "scroll('page_up')", show=False, id="typed.page_up"),

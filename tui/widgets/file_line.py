@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.widgets import Input
+
+from tui.widgets.line_input import LineInput
 
 
-class FileLine(Input):
+class FileLine(LineInput):
     """One line of text that keeps the focus: esc and tab belong to the sheet that it is on."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

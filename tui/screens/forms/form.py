@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -36,13 +37,13 @@ class FormScreen(ModalScreen[Changed | None]):
     """Dismisses with what the store did, or with None. Nothing that was typed is lost before."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab,down", "move(1)", show=False, id="form.next", priority=True),
-        Binding("shift+tab,up", "move(-1)", show=False, id="form.previous", priority=True),
-        Binding("enter", "enter", show=False, id="form.enter", priority=True),
-        Binding("pagedown", "page(1)", show=False, id="form.page_next", priority=True),
-        Binding("pageup", "page(-1)", show=False, id="form.page_previous", priority=True),
-        Binding("ctrl+s", "save", show=False, id="form.save", priority=True),
-        Binding("escape", "leave", show=False, id="form.leave", priority=True),
+        Binding("tab,down", "move(1)", "The next field", show=False, id="form.next", priority=True),
+        Binding("shift+tab,up", "move(-1)", "The field before", show=False, id="form.previous", priority=True),
+        Binding("enter", "enter", "The next field, or save after the last", show=False, id="form.enter", priority=True),
+        Binding("pagedown", "page(1)", "The next page", show=False, id="form.page_next", priority=True),
+        Binding("pageup", "page(-1)", "The page before", show=False, id="form.page_previous", priority=True),
+        Binding("ctrl+s", "save", "Save, or review what will be", show=False, id="form.save", priority=True),
+        Binding("escape", "leave", "Leave; asks if something was changed", show=False, id="form.leave", priority=True),
     ]
 
     DEFAULT_CSS = """
@@ -219,7 +220,7 @@ class FormScreen(ModalScreen[Changed | None]):
         self._wrong = self._form.check(self._texts)
         asked = self._form.asks(self._texts)
         if asked:
-            self.run_worker(self._look_up(asked), group="look-up", exclusive=True, exit_on_error=True)
+            self.run_worker(partial(self._look_up, asked), group="look-up", exclusive=True, exit_on_error=True)
 
     async def _look_up(self, asked: frozenset[tuple[str, str]]) -> None:
         try:
@@ -236,7 +237,7 @@ class FormScreen(ModalScreen[Changed | None]):
         """Offer something for an empty field; where something stands, the line itself asks for what it shows."""
         field = self._field
         if field is not None and field.completes and not self._texts[field.key]:
-            self.run_worker(self.complete(""), group="complete", exclusive=True, exit_on_error=True)
+            self.run_worker(partial(self.complete, ""), group="complete", exclusive=True, exit_on_error=True)
 
     async def complete(self, text: str) -> str | None:
         """Look for what the present field's text may go on to, and offer it; the first one comes back."""
