@@ -101,7 +101,7 @@ def _succeeded(run: RunRow, remarked: int, state: Cell, glyphs: Glyphs) -> Verdi
         return Verdict(state, f"But a copy would be stopped: {_error(run)}", _next(run, found), "warn")
     if found:
         number = needs_look(run) + remarked
-        state = Cell(f"{warned}{figures.compact(number)} to look at", "warn")
+        state = Cell(f"{warned}{figures.short(number)} to look at", "warn")
         return Verdict(state, f"{found}.", _next(run, found), "warn")
     if not run.counters["items_scanned"]:
         why = "The source held nothing: check that it was mounted on the agent's host."
