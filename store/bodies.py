@@ -8,6 +8,7 @@ resource copied out of an ARM template fits.
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import pairwise
 from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -76,6 +77,12 @@ def _age(value: str) -> str:
     return value
 
 
+def _agent_name(value: str) -> str:
+    return value and valid_name("agent", value)
+
+
+AgentName = Annotated[str, BeforeValidator(lambda v: "" if v is None else v), _ruled(_agent_name)]
+"""An agent's name; empty for none."""
 Pattern = Annotated[str, _ruled(valid_pattern)]
 Age = Annotated[str, AfterValidator(_age)]
 Size = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
@@ -122,6 +129,65 @@ class ProjectProperties(_Properties):
 class ConnectionProperties(_Properties):
     description: Description = ""
     private_link_service_id: str = Field(min_length=1)
+
+
+class LimitTime(ArmModel):
+    """A time of day in half hours; 24:00 is the end of the day."""
+
+    hour: int = Field(strict=True, ge=0, le=24)
+    minute: int = Field(default=0, strict=True, multiple_of=30, ge=0, le=30)
+
+    @property
+    def minutes(self) -> int:
+        """Since the day began."""
+        return self.hour * 60 + self.minute
+
+    @model_validator(mode="after")
+    def _within_the_day(self) -> Self:
+        if self.minutes > 24 * 60:
+            raise ValueError("a day ends at 24:00: write no later time")
+        return self
+
+
+class LimitRecurrence(ArmModel):
+    """Some days of every week, from one time to a later one of the same day (reference §1, UploadLimitSchedule)."""
+
+    days: list[DayOfWeek] = Field(min_length=1)
+    start_time: LimitTime
+    end_time: LimitTime
+    limit_in_mbps: int = Field(strict=True, ge=0, lt=1 << 31)
+    """0 lets nothing through: a running job is as good as paused."""
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Self:
+        if self.start_time.minutes >= self.end_time.minutes:
+            raise ValueError("a limit must end later in the day than it starts: write one for each day")
+        if len(set(self.days)) != len(self.days):
+            raise ValueError("a limit names a day twice: name it once")
+        return self
+
+
+class UploadLimitSchedule(ArmModel):
+    """When an agent may send how much, by its own clock; nothing is limited at other times."""
+
+    weekly_recurrences: list[LimitRecurrence] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        spans = sorted(
+            (day, one.start_time.minutes, one.end_time.minutes) for one in self.weekly_recurrences for day in one.days
+        )
+        for (day, _, ends), (other, starts, _) in pairwise(spans):
+            if day == other and starts < ends:
+                raise ValueError(f"two limits overlap on {day}: let one end before the other starts")
+        return self
+
+
+class AgentProperties(_Properties):
+    """What an admin may say about an agent: all else it says itself (ARM's PATCH)."""
+
+    description: Description = ""
+    upload_limit_schedule: UploadLimitSchedule | None = None
 
 
 class EndpointBody(ArmModel):
@@ -184,7 +250,7 @@ class DefinitionProperties(_Properties):
     source_subpath: SubPath = ""
     target_name: Annotated[str, name_of("endpoint")]
     target_subpath: SubPath = ""
-    agent_name: str = ""
+    agent_name: AgentName = ""
     connections: list[str] = Field(default_factory=list)
     schedule: ScheduleInfo | None = None
     data_integrity_validation: DataIntegrityValidation = DataIntegrityValidation.NONE
@@ -199,17 +265,9 @@ class DefinitionProperties(_Properties):
         """Those of ``SETTINGS`` that are not the default, as ARM spells them."""
         return self.model_dump(mode="json", by_alias=True, include=set(SETTINGS), exclude_defaults=True)
 
-    @model_validator(mode="after")
-    def _agent(self) -> Self:
-        if self.agent_name:
-            try:
-                valid_name("agent", self.agent_name)
-            except InvalidInput as error:
-                raise ValueError(error.sentence) from error
-        return self
-
 
 __all__ = [
+    "AgentProperties",
     "ConnectionProperties",
     "DefinitionProperties",
     "EndpointBody",

@@ -23,6 +23,7 @@ from store.bodies import (
     ProjectProperties,
     name_of,
 )
+from store.complaints import complaints
 from store.db import Write
 from store.endpoints import ArmModel
 from store.errors import InvalidInput, LongshoreError
@@ -31,7 +32,6 @@ from store.resources.definitions import put_definition
 from store.resources.endpoints import put_endpoint
 from store.resources.movers import put_mover
 from store.resources.projects import put_connection, put_project
-from store.vocabulary import EndpointType
 
 MAX_BYTES = 16 << 20
 MAX_NODES = 1_000_000
@@ -146,18 +146,11 @@ def parse_plan(raw: bytes, name: str) -> PlanFile:
     try:
         file.plan = Plan.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = _located(document, first["loc"])
-        message = str(first["msg"]).removeprefix("Value error, ").rstrip(".")
-        if first["type"] == "missing":
-            message = f"'{first['loc'][-1]}' is missing: add it"
-        elif first["type"] == "extra_forbidden":
-            message = f"'{first['loc'][-1]}' is not a property here: remove it or correct its spelling"
-        elif first["type"].startswith("union_tag"):
-            message = f"'endpointType' must be one of {', '.join(EndpointType)}"
+        first = complaints(error)[0]
+        where = _located(document, first.path)
         more = error.error_count() - 1
         rest = f" ({more} more after it)" if more else ""
-        raise InvalidInput(f"{file.where(where)}: {message}{rest}.", code="PlanInvalid") from error
+        raise InvalidInput(f"{file.where(where)}: {first.words}{rest}.", code="PlanInvalid") from error
     return file
 
 

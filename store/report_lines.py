@@ -92,6 +92,11 @@ def line(
     ).encode("ascii")
 
 
+def word(text: str) -> str:
+    """A kind, outcome or code that an agent has told, as it may stand in a line: it need not be one of ours."""
+    return text if text.isalnum() and text.isascii() else _quoted(display(text))[1:-1]
+
+
 def pack(written: Iterable[bytes]) -> bytes:
     """Lines as a chunk of the store's."""
     return zlib.compress(b"".join(written), _LEVEL)

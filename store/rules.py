@@ -41,6 +41,11 @@ def valid_description(text: str) -> str:
     return _storable(text, "description")
 
 
+def valid_label(text: str, what: str) -> str:
+    """A word that an admin chose freely, such as a tag: storable as UTF-8."""
+    return _storable(text, what)
+
+
 def valid_sub_path(text: str) -> str:
     """A path below an endpoint: relative, without ``..`` and NUL; ``""`` and ``/`` mean the root.
 

@@ -22,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except LongshoreError as error:
-        output.complain(error.sentence)
+        for sentence in getattr(error, "sentences", (error.sentence,)):
+            output.complain(sentence)
         return error.exit_code
     except KeyboardInterrupt:
         return 130

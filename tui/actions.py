@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tui.keys import shown_key
 from tui.subjects import AGENT, DEFINITION, ENDPOINT, MOVER, PROJECT, RUN
 
 
@@ -70,9 +71,9 @@ ACTIONS = (
     Action("filter", "slash", "filter", "Show only what contains a text in this pane", EVERYWHERE),
     Action("find", "colon", "go to", "Go to anything by its kind and a part of its name", EVERYWHERE),
     Action("run.preview", "p", "preview", "Preview: say what a copy would do, touch nothing", _STARTING, True, _STARTS,
-           "starts a preview of it"),
+           "starts a preview of it", True),
     Action("run.verify", "v", "verify", "Verify: compare both sides fully, change nothing", _STARTING, True, _STARTS,
-           "starts a verify run of it"),
+           "starts a verify run of it", True),
     Action("run.open_latest", "o", "", "Open the latest run of a definition", _LISTS, False, (DEFINITION, RUN),
            "opens its latest run"),
     Action("run.hand_over", "H", "", "Hand a run over to another agent", _RUNNABLE, True, (RUN,), "hands it over"),
@@ -99,7 +100,7 @@ ACTIONS = (
     Action("launch.mode", "m", "mode", "Before a start: the other mode, for this run only", _LAUNCH, True),
     Action("launch.override", "o", "override", "Before a start: override a guard by its name, for this run only",
            _LAUNCH, True),
-    Action("help", "question_mark", "keys", "Show and search the keys of this place", EVERYWHERE | _LAUNCH),
+    Action("help", "question_mark,f1", "keys", "Show and search the keys of this place", EVERYWHERE | _LAUNCH),
 )  # fmt: skip
 
 MOVEMENT = (
@@ -111,29 +112,33 @@ MOVEMENT = (
 )
 """What the tree and every list do with keys; widgets bind them themselves."""
 
-_SHOWN = {
-    "question_mark": "?",
-    "slash": "/",
-    "colon": ":",
-    "escape": "esc",
-}
+GROUPS = {
+    "Runs": ("run.start", "run.stop", "run.preview", "run.verify", "run.open_latest", "run.hand_over"),
+    "Before a start": ("launch.mode", "launch.override"),
+    "Resources": ("open", "resource.new", "resource.edit", "resource.clone", "resource.delete", "agent.register"),
+    "Lists": ("filter", "sort", "mark", "copy"),
+    "Getting around": ("find", "back", "events", "pane.next", "pane.previous", "pane.tree", "pane.endpoints",
+                       "pane.definitions", "pane.runs"),
+    "The screen": ("help", "save", "mouse", "redraw", "quit"),
+}  # fmt: skip
+"""What the ``?`` screen lists together, in its order; every action is in one of them."""
 
 
 def actions_of(place: str, *, read_only: bool = False) -> list[Action]:
-    """The actions of a screen, in the order of the key bar."""
+    """The actions of a screen, in the order of the key bar, with the keys that no config file changed."""
     return [a for a in ACTIONS if place in a.places and not (read_only and a.changes)]
 
 
 def shown_keys(action: Action) -> str:
-    """The keys as an admin reads them: ``q, ctrl+q``."""
-    return ", ".join(_SHOWN.get(key, key) for key in action.keys.split(","))
+    """The keys as an admin reads them: ``q, ctrl+q``; empty for an action that was left without."""
+    return ", ".join(shown_key(key) for key in action.keys.split(",") if key)
 
 
 def first_key(action: Action) -> str:
-    """The key that the key bar shows."""
-    return _SHOWN.get(action.keys.split(",")[0], action.keys.split(",")[0])
+    """The key that the key bar shows; empty for an action that was left without."""
+    return shown_key(action.keys.split(",")[0])
 
 
 def action(identity: str) -> Action:
-    """The action of that id."""
+    """The action of that id, with the keys that no config file changed."""
     return next(a for a in ACTIONS if a.id == identity)

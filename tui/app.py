@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import signal
 import traceback
+from pathlib import Path
 from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import events
+from textual.screen import ModalScreen
 
 from store.clock import Clock
 from store.display import display
@@ -17,11 +19,15 @@ from store.errors import StoreUnavailable
 from store.place import StorePlace
 from store.queries import runs
 from tui.commands import Commands
+from tui.config import Config
+from tui.flows.mouse import report_less
 from tui.following import EVERYTHING, NOTHING, StoreChanges, StoreFollower
+from tui.keymap import use
 from tui.lean_app import LeanApp
 from tui.presentation import format as figures
 from tui.presentation.glyphs import UNICODE, Glyphs
 from tui.screens.base import LongshoreScreen
+from tui.screens.following_sheet import FollowingSheet
 from tui.screens.main import MainScreen
 from tui.threads import LooseThreads
 from tui.tree_source import first_page
@@ -56,14 +62,26 @@ class LongshoreApp(LeanApp[int]):
     """
 
     def __init__(
-        self, place: StorePlace, *, read_only: bool = False, glyphs: Glyphs = UNICODE, clock: Clock | None = None
+        self,
+        place: StorePlace,
+        *,
+        read_only: bool = False,
+        glyphs: Glyphs = UNICODE,
+        clock: Clock | None = None,
+        config: Config | None = None,
     ) -> None:
         super().__init__(unicode=glyphs.unicode)
         self.place = place
         self.read_only = read_only
         self.glyphs = glyphs
-        self.follower = StoreFollower(place, self._store_changed, self.trouble, clock)
-        self.commands = Commands(place, read_only=read_only)
+        self.place = place
+        settings = config or Config(Path())
+        self.keymap = settings.keymap
+        use(self.keymap)
+        if settings.theme:
+            self.theme = settings.theme
+        self.follower = StoreFollower(place, self._store_changed, self.trouble, clock, settings.refresh)
+        self.commands = Commands(place, read_only=read_only, clock=clock)
         self.typing_ahead = TypingAhead(self)
         self.time_passed = False
         self._trouble: StoreUnavailable | None = None
@@ -76,6 +94,7 @@ class LongshoreApp(LeanApp[int]):
     def on_mount(self) -> None:
         asyncio.get_running_loop().set_default_executor(LooseThreads(thread_name_prefix="store-writer"))
         self._handle_signals()
+        report_less(self)
         self.push_screen(MainScreen())
         # As a worker: an exception in it ends the application instead of freezing it in silence.
         self.run_worker(self.follower.run(), group="follower", exit_on_error=True)
@@ -83,6 +102,21 @@ class LongshoreApp(LeanApp[int]):
         self.set_interval(1.0, self._show_trouble)
         self.set_interval(UPKEEP_SECONDS, self._upkeep)
         self.set_timer(WARM_UP_SECONDS, lambda: self.run_worker(self._warm_up(), group="warm-up", exit_on_error=True))
+
+    def on_key(self, event: events.Key) -> None:
+        """What no dialog took for itself: help on it, and saving it; full screens have keys of their own for that."""
+        if not isinstance(self.screen, ModalScreen) or event.key in self.screen.active_bindings:
+            return
+        if event.key in self.keymap.action("help").keys.split(","):
+            event.prevent_default()
+            from tui.flows.helping import show_help
+
+            show_help(self.screen)
+        elif event.key in self.keymap.action("save").keys.split(","):
+            below = next((s for s in reversed(self.screen_stack) if isinstance(s, LongshoreScreen)), None)
+            if below is not None:
+                event.prevent_default()
+                below.do_save()
 
     def on_unmount(self) -> None:
         self.follower.stop()
@@ -148,6 +182,9 @@ class LongshoreApp(LeanApp[int]):
             return
         told, self._put_off = self._put_off, NOTHING
         await screen.store_changed(told)
+        for sheet in self.screen_stack:
+            if isinstance(sheet, FollowingSheet):
+                await sheet.store_changed(told)
         self.time_passed = False
 
     def _clock(self) -> None:

@@ -7,15 +7,23 @@ wait for it. ``warm_up`` does it in the background.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from store.clock import Clock
 from store.errors import InvalidInput, NotFound, StoreUnavailable
 from store.place import StorePlace
 from store.vocabulary import CopyMode, Guard, RunKind
 from tui.actor import actor
 
 if TYPE_CHECKING:
-    from store.db import Store
+    from sqlmodel import Session
+
+    from store.db import Store, Write
+
+Asked = TypeVar("Asked")
+Result = TypeVar("Result")
 
 
 class Launch(NamedTuple):
@@ -33,8 +41,10 @@ class Launch(NamedTuple):
 class Commands:
     """The writes of one screen. Calls may come from any thread, one at a time."""
 
-    def __init__(self, place: StorePlace, *, read_only: bool) -> None:
+    def __init__(self, place: StorePlace, *, read_only: bool, clock: Clock | None = None) -> None:
+        """Open nothing yet; ``clock`` is another than the store's."""
         self._place = place
+        self._clock = clock
         self._read_only = read_only
         self._store: Store | None = None
         self._identity: tuple[int, int] | str | None = None
@@ -45,6 +55,24 @@ class Commands:
         if not self._read_only:
             with self._lock:
                 self._open()
+
+    def write(self, change: Callable[[Write, Asked], Result], asked: Asked) -> Result:
+        """Change what ``asked`` says, in one transaction.
+
+        Raises:
+            LongshoreError: the store refused; the sentence says why, and nothing was changed.
+        """
+        with self._lock, self._open().write(actor()) as tx:
+            return change(tx, asked)
+
+    def read(self, query: Callable[..., Result], *arguments: object) -> Result:
+        """Read single resources that are to be changed.
+
+        Raises:
+            LongshoreError: there is no such resource, or the store is out of reach.
+        """
+        with self._lock, self._open().read() as session:
+            return query(session, *arguments)
 
     def start_run(self, mover: str, definition: str, launch: Launch) -> tuple[int, str]:
         """Start a run; its id and its label ``PROJECT/DEFINITION#NUMBER``.
@@ -86,6 +114,20 @@ class Commands:
             _, _, run = find_run(tx.session, find_mover(tx.session, mover), label)
             request_cancel(tx, run)
 
+    @contextmanager
+    def writing(self) -> Iterator[Write]:
+        """One operation of the store, for the commands that are elsewhere."""
+        with self._lock, self._open().write(actor()) as tx:
+            yield tx
+
+    @contextmanager
+    def reading(self) -> Iterator[tuple[Session, int]]:
+        """The store's own rules asked, and nothing written: a session, and the store's time."""
+        with self._lock:
+            store = self._open()
+            with store.read() as session:
+                yield session, store.clock.now()
+
     def sweep(self) -> None:
         """Let the store end the runs whose cancel deadline has passed."""
         if self._read_only:
@@ -121,7 +163,7 @@ class Commands:
                 raise StoreUnavailable(
                     f"The store '{self._place.url}' is gone: put it back; nothing was changed.", code="StoreMissing"
                 )
-            self._store = open_store(self._place)
+            self._store = open_store(self._place, clock=self._clock)
             self._identity = self._place.identity
         return self._store
 

@@ -70,6 +70,7 @@ class StoreFollower:
         on_changes: Callable[[StoreChanges], Awaitable[None]],
         on_trouble: Callable[[StoreUnavailable], None],
         clock: Clock | None = None,
+        tick_seconds: float = TICK_SECONDS,
     ) -> None:
         self._place = place
         self._on_changes = on_changes
@@ -81,7 +82,7 @@ class StoreFollower:
         self._told = asyncio.Event()
         self._watch: Watch | None = None
         self._stopped = False
-        self.tick_seconds = TICK_SECONDS
+        self.tick_seconds = tick_seconds
         self._read_at: float | None = None
         self._asked_at: dict[int, float] = {}
         self._asked = 0

@@ -3,36 +3,41 @@
 from __future__ import annotations
 
 import gc
-import locale
 import os
 import sys
 
 from store.errors import InvalidInput, StoreUnavailable
 from store.place import StorePlace, locate
 from store.reader import Reader
-
-DEFAULTS = {
-    # Smooth scrolling costs 200 ms a page; an escape key should not wait 100 ms (reference terminal §2).
-    "TEXTUAL_ANIMATIONS": "none",
-    "ESCDELAY": "25",
-}
+from tui import terminal
+from tui.config import read_config
 
 SWITCH_SECONDS = 0.001
+"""How long one thread may keep another one waiting; Python's own is five times as long."""
 
 
-def run_screen(store_url: str | None, read_only: bool = False, ascii_only: bool = False) -> int:
+def run_screen(
+    store_url: str | None, read_only: bool = False, ascii_only: bool = False, config_file: str | None = None
+) -> int:
     """Open the screen and stay until it is left.
+
+    Args:
+        store_url: The store; None for the usual one.
+        read_only: Refuse whatever changes the store.
+        ascii_only: Draw with ASCII characters only.
+        config_file: The config file; None for the usual one.
 
     Returns:
         The exit code: 0, 128 + the signal that ended it, or 1 after a crash.
 
     Raises:
-        InvalidInput: there is no terminal to draw on. StoreUnavailable: no usable store.
+        InvalidInput: there is no terminal to draw on. ConfigInvalid: what is wrong with the config file.
+        StoreUnavailable: no usable store.
     """
     check_terminal()
+    config = read_config(config_file)
     place = ready_store(store_url, read_only=read_only)
-    for name, value in DEFAULTS.items():
-        os.environ.setdefault(name, value)
+    terminal.prepare(os.environ)
     # The thread that paints waits so long at most for one that reads: a key must not, several times over.
     sys.setswitchinterval(SWITCH_SECONDS)
     # Importing makes objects that stay; collecting in between costs a tenth of the start.
@@ -40,13 +45,11 @@ def run_screen(store_url: str | None, read_only: bool = False, ascii_only: bool 
     from tui.app import LongshoreApp
     from tui.presentation.glyphs import choose
 
-    glyphs = choose(
-        ascii_only, locale.getencoding() if not sys.flags.utf8_mode else "utf-8", os.environ.get("TERM", "")
-    )
-    app = LongshoreApp(place, read_only=read_only, glyphs=glyphs)
+    glyphs = choose(ascii_only or config.ascii, terminal.encoding(os.environ), os.environ.get("TERM", ""))
+    app = LongshoreApp(place, read_only=read_only, glyphs=glyphs, config=config)
     gc.freeze()
     gc.enable()
-    result = app.run(mouse=False)
+    result = app.run(mouse=config.mouse)
     # A crash leaves no result; Textual has then set a return code and printed what happened.
     return app.return_code or 0 if result is None else result
 

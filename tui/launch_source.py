@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from store.queries import hierarchy, runs
-from store.queries.hierarchy import AgentRow, DefinitionRow, Scope
+from store.queries.details import DefinitionDetail, definition_detail
+from store.queries.hierarchy import AgentRow, DefinitionRow
+from store.queries.passes import Passes, passes
 from store.queries.runs import RunRow
-from store.queries.window import Page
 from store.reader import Reader
-from store.vocabulary import RunKind
-
-LATEST_RUNS = 20
-"""Runs among which the last one with guards is looked for: verify runs have none."""
 
 
 class LaunchFacts(NamedTuple):
@@ -26,6 +23,10 @@ class LaunchFacts(NamedTuple):
     """The preview to carry out, as it is now."""
     watched: tuple[RunRow, ...]
     """The runs whose guards matter: the preview, and the latest copy or preview."""
+    found: Passes
+    """The definition's latest runs by their kinds: they tell what the next pass will take."""
+    detail: DefinitionDetail | None
+    """Its settings and both ends; None when it is gone."""
     now: int
 
 
@@ -37,16 +38,19 @@ def launch_facts(reader: Reader, definition: DefinitionRow, plan_id: int | None)
         definition: what is to be run.
         plan_id: the preview to carry out, or None.
     """
-    latest = runs.runs(reader, Scope("definition", definition.id), Page(limit=LATEST_RUNS)).rows
-    watched = [run for run in latest if run.kind != RunKind.VERIFY][:1]
+    found = passes(reader, definition.id)
+    latest = [run for run in (*found.copies[-1:], found.preview) if run is not None]
+    watched = sorted(latest, key=lambda run: run.id)[-1:]
     plan = None if plan_id is None else runs.run(reader, plan_id)
     if plan is not None:
         watched = [plan, *(run for run in watched if run.id != plan.id)]
     return LaunchFacts(
         definition,
         hierarchy.agents(reader, definition.mover_id),
-        runs.last_copy(reader, definition.id),
+        found.copies[-1] if found.copies else runs.last_copy(reader, definition.id),
         plan,
         tuple(watched),
+        found,
+        definition_detail(reader, definition.id),
         reader.now(),
     )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from rich.console import RenderableType
 from textual import messages
 from textual._compositor import CompositorUpdate
 from textual.app import App
@@ -74,7 +73,7 @@ class LeanApp(App[Result]):
     def _behind(self) -> bool:
         return isinstance(self._driver, TerminalDriver) and self._driver.watched.behind
 
-    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+    def _display(self, screen: Screen[object], renderable: Any) -> None:
         """Textual calls this with each picture that is to be written."""
         if isinstance(renderable, CompositorUpdate) and not self.is_headless and not self._batch_count:
             renderable = self._lean(renderable)

@@ -120,9 +120,8 @@ def _lines(reader: Reader, run: RunRow) -> Iterator[tuple[bytes, dict[str, Any]]
     """Each line of a run's report, as it was written and as what it says."""
     if not run.report:
         for row in _items(reader, run):
-            raw = report_lines.line(
-                row.path, row.kind, row.outcome, row.size, row.fence, code=row.code, message=row.message
-            )
+            kind, outcome, code = (report_lines.word(text) for text in (row.kind, row.outcome, row.code))
+            raw = report_lines.line(row.path, kind, outcome, row.size, row.fence, code=code, message=row.message)
             yield raw[:-1], json.loads(raw)
         return
     for chunk in _chunks(reader, run):

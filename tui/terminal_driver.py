@@ -83,7 +83,15 @@ class TerminalDriver(LinuxDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         assert sys.__stderr__ is not None
         self.watched = WatchedFile(sys.__stderr__)
-        self._file = cast(TextIO, self.watched)
+        self._file = cast(Any, self.watched)
+
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """The terminal's own word: COLUMNS and LINES, which a shell may export, do not follow it."""
+        try:
+            width, height = os.get_terminal_size(self.fileno)
+        except OSError:
+            return super()._get_terminal_size()
+        return (width, height) if width and height else super()._get_terminal_size()
 
     def run_input_thread(self) -> None:
         """Read keys until the program ends."""

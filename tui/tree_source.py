@@ -12,6 +12,7 @@ from store.queries.runs import RunRow
 from store.queries.window import Page, complete
 from store.reader import Reader
 from store.vocabulary import JobRunStatus, RunKind
+from tui.keymap import key
 from tui.presentation import format as figures
 from tui.presentation import progress
 from tui.presentation.cells import Cell
@@ -222,5 +223,5 @@ def _project(row: ProjectRow, glyphs: Glyphs) -> Branch:
 def _more(shown: int, parent: int, glyphs: Glyphs) -> list[Branch]:
     if shown < MOST_CHILDREN:
         return []
-    text = f"{glyphs.ellipsis} more: filter with /"
+    text = f"{glyphs.ellipsis} more: filter with {key('filter')}"
     return [Branch(NodeKey("more", parent), text, (Cell(text, "dim"),), False)]

@@ -51,7 +51,14 @@ class AgentIdentity:
 
 
 def make_token(tx: Write, mover: StorageMover, ttl_ms: int = TOKEN_TTL_MS, agent: Agent | None = None) -> str:
-    """A one-time registration token for a mover; this is the only time that its text is known.
+    """A one-time registration token for a mover; see :func:`issue_token`."""
+    return issue_token(tx, mover, ttl_ms, agent)[1]
+
+
+def issue_token(
+    tx: Write, mover: StorageMover, ttl_ms: int = TOKEN_TTL_MS, agent: Agent | None = None
+) -> tuple[RegistrationToken, str]:
+    """A one-time registration token for a mover: its row, and its text; this is the only time that that is known.
 
     Args:
         tx: the transaction.
@@ -65,20 +72,20 @@ def make_token(tx: Write, mover: StorageMover, ttl_ms: int = TOKEN_TTL_MS, agent
         from store.postgres.logins import issue_token_login
 
         role, token = issue_token_login(tx, secret, ttl_ms, renews=agent.db_role if agent else "")
-    tx.session.add(
-        RegistrationToken(
-            mover_id=mover.id,
-            token_hash=_hash(token),
-            created_at=tx.now,
-            created_by=tx.actor,
-            expires_at=tx.now + ttl_ms,
-            agent_id=agent.id if agent else None,
-            db_role=role,
-        )
+    row = RegistrationToken(
+        mover_id=mover.id,
+        token_hash=_hash(token),
+        created_at=tx.now,
+        created_by=tx.actor,
+        expires_at=tx.now + ttl_ms,
+        agent_id=agent.id if agent else None,
+        db_role=role,
     )
+    tx.session.add(row)
     detail = f"renews '{agent.name}'" if agent else ""
     tx.event("storage_mover", mover.id, mover.name, "token made", mover_id=mover.id, detail=detail)
-    return token
+    tx.session.flush()
+    return row, token
 
 
 def register_agent(

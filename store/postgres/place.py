@@ -69,6 +69,12 @@ class PostgresPlace:
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
     @property
+    def local(self) -> bool:
+        """Whether nobody but this machine reaches it by its URL: a socket's directory, or a loopback address."""
+        parts = urlsplit(self.url)
+        return _all_local(parts, parse_qs(parts.query, keep_blank_values=True))
+
+    @property
     def exists(self) -> bool:
         """Always: only asking the server can tell, and opening does."""
         return True

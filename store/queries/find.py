@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from store.queries.window import in_a_name, like
@@ -20,6 +20,9 @@ _KINDS = {
 }
 """Each kind in the order in which they are shown: its table, its path, and its mover."""
 
+KINDS = (*_KINDS, "run")
+"""What can be gone to."""
+
 PROJECTS_AT_ONCE = 100
 """Projects that a path's first part may mean."""
 
@@ -36,29 +39,27 @@ class Found(NamedTuple):
     mover: str
 
 
-def find(reader: Reader, text: str, limit: int = 20) -> list[Found]:
+def find(reader: Reader, text: str, limit: int = 20, kinds: Collection[str] = ()) -> list[Found]:
     """What a text may name: what begins with it as it is written, kind by kind, then what contains it in any case.
 
     ``PROJECT/DEFINITION`` finds definitions, by parts of both names; ``DEFINITION#NUMBER`` runs, without a number the
     latest ones. Beginnings are found by an index; for parts all names are read, unless there are enough before.
+
+    Where ``kinds`` are given, only those are found, a text that names a definition finds its runs if only they are
+    wanted, and no text at all finds the first of each kind, by name, and the newest runs.
     """
     text = text.strip()
-    if not text:
-        return []
     name, marked, number = text.partition("#")
-    if marked:
-        return _runs(reader, name, number, limit)
+    if marked or (set(kinds) == {"run"} and text):
+        return _runs(reader, name, number, limit) if not kinds or "run" in kinds else []
     if "/" in text:
-        return _definitions(reader, text, limit)
-    if not in_a_name(text):
+        return _definitions(reader, text, limit) if not kinds or "definition" in kinds else []
+    if not in_a_name(text) or not (text or kinds):
         return []
     found: dict[tuple[str, int], Found] = {}
-    for condition, values in (
-        ("name >= :low AND name < :high", {"low": text, "high": text + _LAST}),
-        ("name LIKE :text ESCAPE '\\'", {"text": like(text)}),
-    ):
+    for condition, values in _conditions(text):
         for kind, (table, path, mover) in _KINDS.items():
-            if len(found) < limit:
+            if len(found) < limit and (not kinds or kind in kinds):
                 rows = reader.rows(
                     f"""SELECT n.id, {path} AS path, m.name AS mover
                         FROM (SELECT id FROM {table} WHERE {condition} ORDER BY name, id LIMIT {limit}) AS near
@@ -68,7 +69,28 @@ def find(reader: Reader, text: str, limit: int = 20) -> list[Found]:
                 )
                 for one in _made(kind, rows):
                     found.setdefault((kind, one.id), one)
-    return list(found.values())[:limit]
+    newest = _newest_runs(reader, limit) if "run" in kinds and not text else []
+    return [*found.values(), *newest][:limit]
+
+
+def _conditions(text: str) -> list[tuple[str, dict[str, str]]]:
+    """What the names must fulfil, one after the other, with its values; anything goes where there is no text."""
+    if not text:
+        return [("true", {})]
+    return [
+        ("name >= :low AND name < :high", {"low": text, "high": text + _LAST}),
+        ("name LIKE :text ESCAPE '\\'", {"text": like(text)}),
+    ]
+
+
+def _newest_runs(reader: Reader, limit: int) -> list[Found]:
+    rows = reader.rows(
+        f"""SELECT r.id, d.project_name || '/' || d.name || '#' || r.number AS path, m.name AS mover
+            FROM (SELECT id FROM job_run WHERE id > 0 ORDER BY id DESC LIMIT {limit}) AS near
+            CROSS JOIN job_run r CROSS JOIN job_definition d CROSS JOIN storage_mover m
+            WHERE r.id = near.id AND d.id = r.definition_id AND m.id = d.mover_id ORDER BY r.id DESC"""
+    )
+    return _made("run", rows)
 
 
 def _definitions(reader: Reader, path: str, limit: int) -> list[Found]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import func
 from sqlmodel import Session, SQLModel, select
@@ -22,6 +22,37 @@ class Put(StrEnum):
     CREATED = "created"
     CHANGED = "changed"
     UNCHANGED = "unchanged"
+
+
+class Expect(NamedTuple):
+    """What whoever puts a resource takes for granted: a form or a command means either to make or to change one."""
+
+    exists: bool | None = None
+    """False: it is to be made; True: it is to be changed; None: either."""
+    version: int | None = None
+    """The version that was read before it was edited, if it was."""
+
+    def check(self, kind: str, name: str, found: SystemData | None) -> None:
+        """Refuse what is not so, before anything is changed.
+
+        Raises:
+            Conflict: the name is taken, or somebody changed it since it was read (code ``ChangedMeanwhile``).
+            NotFound: there is nothing to change.
+        """
+        if self.exists is False and found is not None:
+            article = "an" if kind[0] in "aeiou" else "a"
+            raise Conflict(f"There is {article} {kind} '{name}' already: choose another name.", code="NameTaken")
+        if self.exists and found is None:
+            raise NotFound(f"There is no {kind} '{name}': it was deleted, or make it first.")
+        if self.version is not None and found is not None and found.version != self.version:
+            raise Conflict(
+                f"The {kind} '{name}' was changed by {found.last_modified_by} meanwhile: look at both values.",
+                code="ChangedMeanwhile",
+            )
+
+
+ANYHOW = Expect()
+"""Make it or change it, as plan files do."""
 
 
 def find_mover(session: Session, name: str | None) -> StorageMover:
@@ -73,6 +104,13 @@ def find_definition(session: Session, mover: StorageMover, path: str) -> tuple[P
 def active_run(session: Session, definition_id: int) -> JobRun | None:
     """The run of a definition that has not ended, if there is one."""
     return session.exec(select(JobRun).where(JobRun.definition_id == definition_id, RUN_IS_ACTIVE)).first()
+
+
+def run_label(session: Session, run: JobRun) -> str:
+    """``PROJECT/DEFINITION#NUMBER`` of a run."""
+    project = session.get_one(Project, run.project_id)
+    definition = session.get_one(JobDefinition, run.definition_id)
+    return f"{project.name}/{definition.name}#{run.number}"
 
 
 def refuse_while_active(

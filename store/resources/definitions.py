@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from store.bodies import DefinitionProperties
 from store.db import Write
-from store.errors import Conflict, InvalidInput
+from store.errors import Conflict
 from store.models import Endpoint, JobDefinition, Project, StorageMover
-from store.resources.common import Put, active_run, change, find_in_mover, stamp_created
-from store.rules import location_overlaps, valid_name
-from store.vocabulary import EndpointKind
+from store.pairs import check_pair
+from store.resources.common import ANYHOW, Expect, Put, active_run, change, find_in_mover, stamp_created
+from store.rules import valid_name
 
 
 def put_definition(
-    tx: Write, mover: StorageMover, project: Project, name: str, body: DefinitionProperties
+    tx: Write,
+    mover: StorageMover,
+    project: Project,
+    name: str,
+    body: DefinitionProperties,
+    *,
+    expect: Expect = ANYHOW,
 ) -> tuple[Put, JobDefinition]:
     """Create a definition, or change what may change of it.
 
@@ -31,6 +37,7 @@ def put_definition(
     found = tx.session.exec(
         select(JobDefinition).where(JobDefinition.project_id == project.id, JobDefinition.name == name)
     ).first()
+    expect.check("job definition", name, found)
     changeable: dict[str, Any] = {
         "description": body.description,
         "copy_mode": body.copy_mode,
@@ -42,7 +49,7 @@ def put_definition(
         "settings": body.settings(),
     }
     if found is None:
-        _check_pair(source, body.source_subpath, target, body.target_subpath)
+        check_pair(source, body.source_subpath, target, body.target_subpath)
         found = JobDefinition(
             mover_id=mover.id,
             project_id=project.id,
@@ -81,33 +88,20 @@ def put_definition(
     return Put.UNCHANGED, found
 
 
-def delete_definition(tx: Write, mover: StorageMover, project: Project, definition: JobDefinition) -> None:
-    """Delete a definition with its history; Conflict while it runs."""
-    run = active_run(tx.session, definition.id)
+def check_delete_definition(session: Session, definition: JobDefinition) -> None:
+    """Conflict while the definition runs."""
+    run = active_run(session, definition.id)
     if run is not None:
         raise Conflict(
             f"The job definition '{definition.name}' cannot be deleted while its run #{run.number} is "
             f"{run.status}: stop it first.",
             code="RunsActive",
         )
+
+
+def delete_definition(tx: Write, mover: StorageMover, project: Project, definition: JobDefinition) -> None:
+    """Delete a definition with its history; Conflict while it runs."""
+    check_delete_definition(tx.session, definition)
     path = f"{mover.name}/{project.name}/{definition.name}"
     tx.event("job_definition", definition.id, path, "deleted", mover_id=mover.id)
     tx.session.delete(definition)
-
-
-def location(endpoint: Endpoint, sub_path: str) -> str:
-    """The location key of an endpoint with a sub-path below it."""
-    return f"{endpoint.location_key}/{sub_path}" if sub_path else endpoint.location_key
-
-
-def _check_pair(source: Endpoint, source_subpath: str, target: Endpoint, target_subpath: str) -> None:
-    if source.endpoint_kind == EndpointKind.TARGET:
-        raise InvalidInput(f"The endpoint '{source.name}' is of kind Target: choose another source.")
-    if target.endpoint_kind == EndpointKind.SOURCE:
-        raise InvalidInput(f"The endpoint '{target.name}' is of kind Source: choose another target.")
-    if location_overlaps(location(source, source_subpath), location(target, target_subpath)):
-        raise InvalidInput(
-            f"The source '{source.place}/{source_subpath}' and the target '{target.place}/{target_subpath}' "
-            "overlap: choose places that are not inside one another.",
-            code="SourceTargetOverlap",
-        )

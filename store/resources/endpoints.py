@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from sqlalchemy import or_
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from store import endpoints
 from store.bodies import EndpointBody
 from store.db import Write
 from store.errors import Conflict
 from store.models import Endpoint, JobDefinition, StorageMover
-from store.resources.common import Put, change, stamp_created
+from store.resources.common import ANYHOW, Expect, Put, change, stamp_created
 from store.rules import valid_name
 
 
-def put_endpoint(tx: Write, mover: StorageMover, name: str, body: EndpointBody) -> tuple[Put, Endpoint]:
+def put_endpoint(
+    tx: Write, mover: StorageMover, name: str, body: EndpointBody, *, expect: Expect = ANYHOW
+) -> tuple[Put, Endpoint]:
     """Create an endpoint, or change what may change of it.
 
     Raises:
@@ -23,6 +25,7 @@ def put_endpoint(tx: Write, mover: StorageMover, name: str, body: EndpointBody) 
     valid_name("endpoint", name)
     properties = endpoints.to_arm(body.location)
     found = tx.session.exec(select(Endpoint).where(Endpoint.mover_id == mover.id, Endpoint.name == name)).first()
+    expect.check("endpoint", name, found)
     if found is None:
         found = Endpoint(
             mover_id=mover.id,
@@ -65,9 +68,9 @@ def put_endpoint(tx: Write, mover: StorageMover, name: str, body: EndpointBody) 
     return Put.UNCHANGED, found
 
 
-def delete_endpoint(tx: Write, mover: StorageMover, endpoint: Endpoint) -> None:
-    """Delete an endpoint that no definition uses; Conflict names the first that does."""
-    user = tx.session.exec(
+def check_delete_endpoint(session: Session, endpoint: Endpoint) -> None:
+    """Conflict while a definition uses the endpoint; it names the first that does."""
+    user = session.exec(
         select(JobDefinition).where(
             or_(JobDefinition.source_id == endpoint.id, JobDefinition.target_id == endpoint.id)  # type: ignore[arg-type]
         )
@@ -77,6 +80,11 @@ def delete_endpoint(tx: Write, mover: StorageMover, endpoint: Endpoint) -> None:
             f"The endpoint '{endpoint.name}' is used by the job definition '{user.name}': delete that first.",
             code="EndpointInUse",
         )
+
+
+def delete_endpoint(tx: Write, mover: StorageMover, endpoint: Endpoint) -> None:
+    """Delete an endpoint that no definition uses; Conflict names the first that does."""
+    check_delete_endpoint(tx.session, endpoint)
     tx.event("endpoint", endpoint.id, _path(mover, endpoint.name), "deleted", mover_id=mover.id)
     tx.session.delete(endpoint)
 

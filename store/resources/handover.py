@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import update
-from sqlmodel import col, delete, select
+from sqlmodel import Session, col, delete, select
 
 from store.db import Write
 from store.errors import Conflict
@@ -13,6 +13,28 @@ from store.resources.runs import agent_for_runs, lock_run, run_label, tell
 
 HANDED_OVER = "handed over"
 """The event's action."""
+
+
+def check_status(run: JobRun, label: str) -> None:
+    """Conflict when a run has ended or is being canceled: there is nothing to go on with."""
+    if run.status in ENDED:
+        raise Conflict(f"The run '{label}' has ended ({run.status}): start another.", code="RunEnded")
+    if run.status not in CANCELLABLE:
+        raise Conflict(
+            f"The run '{label}' is being canceled: wait for its end, then start another.", code="AlreadyCanceling"
+        )
+
+
+def check_lease(session: Session, run: JobRun, label: str, now: int) -> None:
+    """Conflict while an agent holds a run: its worker may still write."""
+    lease = session.get(RunLease, run.id, populate_existing=True)
+    wait = hand_over_wait(run.status, lease.lease_until if lease else None, now)
+    if wait:
+        raise Conflict(
+            f"The run '{label}' is held by '{run.agent_name}' for another {-(-wait // 1000)} s: hand it over when that "
+            "agent is lost, or stop the run.",
+            code="LeaseRuns",
+        )
 
 
 def hand_over(tx: Write, mover: StorageMover, run: JobRun, agent_name: str) -> JobRun:
@@ -28,23 +50,11 @@ def hand_over(tx: Write, mover: StorageMover, run: JobRun, agent_name: str) -> J
     """
     run = lock_run(tx, run.id)
     label = run_label(tx.session, run)
-    if run.status in ENDED:
-        raise Conflict(f"The run '{label}' has ended ({run.status}): start another.", code="RunEnded")
-    if run.status not in CANCELLABLE:
-        raise Conflict(
-            f"The run '{label}' is being canceled: wait for its end, then start another.", code="AlreadyCanceling"
-        )
+    check_status(run, label)
     agent = agent_for_runs(tx.session, mover, agent_name)
     if agent.id == run.agent_id:
         raise Conflict(f"The run '{label}' is given to '{agent.name}' already: name another agent.", code="SameAgent")
-    lease = tx.session.get(RunLease, run.id, populate_existing=True)
-    wait = hand_over_wait(run.status, lease.lease_until if lease else None, tx.now)
-    if wait:
-        raise Conflict(
-            f"The run '{label}' is held by '{run.agent_name}' for another {-(-wait // 1000)} s: hand it over when that "
-            "agent is lost, or stop the run.",
-            code="LeaseRuns",
-        )
+    check_lease(tx.session, run, label, tx.now)
     before, name_before = run.agent_id, run.agent_name
     run.agent_id, run.agent_name = agent.id, agent.name
     run.fence += 1

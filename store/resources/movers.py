@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from store.bodies import MoverProperties
 from store.db import Write
 from store.errors import Conflict
 from store.models import Agent, Connection, Endpoint, Project, StorageMover
-from store.resources.common import Put, change, refuse_children, stamp_created
-from store.rules import valid_name
+from store.resources.common import ANYHOW, Expect, Put, change, refuse_children, stamp_created
+from store.rules import valid_label, valid_name
 
 
 def put_mover(
@@ -19,10 +19,15 @@ def put_mover(
     *,
     location: str | None = None,
     tags: dict[str, str] | None = None,
+    expect: Expect = ANYHOW,
 ) -> tuple[Put, StorageMover]:
     """Create a mover, or change its description and tags (tags are replaced whole, as ARM does)."""
     valid_name("storage mover", name)
+    for what, texts in (("location", [location or ""]), ("tag", [*(tags or {}), *(tags or {}).values()])):
+        for text in texts:
+            valid_label(text, what)
     mover = tx.session.exec(select(StorageMover).where(StorageMover.name == name)).first()
+    expect.check("storage mover", name, mover)
     if mover is None:
         mover = StorageMover(name=name, description=body.description, location=location or "local", tags=tags or {})
         stamp_created(tx, mover)
@@ -45,14 +50,19 @@ def put_mover(
     return Put.UNCHANGED, mover
 
 
-def delete_mover(tx: Write, mover: StorageMover) -> None:
-    """Delete an empty mover; Conflict names what it still holds."""
+def check_delete_mover(session: Session, mover: StorageMover) -> None:
+    """Conflict while the mover holds something; it counts what."""
     refuse_children(
-        tx.session,
+        session,
         f"The storage mover '{mover.name}'",
         {"agent": Agent, "connection": Connection, "endpoint": Endpoint, "project": Project},
         "mover_id",
         mover.id,
     )
+
+
+def delete_mover(tx: Write, mover: StorageMover) -> None:
+    """Delete an empty mover; Conflict names what it still holds."""
+    check_delete_mover(tx.session, mover)
     tx.event("storage_mover", mover.id, mover.name, "deleted", mover_id=mover.id)
     tx.session.delete(mover)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
 
 from sqlalchemy import update
 from sqlmodel import Session, col, delete, func, select
 
 from store import arm
 from store.db import Store, Write
-from store.errors import AgentUnavailable, Conflict, InvalidInput, NotFound
+from store.errors import Conflict, InvalidInput, NotFound
 from store.lifecycle import CANCEL_DEADLINE_MS, CANCELLABLE, ENDED, check_move, target_permission
 from store.models import (
     COUNTER_FIELDS,
@@ -25,20 +24,11 @@ from store.models import (
     RunProgress,
     StorageMover,
 )
-from store.resources.common import active_run, find_definition, find_in_mover
-from store.resources.definitions import location
-from store.rules import NAME, location_overlaps
-from store.settings import CopySettings
-from store.vocabulary import (
-    AgentStatus,
-    CopyMode,
-    DataIntegrityValidation,
-    EndpointType,
-    GrantPermission,
-    Guard,
-    JobRunStatus,
-    RunKind,
-)
+from store.resources.common import find_definition
+from store.resources.common import run_label as run_label
+from store.resources.start_checks import agent_for_runs as agent_for_runs
+from store.resources.start_checks import check_start
+from store.vocabulary import CopyMode, DataIntegrityValidation, GrantPermission, Guard, JobRunStatus, RunKind
 
 STORE_ACTOR = "store"
 """The actor of what the store does by itself."""
@@ -77,28 +67,17 @@ def start_run(
             overrides do not go together.
     """
     expire_cancellations(tx)
-    project, definition = find_definition(tx.session, mover, definition_path)
-    label = f"{project.name}/{definition.name}"
-    held = active_run(tx.session, definition.id)
-    if held is not None:
-        raise Conflict(
-            f"The job definition '{label}' already has run #{held.number} on '{held.agent_name}' ({held.status}): "
-            "wait for it, or stop it first.",
-            code="RunActive",
-        )
-    agent = _choose_agent(tx.session, mover, definition, agent_name)
-    source = tx.session.get_one(Endpoint, definition.source_id)
-    target = tx.session.get_one(Endpoint, definition.target_id)
-    _refuse_unsupported(label, definition, source, target)
-    target_key = location(target, definition.target_subpath)
-    _refuse_busy_target(tx.session, target_key, target.name)
-
-    mode = copy_mode or definition.copy_mode
-    properties = {**arm.definition_properties(definition, source, target), "copyMode": mode}
-    if kind == RunKind.VERIFY and overrides:
-        raise InvalidInput("A verify run deletes nothing, so it has no guard to override: leave that out.")
-    if plan is not None:
-        _check_plan(tx.session, kind, plan, definition.id, properties)
+    found = check_start(
+        tx.session,
+        mover,
+        definition_path,
+        agent_name=agent_name,
+        copy_mode=copy_mode,
+        kind=kind,
+        plan=plan,
+        overrides=overrides,
+    )
+    project, definition, agent, source, target, target_key, mode, properties = found
     definition.run_count += 1
     definition.agent_name = agent.name
     run = JobRun(
@@ -132,7 +111,13 @@ def start_run(
     tx.session.add(definition)
     _grant(tx, run, agent, source, target)
     tx.tell_agent(agent.id)
-    tell(tx, run, f"{label}#{run.number}", "queued", _started_words(run, source.name, target.name))
+    tell(
+        tx,
+        run,
+        f"{project.name}/{definition.name}#{run.number}",
+        "queued",
+        _started_words(run, source.name, target.name),
+    )
     return run
 
 
@@ -293,48 +278,6 @@ def find_run(session: Session, mover: StorageMover, path: str) -> tuple[Project,
     return project, definition, run
 
 
-def run_label(session: Session, run: JobRun) -> str:
-    """``PROJECT/DEFINITION#NUMBER`` of a run."""
-    project = session.get_one(Project, run.project_id)
-    definition = session.get_one(JobDefinition, run.definition_id)
-    return f"{project.name}/{definition.name}#{run.number}"
-
-
-def _choose_agent(session: Session, mover: StorageMover, definition: JobDefinition, name: str | None) -> Agent:
-    chosen = name or definition.agent_name
-    if not chosen:
-        names = session.exec(select(Agent.name).where(Agent.mover_id == mover.id).order_by(Agent.name).limit(5)).all()
-        hint = f"choose one of {', '.join(names)} with --agent." if names else "register one first."
-        raise AgentUnavailable(f"No agent was chosen for '{definition.name}': {hint}", code="NoAgent")
-    return agent_for_runs(session, mover, chosen)
-
-
-def agent_for_runs(session: Session, mover: StorageMover, name: str) -> Agent:
-    """The agent of that name, which can be given runs of this mover.
-
-    Raises:
-        AgentUnavailable: there is none, it is another mover's, or it requires attention.
-    """
-    try:
-        agent = find_in_mover(session, Agent, "agent", mover, name)
-    except NotFound as error:
-        query = select(StorageMover.name).join(Agent, col(Agent.mover_id) == StorageMover.id)
-        elsewhere = session.exec(query.where(Agent.name == name)).first() if NAME.fullmatch(name) else None
-        if elsewhere is None:
-            raise AgentUnavailable(error.sentence, code="NoAgent") from error
-        raise AgentUnavailable(
-            f"The agent '{name}' belongs to the storage mover '{elsewhere}' and cannot work for '{mover.name}': "
-            "choose an agent of this one.",
-            code="AgentOfAnotherMover",
-        ) from error
-    if agent.status in (AgentStatus.REQUIRES_ATTENTION, AgentStatus.UNREGISTERING):
-        why = f" ({agent.error_message})" if agent.error_message else ""
-        raise AgentUnavailable(
-            f"The agent '{agent.name}' is {agent.status}{why}: set it right, or choose another.", code="AgentNotReady"
-        )
-    return agent
-
-
 def _grant(tx: Write, run: JobRun, agent: Agent, source: Endpoint, target: Endpoint) -> None:
     """Let the chosen agent read the source, and write or only read the target, until the run ends."""
     for endpoint, permission in ((source, GrantPermission.READ), (target, target_permission(run.kind))):
@@ -351,52 +294,6 @@ def _grant(tx: Write, run: JobRun, agent: Agent, source: Endpoint, target: Endpo
         )
 
 
-def _refuse_unsupported(label: str, definition: JobDefinition, source: Endpoint, target: Endpoint) -> None:
-    """Refuse what this version would not do truly: a run must never promise what it does not carry out."""
-    for endpoint in (source, target):
-        if endpoint.endpoint_type != EndpointType.LOCAL_PATH:
-            raise InvalidInput(
-                f"'{label}' uses the {endpoint.endpoint_type} endpoint '{endpoint.name}', and this version moves data "
-                "between LocalPath endpoints only: mount the share and name it as a LocalPath.",
-                code="EndpointTypeUnsupported",
-            )
-
-
-def _check_plan(
-    session: Session, kind: RunKind, plan: JobRun, definition_id: int, properties: Mapping[str, Any]
-) -> None:
-    """Refuse a plan that is none, or that was made of something else than what is to run now."""
-    label = run_label(session, plan)
-    if kind != RunKind.COPY:
-        raise InvalidInput(f"A {kind.lower()} run carries out no plan: leave the plan out, or start a copy.")
-    if plan.definition_id != definition_id:
-        raise InvalidInput(f"The plan '{label}' is of another job definition: start that one.", code="PlanOfAnother")
-    if plan.kind != RunKind.PREVIEW:
-        raise InvalidInput(
-            f"The run '{label}' is no preview and has no plan: make one with --preview.", code="NotAPreview"
-        )
-    if plan.status != JobRunStatus.SUCCEEDED:
-        raise Conflict(
-            f"The preview '{label}' is {plan.status}, and only one that Succeeded is a plan: make another.",
-            code="PlanIncomplete",
-        )
-    if plan.report_expired_at is not None:
-        raise Conflict(
-            f"Retention has removed the plan of the preview '{label}': make a new preview.", code="PlanExpired"
-        )
-    if plan.copy_mode != properties["copyMode"]:
-        raise Conflict(
-            f"The plan '{label}' was made for {plan.copy_mode}, and this run would be {properties['copyMode']}: "
-            f"start it with --mode {plan.copy_mode}, or make a new preview.",
-            code="PlanOutdated",
-        )
-    if CopySettings.from_properties(plan.definition_properties) != CopySettings.from_properties(properties):
-        raise Conflict(
-            f"The settings of the job definition have changed since the plan '{label}' was made: make a new preview.",
-            code="PlanOutdated",
-        )
-
-
 def _started_words(run: JobRun, source: str, target: str) -> str:
     """What was started, for its event."""
     what = run.copy_mode if run.kind == RunKind.COPY else f"{run.kind} of {run.copy_mode}"
@@ -404,18 +301,6 @@ def _started_words(run: JobRun, source: str, target: str) -> str:
     if run.plan_number is not None:
         words += f"; plan of #{run.plan_number}"
     return words + (f"; overridden: {', '.join(run.overrides)}" if run.overrides else "")
-
-
-def _refuse_busy_target(session: Session, target_key: str, name: str) -> None:
-    # Hundreds may be active while the others' writes wait: nothing but what is compared is read of them.
-    for run_id, key in session.exec(select(JobRun.id, JobRun.target_key).where(RUN_IS_ACTIVE)).all():
-        if location_overlaps(key, target_key):
-            run = session.get_one(JobRun, run_id)
-            raise Conflict(
-                f"The target '{name}' is being written by '{run_label(session, run)}' ({run.status}): "
-                "wait for it, or stop it first.",
-                code="AZSM1027",
-            )
 
 
 def tell(tx: Write, run: JobRun, label: str, action: str, detail: str) -> None:

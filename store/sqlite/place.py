@@ -41,6 +41,11 @@ class SqlitePlace:
         return self.url
 
     @property
+    def local(self) -> bool:
+        """Whether nobody but this machine reaches it by its URL."""
+        return True
+
+    @property
     def exists(self) -> bool:
         """Whether there is a store to open; an empty file counts as none."""
         try:

@@ -84,8 +84,9 @@ class Fleet:
         return self._answer()
 
     def close(self) -> None:
-        self.say("quit")
-        self._process.wait()
+        """Let all runs end."""
+        with self._process:
+            self.say("quit")
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -205,9 +206,9 @@ def commits(place: Place) -> list[Measured]:
         for turn in range(place.times):
             number = place.runs - 1 - turn % min(5, place.runs)
             time.sleep(chance.uniform(0.1, 1.1))
-            ended.append(_seen(terminal, agents.say(f"finish {number}"), "Succeeded"))
+            ended.append(_seen(terminal, agents.say(f"finish {number}"), ("Succeeded",)))
             time.sleep(chance.uniform(0.1, 1.1))
-            began.append(_seen(terminal, agents.say(f"start {number}"), "scanning"))
+            began.append(_seen(terminal, agents.say(f"start {number}"), ("scanning", "%")))
         agents.say("pause")
         terminal.still()
         for _ in range(place.times):
@@ -215,8 +216,8 @@ def commits(place: Place) -> list[Measured]:
             before = _row(terminal, agents.say("step 0"))
             numbers.append(_seen_new(terminal, agents.say("step 0"), before))
     return [
-        Measured("a run began, 50 others live", statistics.median(began), p99(began), 250, True),
-        Measured("a run ended, 50 others live", statistics.median(ended), p99(ended), 250, True),
+        Measured(f"a run began, {place.runs} others live", statistics.median(began), p99(began), 250, True),
+        Measured(f"a run ended, {place.runs} others live", statistics.median(ended), p99(ended), 250, True),
         Measured("a number, within half a second of another", statistics.median(numbers), p99(numbers), None),
     ]
 
@@ -231,10 +232,13 @@ def _name(answer: dict[str, Any]) -> str:
     return str(answer["label"]).rpartition("/")[2].replace("#", " #") + " "
 
 
-def _seen(terminal: BenchTerminal, answer: dict[str, Any], state: str) -> float:
+def _seen(terminal: BenchTerminal, answer: dict[str, Any], states: Sequence[str]) -> float:
     name = _name(answer)
-    at = terminal.until(lambda now: any(name in line and state in line for line in now.screen.display))
-    return max(0.0, at - answer["at"]) * 1000
+
+    def seen(now: BenchTerminal) -> bool:
+        return any(name in line and any(state in line for state in states) for line in now.screen.display)
+
+    return max(0.0, terminal.until(seen) - answer["at"]) * 1000
 
 
 def _seen_new(terminal: BenchTerminal, answer: dict[str, Any], before: str) -> float:

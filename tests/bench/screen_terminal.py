@@ -50,7 +50,7 @@ class BenchTerminal:
     ) -> None:
         self.columns, self.lines = columns, lines
         env = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
-        for name in ("NO_COLOR", "TMUX", "TEXTUAL_FPS", "TEXTUAL_COLOR_SYSTEM", "TEXTUAL_THEME"):
+        for name in ("COLUMNS", "LINES", "NO_COLOR", "TMUX", "TEXTUAL_FPS", "TEXTUAL_COLOR_SYSTEM", "TEXTUAL_THEME"):
             env.pop(name, None)
         env.update(environment or {})
         self.began = time.monotonic()

@@ -330,6 +330,19 @@ def test_what_a_name_may_mean(world: World) -> None:
         assert paths("home#1") == ["run hr/home#1", "run payroll/home-old#1"]
         assert paths("home#9") == paths("#1") == paths("home#x") == paths("  ") == paths("%") == paths("\0\udcff") == []
         assert len(paths("home", 3)) == 3
+
+        def of(kind: str, text: str = "", limit: int = 20) -> list[str]:
+            return [one.path for one in find.find(reader, text, limit, [kind])]
+
+        assert of("mover") == ["nas", "san"]
+        assert of("project") == ["homes", "hr", "payroll"]
+        assert of("endpoint", "home") == ["home-from", "home-old-from", "home-old-to", "home-to"]
+        assert of("definition", limit=2) == ["homes/arch", "hr/home"]
+        assert of("definition", "/old") == of("definition", "OLD") == ["payroll/home-old"]
+        assert of("run") == ["hr/home#2", "payroll/home-old#1", "hr/home#1"]
+        assert of("run", "old") == of("run", "home-old#") == ["payroll/home-old#1"]
+        assert of("run", "home#1") == ["hr/home#1", "payroll/home-old#1"]
+        assert of("agent", "a/b") == of("agent", "home#1") == of("agent", "none") == []
         (san,) = [one for one in find.find(reader, "arch") if one.kind == "definition"]
         assert (san.path, san.mover) == ("homes/arch", "san")
 

@@ -15,10 +15,12 @@ from sqlalchemy import event
 from store.execution.claims import finish_run, report_progress
 from store.feed import head, since
 from store.models import JobDefinition
-from store.queries import find, grants, hierarchy, reports, runs
+from store.queries import attention, events, find, grants, hierarchy, overview, reports, runs, throughput
 from store.queries.definitions import DefinitionSort
+from store.queries.details import definition_detail, endpoint_detail
 from store.queries.hierarchy import AgentSort, EndpointSort, Scope
 from store.queries.items import ItemSort
+from store.queries.passes import passes
 from store.queries.runs import RunSort
 from store.queries.window import Direction, Page
 from store.reader import Reader, Row
@@ -332,8 +334,10 @@ SCREENS: dict[str, Callable[[Explaining], object]] = {
         runs.last_copy(r, 1),
         hierarchy.definition(r, 1),
         hierarchy.endpoint_properties(r, 1),
+        [definition_detail(r, 1), endpoint_detail(r, 1), passes(r, 1)],
         hierarchy.last_run_definition(r),
         [find.find(r, text) for text in ("a", "hr-home", "a/b", "a#1", "a#")],
+        [find.find(r, text, kinds=[kind]) for kind in find.KINDS for text in ("", "a", "a#1")],
     ],
     "tick": lambda r: [
         runs.runs_by_id(r, [1, 2, 3]),
@@ -344,6 +348,22 @@ SCREENS: dict[str, Callable[[Explaining], object]] = {
         runs.fleet(r),
         runs.run_totals(r, 1),
         since(r, head(r)),
+    ],
+    "fleet": lambda r: [
+        [attention.attention(r, 1, page) for page in pages("3/5/5")],
+        [overview.mover_overview(r, 1), overview.agent_overview(r, 1)],
+        [throughput.copying(r, Scope(kind, 1), 5) for kind in ("mover", "agent")],
+        throughput.copied(r, [1, 2], 0, 50, 10),
+    ],
+    "audit": lambda r: [
+        events.events(r, scope, page, text=text)
+        for scope in (None, *(Scope(kind, 1) for kind in events.KINDS if kind != "definition"))
+        for text in ("", "a")
+        for page in pages("5")
+    ],
+    # Sorts the events of as many runs as a page has lines.
+    "a definition's audit": lambda r: [
+        events.events(r, Scope("definition", 1), page, text=text) for text in ("", "a") for page in pages("5")
     ],
     "run": lambda r: [
         [
@@ -399,7 +419,7 @@ def scanned(line: str) -> set[str]:
     return set()
 
 
-@pytest.mark.parametrize("screen", ["runs", "run"])
+@pytest.mark.parametrize("screen", ["runs", "run", "audit"])
 def test_windows_are_not_sorted(large: World, screen: str) -> None:
     """A sort would read a whole range to show fifty rows. Only what was found in several ranges is sorted, each of
     them limited, and the window itself."""

@@ -142,7 +142,7 @@ class HostileStore(SampleStore):
         with self.store.write("agent") as tx:
             holder = self._holder(claim)
             claims.report_started(tx, holder, claim)
-            rows = [(path, "F", outcome, EVIL, EVIL, 1) for outcome in ("Failed", "Changed", "Unsupported", "Excluded")]
+            rows = [(path, "F", outcome, EVIL, EVIL, 1) for outcome in ("Failed", "Changed", EVIL[:60], "Excluded")]
             claims.report_items(tx, holder, claim, rows)
             claims.report_progress(tx, holder, claim, {"items_scanned": 4, "items_failed": 4})
             claims.finish_run(tx, holder, claim, JobRunStatus.FAILED, code=code, message=message, target=message)

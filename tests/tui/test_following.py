@@ -13,7 +13,7 @@ from store.db import Store, open_store
 from store.errors import StoreUnavailable
 from store.resources.movers import put_mover
 from tests.postgres import Cluster
-from tui.following import StoreChanges, StoreFollower
+from tui.following import NOTHING, StoreChanges, StoreFollower
 
 pytestmark = pytest.mark.anyio
 
@@ -57,7 +57,8 @@ async def test_what_changed_is_told_and_what_was_told_is_not_told_again(store: S
     async with Following(store) as told:
         for number in (1, 2, 3):
             await asyncio.to_thread(make, store, f"m{number}")
-            found = await told.next()
+            while not (found := await told.next()).rows:
+                pass
             assert ("storage_mover", number) in found.rows
             assert found.touches("event")
             assert len(found.rows) == 2
@@ -83,3 +84,26 @@ async def test_a_connection_that_is_cut_is_a_trouble_and_then_everything_may_hav
         while not (await told.next()).touches("storage_mover"):
             pass
     store.close()
+
+
+async def test_what_is_new_is_told_between_two_ticks_and_numbers_are_not(store: Store) -> None:
+    async with Following(store) as told:
+        # Numbers tick so rarely here that what comes in between can only have been told for itself.
+        told.follower.tick_seconds = 3.0
+        told.follower.wake()
+        while not (await told.next()).live:
+            pass
+        await asyncio.to_thread(make, store, "m1")
+        found = await told.next()
+        assert found.touches("storage_mover")
+        assert not found.live
+        told.follower.wake()
+        found = await told.next()
+        assert found.live
+        assert not found.rows
+
+
+def test_a_telling_that_was_put_off_is_live_when_one_of_its_parts_was() -> None:
+    new, number = StoreChanges(frozenset({("job_run", 1)}), live=False), StoreChanges()
+    assert new.merged(number) == StoreChanges(frozenset({("job_run", 1)}), live=True)
+    assert NOTHING.merged(new) == new

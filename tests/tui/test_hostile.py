@@ -13,11 +13,13 @@ import pytest
 from textual import events
 from textual.pilot import Pilot
 
+from store.display import display
 from store.errors import InvalidInput
 from store.sqlite.place import SqlitePlace
 from tests.tui.driving import app_of, seen, still, until
 from tests.tui.hostile_store import DESCRIPTION, EVIL, LONG, HostileStore
 from tests.tui.wire import Wire
+from tui.__main__ import main
 from tui.app import LongshoreApp
 from tui.presentation.glyphs import ASCII, UNICODE, Glyphs
 from tui.screens.base import LongshoreScreen
@@ -188,3 +190,48 @@ def _drawn(app: LongshoreApp, line: LineInput, characters: int) -> list[str]:
     from tests.tui.wire import cells
 
     return cells(seen(app).split("\n")[line.region.y].lstrip()[:characters])
+
+
+COMMANDS = [
+    ("mover", "list"),
+    ("mover", "show", "evil"),
+    ("endpoint", "list"),
+    ("endpoint", "show", "evil-src"),
+    ("project", "list"),
+    ("project", "show", "evil-project"),
+    ("definition", "list"),
+    ("definition", "show", "evil-project/evil-copy"),
+    ("agent", "list"),
+    ("agent", "show", "evil-2"),
+    ("run", "list"),
+    ("run", "show", "evil-project/evil-long#1"),
+    ("run", "show", "evil-project/evil-copy#1"),
+    ("run", "items", "evil-project/evil-long#1"),
+    ("run", "report", "evil-project/evil-long#1"),
+    ("run", "report", "evil-project/evil-long#1", "--format", "csv"),
+    ("export",),
+    ("export", "--format", "json"),
+    ("export", "--format", "arm"),
+]
+"""What the command line writes of hostile text: lists, one thing, reports and exports."""
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_reports_and_exports(hostile: HostileStore, words: tuple[str, ...], capfd: pytest.CaptureFixture[str]) -> None:
+    hostile.store.close()
+    code = main([*words, "--store", str(hostile.place.path)])
+    told = capfd.readouterr()
+    assert code == 0, told.err
+    for character in set(told.out + told.err) - set("\n\r\t\\"):
+        assert display(f"a{character}") == f"a{character}", ascii(character)
+    assert "\r" not in told.out or "csv" in words, "lines end so in CSV alone"
+    assert "\t" not in told.out or "items" in words, "what stands between two columns for other programs"
+
+
+async def test_an_outcome_that_this_version_does_not_know_is_shown(hostile: HostileStore) -> None:
+    """An agent says what it likes: a word of its own must not take the screen down."""
+    app = app_of(hostile)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await go(pilot, next(place for place in PLACES if place.name == "a run that failed"))
+        text = await until(pilot, "Excluded")
+        assert any(line.startswith("│日本語") for line in text.split("\n"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,9 @@ from tui.actions import ACTIONS, LAUNCH_PLACE, MOVEMENT, SCREENS, actions_of, sh
 from tui.screens.main import MainScreen
 from tui.screens.run import RunScreen
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+TUI = ROOT / "tui"
 
 
 def test_the_readme_has_the_key_table_of_the_registry() -> None:
@@ -23,6 +27,24 @@ def test_no_two_actions_of_a_place_share_a_key() -> None:
     for place in (*SCREENS, LAUNCH_PLACE):
         keys = [key for action in actions_of(place) for key in action.keys.split(",")]
         assert len(keys) == len(set(keys))
+
+
+KEY_IN_WORDS = re.compile(
+    r"(?:^|[ '(])[A-Za-z/:](?: or [A-Za-z])? (?:(?:start|make|stop|clone|open|preview|register|edit|delete|"
+    r"mark|sort|filter|clear|lead|show|ask|change|override|write)s|hands|copies|goes|verifies)\b"
+)
+
+
+def test_no_sentence_names_a_key_that_may_be_another_one() -> None:
+    """``r starts a run`` is wrong once a config file gave another key: ``tui.keymap.key`` knows it."""
+    found = []
+    for path in sorted(TUI.rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
+                found += [f"{path}:{node.lineno}: {node.value}"] if KEY_IN_WORDS.search(node.value) else []
+    assert found == []
 
 
 @pytest.mark.parametrize("screen", [MainScreen, RunScreen])

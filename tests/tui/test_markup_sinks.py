@@ -63,6 +63,7 @@ SAFE = frozenset({"display", "displayed", "inert", "fit", *PLAIN})
 
 ALLOWED = {
     ("tui/app.py", "Text(told)"),  # each line is displayed before
+    ("tui/screens/tree_pane.py", "Content(cut)"),  # so is its title, when it fits as well
     ("tui/widgets/framed_widget.py", "Content(cut)"),  # titles are inert from where they are set
     ("tui/widgets/line_input.py", "Text(self._shown(self.value), no_wrap=True, overflow='ignore', end='')"),
     ("tui/widgets/resource_tree.py", "Text(icon if branch.opens else '  ', style=base_style, no_wrap=True, end='')"),

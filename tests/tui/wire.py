@@ -20,8 +20,8 @@ from tests.tui.hostile_store import HOSTILE_LOOK
 from tui.app import LongshoreApp
 
 _SEQUENCE = re.compile(r"\x1b\[[<=>?]?[0-9;]*\$?[A-Za-z]|\x1b\]22;default\x07")
-_TEXTUALS = re.compile(r"\x1b\[([0-9;]*[Hm]|\?[0-9]+[hl]|[<>]?[0-9]*u|\?[0-9]+\$p)|\x1b\]22;default\x07")
-"""The sequences that Textual writes: moves, looks, modes, the mouse's shape; nothing that clears, titles or copies."""
+_TEXTUALS = re.compile(r"\x1b\[([0-9;]*[HCm]|\?[0-9]+[hl]|[<>]?[0-9]*u|\?[0-9]+\$p)|\x1b\]22;default\x07")
+"""What Textual and the painter write: moves, looks, modes, the mouse's shape; nothing that clears, titles or copies."""
 
 
 class Wire:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 from store import __version__
@@ -19,8 +21,42 @@ _TTL = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _TTL_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
+_CHANGES = {
+    "mover": {"create": "make a storage mover", "update": "change a storage mover"},
+    "agent": {"update": "change what is said about an agent"},
+    "endpoint": {
+        "create": "make an endpoint",
+        "update": "change an endpoint; its location is fixed",
+        "clone": "make a changed copy of an endpoint",
+    },
+    "project": {
+        "create": "make a project",
+        "update": "change a project",
+        "clone": "make a copy of a project, with its job definitions and without their history",
+    },
+    "definition": {
+        "create": "make a job definition",
+        "update": "change a job definition; its source and target are fixed",
+        "clone": "make a changed copy of a job definition",
+    },
+}
+"""The verbs that make and change, by their nouns."""
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one sentence on stderr and exit code 2."""
+
+    complete: str = ""
+    """``module:function`` that adds the options that only what a command needs knows, once the command is chosen."""
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        if self.complete:
+            module, _, function = self.complete.partition(":")
+            self.complete = ""
+            getattr(import_module(module), function)(self)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         complain(f"{message}; see '{self.prog} --help'.")
@@ -39,6 +75,7 @@ def build() -> Parser:
     parser.add_argument("--version", action="version", version=f"longshore {__version__}")
     _add_store(parser, root=True)
     parser.add_argument("--ascii", action="store_true", help="draw the screen with ASCII characters only")
+    _add_config(parser, default=None)
     parser.set_defaults(command="tui.cli.screen:open_screen")
     nouns = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
     _demo(nouns)
@@ -50,7 +87,19 @@ def build() -> Parser:
     _resource(nouns, "definition", "job definitions", "PROJECT/DEFINITION")
     _run(nouns)
     _store(nouns)
+    _config(nouns)
     return parser
+
+
+def _add_config(parser: argparse.ArgumentParser, default: str | None = argparse.SUPPRESS) -> None:
+    """May stand before and after the verb, too."""
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        default=default,
+        help="settings and keys of the screen (or LONGSHORE_CONFIG; default: longshore/config.toml in the XDG config "
+        "directory)",
+    )
 
 
 def _add_store(parser: argparse.ArgumentParser, *, root: bool = False) -> None:
@@ -98,6 +147,7 @@ def _demo(nouns: Verbs) -> None:
     )
     parser.add_argument("--dir", metavar="DIR", help="where to make it: absent or empty; removed at the end")
     parser.add_argument("--ascii", action="store_true", default=argparse.SUPPRESS, help="draw with ASCII only")
+    _add_config(parser)
 
 
 def _plan(nouns: Verbs) -> None:
@@ -122,6 +172,8 @@ def _agent(nouns: Verbs) -> None:
     show = _verb(verbs, "show", "cli.agent:show", "show one agent", json=True)
     show.add_argument("name", metavar="NAME")
     _add_mover(show)
+    for verb, summary in _CHANGES["agent"].items():
+        _add_mover(_change(verbs, "agent", verb, summary, "NAME"))
     unregister = _verb(verbs, "unregister", "cli.agent:unregister", "end an agent's trust; its credential is void")
     unregister.add_argument("name", metavar="NAME")
     _add_mover(unregister)
@@ -138,9 +190,21 @@ def _resource(nouns: Verbs, noun: str, words: str, name: str, *, in_mover: bool 
     _add_yes(delete)
     for parser in (show, delete):
         parser.add_argument("name", metavar=name)
+    changes = [_change(verbs, noun, verb, summary, name) for verb, summary in _CHANGES[noun].items()]
     if in_mover:
-        for parser in (listing, show, delete):
+        for parser in (listing, show, delete, *changes):
             _add_mover(parser)
+
+
+def _change(verbs: Verbs, noun: str, verb: str, summary: str, name: str) -> Parser:
+    """A verb whose options are the properties of its resource: they come from the store's models."""
+    parser = _verb(verbs, verb, f"cli.changing:{verb}", summary, json=True)
+    parser.set_defaults(noun=noun)
+    parser.add_argument("name", metavar=name)
+    if verb == "clone":
+        parser.add_argument("as_name", metavar="NEW_NAME", help="the copy's; nothing else of it need be said")
+    parser.complete = f"tui.cli.changing:add_{verb}_{noun}"
+    return parser
 
 
 def _run(nouns: Verbs) -> None:
@@ -218,6 +282,16 @@ def _store(nouns: Verbs) -> None:
     verbs = _noun(nouns, "store", "the store itself: its upkeep, and moving it")
     _store_init(verbs)
     _store_upkeep(verbs)
+
+
+def _config(nouns: Verbs) -> None:
+    verbs = _noun(nouns, "config", "the config file of the screen")
+    check = _verb(verbs, "check", "cli.config:check", "say what is wrong with the config file, line by line")
+    show = _verb(
+        verbs, "show", "cli.config:show", "print the settings that are in force, as a whole config file", json=True
+    )
+    for parser in (check, show):
+        _add_config(parser)
 
 
 def _store_upkeep(verbs: Verbs) -> None:

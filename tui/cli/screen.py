@@ -10,4 +10,4 @@ def open_screen(options: argparse.Namespace) -> int:
     from tui.launch import run_screen
     from tui.threads import leave
 
-    return leave(run_screen(options.store, options.read_only, options.ascii))
+    return leave(run_screen(options.store, options.read_only, options.ascii, options.config))

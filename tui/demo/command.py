@@ -24,9 +24,12 @@ REGISTERED_DAYS_AGO = 23
 def demo(options: argparse.Namespace) -> int:
     """Run the demo to its end, and remove everything that it made."""
     if not options.headless:
+        from tui.config import read_config
         from tui.launch import check_terminal
 
         check_terminal()
+        # What is wrong with it is told before anything is made.
+        read_config(options.config)
     endings = Endings()
     try:
         with endings.raising():
@@ -54,7 +57,7 @@ def _demo(options: argparse.Namespace, endings: Endings) -> int:
             return migrate(directory, HEADLESS_TREE, trees, agents)
         from tui.launch import run_screen
 
-        return run_screen(str(directory.store), options.read_only, options.ascii)
+        return run_screen(str(directory.store), options.read_only, options.ascii, options.config)
 
 
 def _put_away(endings: Endings, directory: DemoDirectory, trees: TreeMaker, agents: Agents) -> None:

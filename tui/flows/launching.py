@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 
 
 async def launch(screen: LongshoreScreen, subjects: Sequence[Subject], kind: RunKind) -> None:
-    """Offer a run of a definition, or of a run's; of an ended preview exactly what it listed."""
+    """Offer a run of a definition, or of a run's; of an ended preview exactly what it listed. Or of several."""
     from tui.screens.launch import LaunchScreen
+
+    if len(subjects) > 1:
+        from tui.flows.launching_several import launch_several
+
+        await launch_several(screen, subjects, kind)
+        return
 
     found = await screen.read(_launched, subjects[0])
     if found is None:
@@ -47,6 +53,7 @@ async def launch(screen: LongshoreScreen, subjects: Sequence[Subject], kind: Run
         screen.longshore.commands.start_run, wanted.mover, f"{wanted.project}/{wanted.name}", chosen
     )
     if started is not None:
+        screen.drop_marks()
         run_id, label = started
         screen.launched(run_id, started_words(label, chosen.agent, chosen.kind, plan, chosen.overrides))
 

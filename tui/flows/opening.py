@@ -10,6 +10,7 @@ from tui.subjects import PROJECT, RUN, Subject
 
 if TYPE_CHECKING:
     from tui.screens.base import LongshoreScreen
+    from tui.screens.main import MainScreen
 
 
 async def open_subject(screen: LongshoreScreen, subject: Subject) -> None:
@@ -57,7 +58,7 @@ async def open_latest_run(screen: LongshoreScreen, subject: Subject) -> None:
     if row is None:
         return
     if row.run_id is None:
-        screen.say("This definition has not run yet: r starts a run.", "warn")
+        screen.say(f"This definition has not run yet: {screen.keymap.key('run.start')} starts a run.", "warn")
         return
     label = f"{row.project}/{row.name}#{row.run_number}"
     await open_subject(screen, Subject(RUN, row.run_id, row.mover, label))
@@ -76,8 +77,16 @@ async def show_in_tree(screen: LongshoreScreen, subject: Subject) -> None:
 
     app = screen.app
     while not isinstance(app.screen, MainScreen):
-        await app.pop_screen()
+        # Not awaited: this flow may be one of the screen that goes, which would then wait for itself.
+        app.pop_screen()
     main = app.screen
     assert isinstance(main, MainScreen)
+    if main is screen:
+        await _put_cursor(main, subject)
+    else:
+        main.run_worker(_put_cursor(main, subject), group="flow", exclusive=True, exit_on_error=True)
+
+
+async def _put_cursor(main: MainScreen, subject: Subject) -> None:
     if not await main.go_to(subject):
-        main.say(f"The tree does not show the {subject.words}: filter it with /.", "warn")
+        main.say(f"The tree does not show the {subject.words}: filter it with {main.keymap.key('filter')}.", "warn")

@@ -51,5 +51,6 @@ def items_list(run_id: int, only: Only = ALL) -> ListSpec[ItemRow]:
         rows,
         lambda row, order: items.item_key(row, ItemSort(order)),
         orders=ORDERS,
+        copies=lambda item: item.path,
         none=listed.none,
     )

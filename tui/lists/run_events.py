@@ -29,5 +29,6 @@ def run_events_list(run_id: int) -> ListSpec[EventRow]:
         lambda row, order: str(row.id),
         touched_by=("event", "job_run"),
         ages=True,
+        copies=lambda event: event.detail or event.action,
         filters=False,
     )

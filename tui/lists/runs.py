@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
+from store.lifecycle import ACTIVE
 from store.queries import runs
 from store.queries.fleet import rates
 from store.queries.runs import RunRow, RunSort
@@ -50,6 +52,11 @@ def runs_list(
         live=lambda run: run.active,
         reread=lambda reader, found: runs.runs_by_id(reader, sorted(run.id for run in found)),
     )
+
+
+def active_runs_list(scope: Scope, glyphs: Glyphs, title: str) -> ListSpec[RunRow]:
+    """The runs of a scope that have not ended; only the orders by age hold any."""
+    return replace(runs_list(scope, glyphs, sorted(ACTIVE), title), orders=ORDERS[:2])
 
 
 def run_subject(row: RunRow) -> Subject:

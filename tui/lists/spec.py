@@ -47,6 +47,8 @@ class ListSpec(Generic[Item]):
     """Whether the numbers of an item may change with every tick; None where none do."""
     reread: Callable[[Reader, list[Item]], list[Item]] | None = None
     """The present state of items that were live."""
+    copies: Callable[[Item], str | bytes] | None = None
+    """What ``y`` copies of an item that is no resource, raw."""
     none: str = "None here."
     """What is said where it is empty without a filter."""
     filters: bool = True

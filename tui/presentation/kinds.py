@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from store.queries.runs import RunRow
 from store.vocabulary import JobRunStatus, RunKind
+from tui.keymap import key
 
 _PHASES = {"links": "linking names", "delete": "deleting", "finish": "finishing"}
 _COMPARING = {RunKind.PREVIEW: "comparing", RunKind.VERIFY: "verifying"}
@@ -42,7 +43,8 @@ def why_no_plan(run: RunRow) -> str:
     if run.active:
         return f"The preview #{run.number} is {run.status}: it is a plan once it has Succeeded."
     if run.status != JobRunStatus.SUCCEEDED:
-        return f"The preview #{run.number} is {run.status}, and only one that Succeeded is a plan: p makes another."
+        told = f"The preview #{run.number} is {run.status}, and only one that Succeeded is a plan"
+        return f"{told}: {key('run.preview')} makes another."
     return ""
 
 

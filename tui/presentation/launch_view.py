@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from store.display import display
 from store.lifecycle import target_permission
+from store.moving import moved
+from store.queries.details import DefinitionDetail
 from store.queries.hierarchy import AgentRow, DefinitionRow
+from store.queries.passes import Passes
 from store.queries.runs import RunRow
 from store.vocabulary import AgentStatus, CopyMode, Guard, RunKind
+from tui.keymap import key
 from tui.presentation import format as figures
+from tui.presentation import progress
 from tui.presentation.cells import Cell
+from tui.presentation.convergence import planned_seconds, scan_seconds
+from tui.presentation.convergence_view import forecast_line, rounded
 from tui.presentation.glyphs import Glyphs
 from tui.presentation.rows import ago
 from tui.presentation.states import run_state
 
 Line = list[Cell]
 HEAD_LINES = 6
-TAIL_LINES = 5
+TAIL_LINES = 6
 
-_COPIES = {
+COPIES = {
     CopyMode.ADDITIVE: "copies what is new or differs; deletes nothing",
     CopyMode.MIRROR: "also DELETES from the target what the source has not",
 }
 _MODES = {
-    RunKind.COPY: _COPIES,
-    RunKind.PREVIEW: _COPIES,
+    RunKind.COPY: COPIES,
+    RunKind.PREVIEW: COPIES,
     RunKind.VERIFY: {
         CopyMode.ADDITIVE: "does not look for what only the target has",
         CopyMode.MIRROR: "what only the target has is a difference, too",
@@ -42,7 +49,11 @@ _WORDS = {
     RunKind.PREVIEW: "The preview compares and says what a copy would do; it touches nothing",
     RunKind.VERIFY: "The verify reads and compares both sides fully; it changes nothing",
 }
-_KINDS = {RunKind.COPY: ("r", "copy"), RunKind.PREVIEW: ("p", "preview"), RunKind.VERIFY: ("v", "verify")}
+_KINDS = {
+    RunKind.COPY: ("run.start", "copy"),
+    RunKind.PREVIEW: ("run.preview", "preview"),
+    RunKind.VERIFY: ("run.verify", "verify"),
+}
 
 
 class Choice(NamedTuple):
@@ -54,14 +65,18 @@ class Choice(NamedTuple):
     overrides: tuple[Guard, ...]
 
 
-def head_lines(definition: DefinitionRow, choice: Choice, glyphs: Glyphs) -> list[Line]:
-    """What will run, and what is granted for it."""
+def head_lines(
+    definition: DefinitionRow, detail: DefinitionDetail | None, choice: Choice, glyphs: Glyphs
+) -> list[Line]:
+    """What will run, what of the source will not arrive, and what is granted for it."""
     source = _place(definition.source, definition.source_subpath)
     target = _place(definition.target, definition.target_subpath)
     words, style = _WORDS[choice.kind], "dim"
     if choice.plan is not None:
         words = f"Exactly what preview #{choice.plan.number} listed; what has changed since is left alone"
         style = "strong"
+    elif choice.kind == RunKind.COPY and detail is not None:
+        words, style = _left_behind(detail.properties, glyphs)
     permission = str(target_permission(choice.kind)).lower()
     return [
         [Cell(_TITLES[choice.kind], "dim"), Cell(f"{definition.project}/{definition.name}", "strong")],
@@ -75,6 +90,8 @@ def head_lines(definition: DefinitionRow, choice: Choice, glyphs: Glyphs) -> lis
 
 def tail_lines(
     last: RunRow | None,
+    found: Passes,
+    detail: DefinitionDetail | None,
     agent: AgentRow | None,
     choice: Choice,
     now: int,
@@ -84,10 +101,12 @@ def tail_lines(
     typing: bool,
     refusal: str,
 ) -> list[Line]:
-    """What the last pass did, what is to be known of the chosen agent, why a key did nothing, and the keys.
+    """What the last pass did and this one will take, what stands in its way, why a key did nothing, and the keys.
 
     Args:
         last: the definition's latest copy.
+        found: its latest runs by their kinds.
+        detail: its settings and both ends; None when it is gone.
         agent: the chosen one.
         choice: what would be started.
         now: store time.
@@ -99,7 +118,8 @@ def tail_lines(
     return [
         [],
         _last_pass(last, now, glyphs),
-        _warning(agent, glyphs),
+        _this_run(found, choice, now),
+        _warning(agent, found.active, detail, glyphs),
         [Cell(refusal, "warn")],
         _keys(choice, guarded, typing),
     ]
@@ -117,7 +137,7 @@ def why_fixed(choice: Choice) -> str:
     """Why kind and mode cannot be changed; empty when they can."""
     if choice.plan is None:
         return ""
-    return f"This carries out preview #{choice.plan.number} as it is: esc leaves, p makes another."
+    return f"This carries out preview #{choice.plan.number} as it is: esc leaves, {key('run.preview')} makes another."
 
 
 def _mode(definition: DefinitionRow, choice: Choice) -> Line:
@@ -136,18 +156,25 @@ def _keys(choice: Choice, guarded: bool, typing: bool) -> Line:
     if typing:
         keys = [("enter", "override what is typed"), ("esc", "leave every guard on")]
     elif choice.overrides:
-        keys = [("enter", f"start WITHOUT {', '.join(choice.overrides)}"), ("o", "change"), ("esc", "leave")]
+        keys = [
+            ("enter", f"start WITHOUT {', '.join(choice.overrides)}"),
+            (key("launch.override"), "change"),
+            ("esc", "leave"),
+        ]
         style = "bad"
     else:
         keys = [("enter", "start")]
         if choice.plan is None:
-            keys += [*(pair for kind, pair in _KINDS.items() if kind != choice.kind), ("m", "mode")]
+            keys += [
+                *((key(act), word) for kind, (act, word) in _KINDS.items() if kind != choice.kind),
+                (key("launch.mode"), "mode"),
+            ]
         if guarded and choice.kind != RunKind.VERIFY:
-            keys.append(("o", "override"))
+            keys.append((key("launch.override"), "override"))
         keys.append(("esc", "leave"))
     line: Line = []
-    for key, label in keys:
-        line += [Cell(key, "accent"), Cell(f" {label}", style if key == "enter" else ""), Cell("   ")]
+    for shown, label in keys:
+        line += [Cell(shown, "accent"), Cell(f" {label}", style if shown == "enter" else ""), Cell("   ")]
     return line[:-1]
 
 
@@ -159,10 +186,38 @@ def _last_pass(last: RunRow | None, now: int, glyphs: Glyphs) -> Line:
     told = f"  {figures.compact(counters['items_transferred'])} copied, {figures.size(counters['bytes_transferred'])}"
     if counters["items_failed"]:
         told += f", {figures.compact(counters['items_failed'])} failed"
+    if counters["items_unsupported"]:
+        told += f", {figures.compact(counters['items_unsupported'])} unsupported"
     return [Cell(f"Last pass  #{last.number} ", "dim"), state, Cell(told), Cell(f"  {ago(now, last.ended)}", "dim")]
 
 
-def _warning(agent: AgentRow | None, glyphs: Glyphs) -> Line:
+def _this_run(found: Passes, choice: Choice, now: int) -> Line:
+    """How long it will take, as far as the runs before tell."""
+    label = Cell("This run   ", "dim")
+    ended = [run for run in found.copies if not run.active]
+    if choice.kind == RunKind.COPY and choice.plan is None:
+        return [label, *forecast_line(found, now)]
+    if choice.kind == RunKind.COPY and choice.plan is not None:
+        seconds = planned_seconds(ended, choice.plan)
+    elif choice.kind == RunKind.PREVIEW:
+        seconds = scan_seconds(ended)
+    else:
+        verify = found.verify
+        seconds = progress.elapsed_seconds(verify, now) if verify is not None and not verify.active else None
+    if seconds is None:
+        return [label, Cell("nothing before it tells how long it takes", "dim")]
+    return [label, Cell(f"about {rounded(seconds)}", "strong")]
+
+
+def _warning(agent: AgentRow | None, active: RunRow | None, detail: DefinitionDetail | None, glyphs: Glyphs) -> Line:
+    """What the store would refuse, and what the agent makes of it; the gravest alone."""
+    for end in (detail.source, detail.target) if detail is not None else ():
+        if not moved(end.type):
+            text = f"{end.name} is {display(end.type)}: this version moves LocalPath data only"
+            return [Cell(f"{glyphs.attention} {text}", "bad")]
+    if active is not None:
+        text = f"#{active.number} is {active.status}: one run of a definition at a time"
+        return [Cell(f"{glyphs.attention} {text}", "warn")]
     if agent is None:
         return []
     if agent.status == AgentStatus.OFFLINE:
@@ -171,7 +226,19 @@ def _warning(agent: AgentRow | None, glyphs: Glyphs) -> Line:
         ]
     if agent.status == AgentStatus.REQUIRES_ATTENTION:
         return [Cell(f"{glyphs.attention} {agent.name} requires attention: {display(agent.error_message)}", "bad")]
+    if agent.active_runs:
+        others = "1 other run" if agent.active_runs == 1 else f"{agent.active_runs} other runs"
+        return [Cell(f"{glyphs.busy} {agent.name} has {others}: they share its disks and its link", "busy")]
     return []
+
+
+def _left_behind(properties: Mapping[str, Any], glyphs: Glyphs) -> Cell:
+    """What of the source a copy with these settings leaves behind; empty for nothing."""
+    filtered = "what the filters leave out" if properties.get("filters") else ""
+    if properties.get("preservePermissions", True):
+        return Cell(f"Not copied: {filtered}" if filtered else "", "dim")
+    both = "; ".join(filter(None, ("mode, owner and access control lists", filtered)))
+    return Cell(f"{glyphs.attention} Not copied: {both}", "warn")
 
 
 def _place(name: str, sub_path: str) -> str:

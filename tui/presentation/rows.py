@@ -64,7 +64,7 @@ _TYPES = {
     "S3WithHMAC": "S3",
     "AzureMultiCloudConnector": "S3 conn.",
 }
-_OUTCOME_STYLES = {
+_OUTCOME_STYLES: dict[str, str] = {
     Outcome.FAILED: "bad",
     Outcome.CHANGED: "warn",
     Outcome.UNSUPPORTED: "warn",
@@ -166,9 +166,10 @@ def agent_row(agent: AgentRow, now: int, glyphs: Glyphs) -> Row:
 
 def item_row(item: ItemRow, kind: RunKind) -> Row:
     """An item of a run's list; a preview's and a verify run's outcomes say what they stand for."""
-    outcome = Outcome(item.outcome)
-    word: str = outcome
-    if kind == RunKind.PREVIEW and outcome is Outcome.DELETED:
+    # An agent of another version may know more outcomes.
+    outcome = item.outcome
+    word = display(outcome)
+    if kind == RunKind.PREVIEW and outcome == Outcome.DELETED:
         word = "Would delete"
     elif kind == RunKind.VERIFY and item.code in _VERIFY_CODES:
         word = "Only in target" if item.code == VERIFY_EXTRA else "Differs"

@@ -9,6 +9,7 @@ from store.display import display
 from store.lifecycle import CANCEL_DEADLINE_MS
 from store.queries.runs import RunRow
 from store.vocabulary import JobRunStatus, RunKind
+from tui.keymap import key
 from tui.presentation import format as figures
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
@@ -130,33 +131,35 @@ def _next(run: RunRow, found: str) -> str:
     """What to do after a success."""
     match run.kind:
         case RunKind.PREVIEW:
-            return "r starts a copy that does exactly this; e writes what it would do to a file."
+            writes = f"{key('resource.edit')} writes what it would do to a file"
+            return f"{key('run.start')} starts a copy that does exactly this; {writes}."
         case RunKind.VERIFY:
             return "'By code' tells what to do about each." if found else ""
         case _ if found:
-            return "'By code' tells what to do about each; r copies again what is missing."
+            return f"'By code' tells what to do about each; {key('run.start')} copies again what is missing."
         case _:
-            return "v compares both sides fully, content included."
+            return f"{key('run.verify')} compares both sides fully, content included."
 
 
 def _after_failure(run: RunRow) -> str:
     if run.error_code in GUARDS:
-        return "p lists what would be deleted; if that is right: r, then o overrides the guard for one run."
+        then = f"{key('run.start')}, then {key('launch.override')} overrides the guard for one run"
+        return f"{key('run.preview')} lists what would be deleted; if that is right: {then}."
     if run.kind == RunKind.COPY and needs_look(run):
-        return "'By code' tells what to do about each; r copies what is missing."
+        return f"'By code' tells what to do about each; {key('run.start')} copies what is missing."
     if run.kind == RunKind.VERIFY and run.counters["items_failed"]:
-        return "'By code' tells what to do about each; r copies what differs."
+        return f"'By code' tells what to do about each; {key('run.start')} copies what differs."
     return _again(run)
 
 
 def _again(run: RunRow) -> str:
     match run.kind:
         case RunKind.PREVIEW:
-            return "p makes another preview."
+            return f"{key('run.preview')} makes another preview."
         case RunKind.VERIFY:
-            return "v compares anew, from the start."
+            return f"{key('run.verify')} compares anew, from the start."
         case _:
-            return "r starts it again: what is in the target already is not copied again."
+            return f"{key('run.start')} starts it again: what is in the target already is not copied again."
 
 
 def _error(run: RunRow) -> str:
@@ -176,7 +179,12 @@ def _trouble(run: RunRow, now: int, glyphs: Glyphs) -> Verdict:
     if run.lost_since is not None:
         lost = figures.duration((now - run.lost_since) / 1000)
         why = f"The agent '{run.agent_name}' is lost since {lost}: nothing is copied."
-        return Verdict(state, why, "Start it again on its host, or H hands the run over to another agent.", "bad")
+        return Verdict(
+            state,
+            why,
+            f"Start it again on its host, or {key('run.hand_over')} hands the run over to another agent.",
+            "bad",
+        )
     if run.cancel_deadline is not None:
         left = max(0, run.cancel_deadline - now) // 1000
         whole = CANCEL_DEADLINE_MS // 1000

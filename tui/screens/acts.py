@@ -137,10 +137,9 @@ class Acts:
         self._flow(save(self._me))
 
     def do_help(self) -> None:
-        from tui.screens.help import HelpScreen
+        from tui.flows.helping import show_help
 
-        me = self._me
-        me.app.push_screen(HelpScreen(me.PLACE, me.longshore.glyphs, read_only=me.longshore.read_only))
+        show_help(self._me)
 
     def do_mouse(self) -> None:
         from tui.flows.mouse import toggle_mouse
@@ -149,6 +148,7 @@ class Acts:
 
     def do_redraw(self) -> None:
         """After another program wrote over the screen."""
+        self._me.longshore.painter.forget()
         self._me.refresh(layout=True, repaint=True)
         self._me.app.refresh(repaint=True, layout=True)
 

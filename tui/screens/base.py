@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from asyncio import Task
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingsMap, BindingType
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
 from store.errors import LongshoreError, StoreUnavailable
 from store.queries.runs import Fleet
-from tui.actions import action, actions_of, first_key
+from tui.actions import first_key
 from tui.following import EVERYTHING, StoreChanges
+from tui.keymap import DEFAULT, Keymap
 from tui.presentation.cells import Cell
 from tui.presentation.header import fleet_cells
+from tui.presentation.reasons import why_never, why_not
 from tui.screens.acts import Acts, Creates
 from tui.subjects import RUN, Subject, any_of
 from tui.widgets.key_bar import KeyBar
@@ -31,12 +33,29 @@ WAIT_SECONDS = 1.0
 """How long an operation of the store may take before it is said that it goes on."""
 
 
-def bindings_of(place: str) -> list[BindingType]:
-    """The registry's keys as bindings of a screen."""
+def bindings_of(place: str, keymap: Keymap = DEFAULT) -> list[BindingType]:
+    """The keys of a place's actions as bindings of a screen."""
     return [
         Binding(found.keys, f"act('{found.id}')", found.description, show=False, id=found.id)
-        for found in actions_of(place)
+        for found in keymap.actions_of(place)
+        if found.keys
     ]
+
+
+def rebind(screen: Screen[Any], bindings: Sequence[BindingType], keymap: Keymap) -> None:
+    """Give a screen other keys for what it does; each binding replaces those of its id.
+
+    Textual's own way to do this loses actions without a word (reference terminal §9), so the map of the screen is
+    made anew.
+    """
+    if not keymap.changed:
+        return
+    given = BindingsMap(bindings).key_to_bindings
+    ids = {binding.id for found in given.values() for binding in found} | set(keymap.changed)
+    made = {key: list(found) for key, found in given.items()}
+    for key, found in screen._bindings.key_to_bindings.items():
+        made.setdefault(key, []).extend(binding for binding in found if binding.id not in ids)
+    screen._bindings = BindingsMap.from_keys(made)
 
 
 class LongshoreScreen(Acts, Screen[None]):
@@ -63,6 +82,12 @@ class LongshoreScreen(Acts, Screen[None]):
         return None
 
     @property
+    def copied(self) -> str | bytes | None:
+        """What ``y`` copies, raw."""
+        subject = self.subject
+        return None if subject is None else subject.path
+
+    @property
     def marked(self) -> list[Subject]:
         """What was marked in the pane with the focus."""
         return []
@@ -76,11 +101,18 @@ class LongshoreScreen(Acts, Screen[None]):
     def longshore(self) -> LongshoreApp:
         return cast("LongshoreApp", self.app)
 
+    @property
+    def keymap(self) -> Keymap:
+        """The keys of this session."""
+        return self.longshore.keymap
+
     # Actions
 
     async def action_act(self, identity: str) -> None:
         """Do an action of the registry, or say why it cannot be done."""
-        self.key_bar.clear_message()
+        if identity != "copy":
+            # What was refused may be what is to be copied.
+            self.key_bar.clear_message()
         reason = self.reason(identity)
         if reason:
             self.say(reason, "warn")
@@ -95,14 +127,17 @@ class LongshoreScreen(Acts, Screen[None]):
 
     def reason(self, identity: str) -> str:
         """Why an action is disabled now; empty when it is not."""
-        found = action(identity)
+        found = self.keymap.action(identity)
         subject = self.subject_of(identity)
         edits = identity == "resource.edit" and (subject is None or subject.kind != RUN)
         if self.longshore.read_only and (found.changes or edits):
             return "This screen was opened with --read-only: it changes nothing."
-        if found.on and not self.subjects_of(identity):
-            return f"Select {any_of(found.on)} first: {first_key(found)} {found.does}."
-        return self.why_not(identity)
+        subjects = self.subjects_of(identity)
+        if found.on and not subjects:
+            return why_never(identity, self.subject) or (
+                f"Select {any_of(found.on)} first: {self.keymap.key(identity)} {found.does}."
+            )
+        return self.why_not(identity) or (why_not(identity, subjects[0]) if len(subjects) == 1 else "")
 
     def why_not(self, identity: str) -> str:
         """A subclass's reasons; what the action acts on is there."""
@@ -110,7 +145,7 @@ class LongshoreScreen(Acts, Screen[None]):
 
     def subject_of(self, identity: str) -> Subject | None:
         """What an action acts on: what the cursor is on, or what the screen is about."""
-        found, subject, own = action(identity), self.subject, self.own
+        found, subject, own = self.keymap.action(identity), self.subject, self.own
         if found.id == "resource.edit" and own is not None and subject is not None and subject.kind == RUN:
             # On a screen of its own a resource is edited; the runs that it lists have screens of their own.
             return own
@@ -118,19 +153,24 @@ class LongshoreScreen(Acts, Screen[None]):
 
     def subjects_of(self, identity: str) -> list[Subject]:
         """What an action acts on: all that is marked, if it can and something is."""
-        found = action(identity)
+        found = self.keymap.action(identity)
         if found.several and self.marked:
             return [one for one in self.marked if one.kind in found.on]
         one = self.subject_of(identity)
         return [] if one is None else [one]
 
+    def drop_marks(self) -> None:
+        """What was marked has been acted on."""
+
     def refresh_keys(self) -> None:
         """Show the keys of this place, those that do nothing now dimmed."""
+        if not self.ready:
+            return
         self.key_bar.set_keys(
             [
                 (first_key(found), found.label, not self.reason(found.id))
-                for found in actions_of(self.PLACE, read_only=self.longshore.read_only)
-                if found.label
+                for found in self.keymap.actions_of(self.PLACE, read_only=self.longshore.read_only)
+                if found.label and found.keys
             ]
         )
 
@@ -192,6 +232,7 @@ class LongshoreScreen(Acts, Screen[None]):
     # Following the store
 
     def on_mount(self) -> None:
+        rebind(self, bindings_of(self.PLACE, self.keymap), self.keymap)
         self.begin()
         self._begun = True
         self.refresh_keys()
@@ -212,6 +253,8 @@ class LongshoreScreen(Acts, Screen[None]):
         """Something changed while this screen is shown."""
         try:
             fleet: Fleet = await self.longshore.follower.read(_fleet)
+            if not self.ready:
+                return
             self.top_bar.set_right(fleet_cells(fleet, self.longshore.glyphs))
             self.key_bar.set_right(f"r{self.longshore.follower.revision:,}")
             await self.follow(changes)

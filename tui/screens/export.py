@@ -40,7 +40,7 @@ class ExportScreen(ModalScreen[Export | None]):
     """Asks for a format and a file; dismisses with None when it is left."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", show=False, id="export.cancel"),
+        Binding("escape", "cancel", "Write nothing", show=False, id="export.cancel"),
     ]
 
     DEFAULT_CSS = """
@@ -107,7 +107,7 @@ class WritingScreen(ModalScreen[None]):
     """Tells how far an export is; esc asks for its end."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "stop", show=False, id="export.stop"),
+        Binding("escape,q", "stop", "End it; no half file stays", show=False, id="export.stop"),
     ]
 
     def __init__(self, name: str, total: int, stop: Callable[[], None], glyphs: Glyphs) -> None:

@@ -25,7 +25,7 @@ class ItemScreen(ModalScreen[None]):
     """Shows an item until a key leaves it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter", "leave", show=False, id="item.leave"),
+        Binding("escape,q,enter", "leave", "Go back", show=False, id="item.leave"),
     ]
 
     DEFAULT_CSS = """

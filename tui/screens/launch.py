@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -12,28 +12,37 @@ from textual.screen import ModalScreen
 
 from store.queries.hierarchy import AgentRow
 from store.vocabulary import CopyMode, Guard, RunKind
-from tui.actions import LAUNCH_PLACE, actions_of
+from tui.actions import LAUNCH_PLACE
 from tui.commands import Launch
+from tui.keymap import DEFAULT, Keymap
 from tui.launch_source import LaunchFacts
 from tui.presentation.glyphs import Glyphs
 from tui.presentation.guard_view import GUARD_LINES, guard_lines, overridable, typed_guards, why_none
 from tui.presentation.launch_view import HEAD_LINES, TAIL_LINES, Choice, head_lines, tail_lines, why_fixed
 from tui.presentation.rows import AGENT_COLUMNS, agent_row
+from tui.screens.base import bindings_of, rebind
 from tui.widgets.override_line import OverrideLine
 from tui.widgets.text_lines import TextLines
 from tui.widgets.virtual_table import VirtualTable
+
+if TYPE_CHECKING:
+    from tui.app import LongshoreApp
+
+
+def _bindings(keymap: Keymap) -> list[BindingType]:
+    """The sheet's keys; what quits elsewhere leaves it."""
+    leaving = f"escape,{keymap.action('quit').keys}"
+    return [
+        Binding(leaving, "cancel", "Leave without a start", show=False, id="launch.cancel"),
+        *bindings_of(LAUNCH_PLACE, keymap),
+    ]
 
 
 class LaunchScreen(ModalScreen[Launch | None]):
     """Dismisses with a choice, or with None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "cancel", show=False, id="launch.cancel"),
-        *(
-            Binding(found.keys, f"act('{found.id}')", found.description, show=False, id=found.id)
-            for found in actions_of(LAUNCH_PLACE)
-        ),
-    ]
+    PLACE = LAUNCH_PLACE
+    BINDINGS: ClassVar[list[BindingType]] = _bindings(DEFAULT)
 
     DEFAULT_CSS = """
     LaunchScreen {
@@ -76,6 +85,8 @@ class LaunchScreen(ModalScreen[Launch | None]):
             yield TextLines(TAIL_LINES, glyphs=self._glyphs, id="tail")
 
     def on_mount(self) -> None:
+        keymap = cast("LongshoreApp", self.app).keymap
+        rebind(self, _bindings(keymap), keymap)
         self._draw()
         table = self.query_one(VirtualTable)
         self.set_focus(table)
@@ -116,12 +127,14 @@ class LaunchScreen(ModalScreen[Launch | None]):
 
     def _draw(self) -> None:
         choice, facts = self._choice, self._facts
-        self.query_one("#head", TextLines).set_lines(head_lines(facts.definition, choice, self._glyphs))
+        self.query_one("#head", TextLines).set_lines(head_lines(facts.definition, facts.detail, choice, self._glyphs))
         if self._offered:
             lines = guard_lines(facts.watched, self._offered, choice.overrides, choice.kind, self._glyphs)
             self.query_one("#guards", TextLines).set_lines(lines)
         tail = tail_lines(
             facts.last,
+            facts.found,
+            facts.detail,
             self._chosen(),
             choice,
             facts.now,
@@ -170,9 +183,9 @@ class LaunchScreen(ModalScreen[Launch | None]):
         self.query_one(OverrideLine).begin()
 
     def do_help(self) -> None:
-        from tui.screens.help import HelpScreen
+        from tui.flows.helping import show_help
 
-        self.app.push_screen(HelpScreen(LAUNCH_PLACE, self._glyphs, read_only=False))
+        show_help(self)
 
     def action_cancel(self) -> None:
         self.dismiss(None)

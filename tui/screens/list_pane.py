@@ -60,6 +60,14 @@ class ListPane(Generic[Item]):
         item = self.selected
         return None if item is None or self.spec.subject is None else self.spec.subject(item)
 
+    @property
+    def copied(self) -> str | bytes | None:
+        """What ``y`` copies: the path of the resource under the cursor, or what the list says of its items; raw."""
+        item, subject = self.selected, self.subject
+        if item is None or subject is not None or self.spec.copies is None:
+            return None if subject is None else subject.path
+        return self.spec.copies(item)
+
     # What is shown
 
     def show(self, spec: ListSpec[Item] | None = None, anchor: str | None = None) -> None:

@@ -16,6 +16,7 @@ from store.queries.scope import Scope
 from store.vocabulary import RunKind
 from tui.actions import MAIN_PLACE
 from tui.following import StoreChanges
+from tui.keymap import key
 from tui.lists.definitions import definitions_list
 from tui.lists.endpoints import endpoints_list
 from tui.lists.runs import runs_list
@@ -119,10 +120,11 @@ class MainScreen(PanesScreen):
         """The first page: the tree open at the definition that ran last, and the panes for it."""
         try:
             if not await self._tree.open_first():
+                nothing = f"Nothing here yet: {key('resource.new')} makes a storage mover"
                 for pane in self.panes.values():
-                    pane.none = "Nothing here yet: n makes a storage mover."
+                    pane.none = f"{nothing}."
                     pane.set_title()
-                self.say("Nothing here yet: n makes a storage mover, 'longshore apply FILE' a whole plan.", "warn")
+                self.say(f"{nothing}, 'longshore apply FILE' a whole plan.", "warn")
         except StoreUnavailable as error:
             self.longshore.trouble(error)
             self.set_timer(1.0, lambda: self.run_worker(self._open_tree(), group="begin", exit_on_error=True))

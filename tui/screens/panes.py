@@ -24,6 +24,10 @@ class PanesScreen(LongshoreScreen):
     On a terminal narrower than ``WIDE`` only one of the panes is shown, the one that had the focus last.
     """
 
+    DEFAULT_CSS = """
+    PanesScreen { layers: base above; }
+    """
+
     WIDE: ClassVar[int] = 100
     """Cells from which on all panes are shown together."""
     FRONT: ClassVar[str] = ""
@@ -57,6 +61,11 @@ class PanesScreen(LongshoreScreen):
     def subject(self) -> Subject | None:
         pane = self.focused_pane
         return None if pane is None else pane.subject
+
+    @property
+    def copied(self) -> str | bytes | None:
+        pane = self.focused_pane
+        return super().copied if pane is None else pane.copied
 
     @property
     def marked(self) -> list[Subject]:
@@ -189,6 +198,12 @@ class PanesScreen(LongshoreScreen):
             self.say("Only rows of lists are marked: tab goes to one.", "warn")
         elif words := pane.mark():
             self.say(words, "warn")
+
+    def drop_marks(self) -> None:
+        for pane in self.panes.values():
+            if pane.marks:
+                pane.unmark()
+        self.refresh_keys()
 
     async def do_back(self) -> None:
         """Drop the marks, then the filter, of the focused pane; then go back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from store.display import display
@@ -10,8 +11,11 @@ from tui.following import StoreFollower
 from tui.presentation.glyphs import Glyphs
 from tui.subjects import DEFINITION, PROJECT, RUN, Subject
 from tui.tree_source import FirstPage, children, first_page, live_definition, live_run, several, way_to
-from tui.widgets.cell_widget import inert
+from tui.widgets.cell_widget import fit, inert
 from tui.widgets.resource_tree import Branch, NodeKey, ResourceTree
+
+TITLE_CELLS = 24
+"""What the tree's border has room for where the tree is narrowest."""
 
 
 class TreePane:
@@ -63,7 +67,9 @@ class TreePane:
             return False
         self.text = text
         title = f"Hierarchy /{inert(display(text), self._glyphs)}" if text else "Hierarchy"
-        self.tree.border_title = Content(title)
+        # Textual would cut it with an ellipsis that is not of our glyph set.
+        cut = fit(title, TITLE_CELLS, ellipsis=self._glyphs.ellipsis) if cell_len(title) > TITLE_CELLS else title
+        self.tree.border_title = Content(cut)
         await self.refresh()
         if text:
             for key in self.tree.open_keys:

@@ -18,8 +18,10 @@ class FilterLine(LineInput):
         Binding("escape", "drop", show=False, id="filter.drop"),
     ]
 
+    # On a layer of its own it covers the lower frame of the lists: below them, all would be laid out and painted anew.
     DEFAULT_CSS = """
     FilterLine {
+        layer: above;
         dock: bottom;
         height: 1;
         border: none;

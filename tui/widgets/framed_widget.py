@@ -26,6 +26,7 @@ class FramedWidget(CellWidget):
         border-title-color: $foreground;
         border-subtitle-color: $foreground;
         &:focus { border: solid $border; }
+        &:nocolor:focus { border-title-style: reverse; }
         &.-ascii { border: ascii $foreground 25%; }
         &.-ascii:focus { border: ascii $border; }
     }

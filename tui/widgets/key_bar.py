@@ -68,6 +68,12 @@ class KeyBar(CellWidget):
         self._message = tuple(cells)
         self._refresh_if_changed()
 
+    @property
+    def complaint(self) -> str:
+        """The message that is shown, if it tells of something that went wrong."""
+        message = self._message or ()
+        return "".join(cell.text for cell in message) if any(cell.style == "bad" for cell in message) else ""
+
     def clear_message(self) -> None:
         """Show the keys again."""
         self._message = None

@@ -8,14 +8,20 @@ from typing import ClassVar, NamedTuple
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.message import Message
 from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widget import PseudoClasses
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
 from tui.presentation.cells import STYLES, Cell
 from tui.presentation.glyphs import UNICODE, Glyphs
 from tui.widgets.cell_widget import inert, over
+
+_LOOKS = ("tree--guides", "tree--guides-selected", *(f"cell--{style}" for style in STYLES if style))
+"""What the lines are drawn with, but for the cursor."""
 
 CELL_CLASSES = tuple(f"cell--{style}" for style in STYLES if style)
 
@@ -79,6 +85,7 @@ class ResourceTree(Tree[Branch]):
         border: solid $foreground 25%;
         border-title-color: $foreground;
         &:focus { border: solid $border; }
+        &:nocolor:focus { border-title-style: reverse; }
         &.-ascii { border: ascii $foreground 25%; }
         &.-ascii:focus { border: ascii $border; }
     }
@@ -113,6 +120,10 @@ class ResourceTree(Tree[Branch]):
         self.ICON_NODE_EXPANDED = f"{glyphs.expanded} "
         self._by_key: dict[NodeKey, TreeNode[Branch]] = {}
         self._not_asking: set[NodeKey] = set()
+        self._looks: tuple[Style, ...] = ()
+        self._drawn_with_focus = False
+        # A part of the key by which Textual keeps lines; what it stands for is looked at in ``render_lines``.
+        self._pseudo_class_state = PseudoClasses(True, False, False)
         if not glyphs.unicode:
             plain = (
                 "  ",
@@ -280,13 +291,23 @@ class ResourceTree(Tree[Branch]):
     # Painting
 
     def notify_style_update(self) -> None:
-        """Draw the lines anew when looks change; they stay where they are.
+        """Looks changed, or may have; where the lines are did not.
 
         Textual's own lays out the whole screen, at each change of the focus.
         """
         ScrollView.notify_style_update(self)
-        self._line_cache.clear()
-        self._updates += 1
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw the lines that differ from those that are kept: with the focus only the cursor's does."""
+        looks = (self.rich_style, *map(self.get_component_rich_style, _LOOKS))
+        if looks != self._looks:
+            self._looks = looks
+            self._line_cache.clear()
+        if self.has_focus != self._drawn_with_focus:
+            self._drawn_with_focus = self.has_focus
+            if self.cursor_node is not None:
+                self.cursor_node._updates += 1
+        return ScrollView.render_lines(self, crop)
 
     def _refresh_node(self, node: TreeNode[Branch]) -> None:
         """Paint one line: what is below a node looks the same whatever its label and the cursor are."""

@@ -1,0 +1,15 @@
+"""Which panes there are, where a terminal is too narrow to show more than one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tui.presentation.cells import Cell
+
+
+def pane_line(titles: Sequence[tuple[str, str]], front: str) -> list[Cell]:
+    """The titles of the panes in the order of tab, by their names; the one that is shown stands in brackets."""
+    line = [Cell("tab ", "accent")]
+    for name, title in titles:
+        line.append(Cell(f"[{title}]", "strong") if name == front else Cell(f" {title} ", "dim"))
+    return line

@@ -1,0 +1,1 @@
+"""Screens for making and changing resources."""

@@ -1,0 +1,84 @@
+"""A screen of one resource: a head of lines, lists below, and what holds once the resource is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from store.queries.runs import RunRow
+from store.vocabulary import RunKind
+from tui.actions import action
+from tui.presentation.cells import Cell
+from tui.presentation.kinds import why_no_plan
+from tui.presentation.pane_line import pane_line
+from tui.screens.panes import PanesScreen
+from tui.subjects import WORDS, Subject
+from tui.widgets.text_lines import TextLines
+
+
+class ResourceScreen(PanesScreen):
+    """A subclass composes ``TextLines`` with the ids ``head`` and ``tabs`` (one line) beside its tables.
+
+    On a narrow terminal the line of tabs says which panes there are; tab goes through them.
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        super().__init__()
+        self.own: Subject = subject
+        self.gone = False
+        """Whether the resource was deleted while this was open."""
+
+    # What is shown
+
+    def set_crumbs(self, *names: str) -> None:
+        """Say in the first line where one is, outermost first."""
+        self.top_bar.set_left([Cell("Longshore", "strong"), *(Cell(name) for name in names)])
+
+    def set_head(self, lines: Sequence[Sequence[Cell]]) -> None:
+        self.query_one("#head", TextLines).set_lines(lines)
+
+    def show_front(self) -> None:
+        super().show_front()
+        tabs = self.query_one("#tabs", TextLines)
+        tabs.display = self.narrow
+        titles = [(name, pane.title) for name, pane in self.__dict__.get("panes", {}).items()]
+        tabs.set_lines([pane_line(titles, self.front)])
+
+    def tell_gone(self) -> None:
+        """Say that there is nothing any more that keys could act on; what was listed goes as it is read again."""
+        if self.gone:
+            return
+        self.gone = True
+        text = f"{self._gone_words} esc goes back."
+        self.set_head([[Cell(f"{self.longshore.glyphs.attention} {text}", "warn")]])
+        self.refresh_keys()
+
+    @property
+    def _gone_words(self) -> str:
+        return f"This {WORDS[self.own.kind]} is gone: it was deleted meanwhile."
+
+    # What keys act on
+
+    def reason(self, identity: str) -> str:
+        on = action(identity).on
+        if self.gone and on and (self.subject is None or self.subject.kind not in on):
+            return self._gone_words
+        return super().reason(identity)
+
+    def launched(self, run_id: int, words: str) -> None:
+        """A run was started from here: put the cursor on it."""
+        runs = self.panes["runs"]
+        runs.text = ""
+        runs.order = runs.spec.orders[0].value
+        runs.show(anchor=str(run_id))
+        self.focus_pane("runs")
+        self.say(words, "ok")
+
+    def why_not_run(self, identity: str) -> str:
+        """Why a key does nothing for the run under the cursor; empty when it does, or when that is no run."""
+        run = self.subject.item if self.subject is not None else None
+        if isinstance(run, RunRow):
+            if identity == "run.start" and run.kind == RunKind.PREVIEW:
+                return why_no_plan(run)
+            if identity == "run.stop" and not run.active and not self.marked:
+                return f"The run {run.definition} #{run.number} has ended: there is nothing to stop."
+        return ""
