@@ -32,7 +32,7 @@ def clean(sample: SampleStore) -> int:
 
 
 def with_something_to_look_at(sample: SampleStore) -> int:
-    counted = {"items_changed": 1, "items_unsupported": 1, "items_delete_withheld": 1}
+    counted: dict[str, Any] = {"items_changed": 1, "items_unsupported": 1, "items_delete_withheld": 1}
     return ended(sample, items=[CHANGED, PIPE, WITHHELD, REMARKED], **counted)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -87,7 +88,8 @@ async def test_a_clean_success_says_so_and_what_to_do_next(sample: SampleStore) 
 async def test_a_success_with_something_to_look_at_does_not_look_like_one_without(
     sample: SampleStore, item: Item, counter: str, words: str
 ) -> None:
-    run = ended(sample, items=[item], **({counter: 1} if counter else {}))
+    counted: dict[str, Any] = {counter: 1} if counter else {}
+    run = ended(sample, items=[item], **counted)
     async with app_of(sample).run_test(size=NARROW) as pilot:
         await at_run(pilot, run)
         text = await until(pilot, words)

@@ -30,12 +30,12 @@ NAME = "hr-shares-hr-home-2"
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working directory."""
     place = tmp_path / "here"
     place.mkdir()
     monkeypatch.chdir(place)
-    yield place
+    return place
 
 
 def reported(sample: SampleStore, lines: int, chunks: int = 1) -> int:
