@@ -195,7 +195,7 @@ def _figures(run: RunRow, rate: float | None, now: int, glyphs: Glyphs) -> Line:
     total = run.total_bytes if run.kind != RunKind.PREVIEW and run.active else -1
     of = f" of {about}{figures.size(total)}" if total >= 0 else ""
     separator = f"  {glyphs.separator}  "
-    # An average is never told as what it is now: without a sample of late (it hangs, its agent is lost) there is no now.
+    # An average is never told as what it is now: without a sample of late (it hangs, its agent is lost) there is none.
     is_live = run.active and run.lost_since is None and rate is not None
     return [
         Cell("Items ", "dim"),
