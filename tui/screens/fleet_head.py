@@ -34,6 +34,7 @@ class FleetHeadScreen(ResourceScreen):
     One of its lists is ``running``.
     """
 
+    RUNS = "running"
     HEAD: ClassVar[int] = 4
     """Lines of the head."""
     WIDE = 120
@@ -103,17 +104,3 @@ class FleetHeadScreen(ResourceScreen):
             self._values, max(0, self.size.width - 2), height, self.longshore.glyphs, unit=figures.rate, span=SPAN_WORDS
         )
         lines.show(drawn, at_once=at_once)
-
-    # What keys act on
-
-    def why_not(self, identity: str) -> str:
-        return self.why_not_run(identity)
-
-    def launched(self, run_id: int, words: str) -> None:
-        """A run was started from here: put the cursor on it, among those that are on."""
-        running = self.panes["running"]
-        running.text = ""
-        running.order = running.spec.orders[0].value
-        running.show(anchor=str(run_id))
-        self.focus_pane("running")
-        self.say(words, "ok")
