@@ -43,6 +43,7 @@ def facts_list(
         _subject,
         touched_by=touched_by,
         ages=True,
+        copies=lambda line: line[1].text,
         none="Nothing is known of it.",
     )
 
