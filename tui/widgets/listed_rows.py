@@ -26,7 +26,9 @@ class ListedRows(Vertical):
     DEFAULT_CSS = """
     ListedRows {
         height: auto;
-        & VirtualTable, & VirtualTable:focus { height: 3; border: none; }
+        & VirtualTable, & VirtualTable:focus, & VirtualTable.-ascii, & VirtualTable.-ascii:focus {
+            height: 3; border: none;
+        }
     }
     """
 

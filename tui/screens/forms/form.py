@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -219,7 +220,7 @@ class FormScreen(ModalScreen[Changed | None]):
         self._wrong = self._form.check(self._texts)
         asked = self._form.asks(self._texts)
         if asked:
-            self.run_worker(self._look_up(asked), group="look-up", exclusive=True, exit_on_error=True)
+            self.run_worker(partial(self._look_up, asked), group="look-up", exclusive=True, exit_on_error=True)
 
     async def _look_up(self, asked: frozenset[tuple[str, str]]) -> None:
         try:
@@ -236,7 +237,7 @@ class FormScreen(ModalScreen[Changed | None]):
         """Offer something for an empty field; where something stands, the line itself asks for what it shows."""
         field = self._field
         if field is not None and field.completes and not self._texts[field.key]:
-            self.run_worker(self.complete(""), group="complete", exclusive=True, exit_on_error=True)
+            self.run_worker(partial(self.complete, ""), group="complete", exclusive=True, exit_on_error=True)
 
     async def complete(self, text: str) -> str | None:
         """Look for what the present field's text may go on to, and offer it; the first one comes back."""
@@ -285,7 +286,17 @@ class FormScreen(ModalScreen[Changed | None]):
             head.set_line(0, head_line(self._form, self._page, self._wrong, self._glyphs))
         last = self._page == len(self._pages) - 1
         text = self._texts.get(self._current, "")
-        tail = tail_lines(self._form, self._field, text, self._completions, self._says, lines.size.width, last=last)
+        at_end = self._current == (self._stops() or [""])[-1]
+        tail = tail_lines(
+            self._form,
+            self._field,
+            text,
+            self._completions,
+            self._says,
+            lines.size.width,
+            last=last,
+            at_end=at_end,
+        )
         self.query_one("#tail", TextLines).set_lines(tail)
 
     @on(FormLines.Resized)
