@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from store.queries.passes import PASSES, Passes
 from store.queries.runs import RunRow
-from tui.keymap import key
 from tui.presentation import format as figures
 from tui.presentation.cells import Cell
 from tui.presentation.convergence import Forecast, TooFew, changed, forecast, whole
@@ -51,12 +50,7 @@ MEASURES: tuple[tuple[str, Measure, Callable[[float], str]], ...] = (
 def spark_lines(copies: Sequence[RunRow], now: int, glyphs: Glyphs) -> list[Line]:
     """A column for each copy, oldest first, in ``SPARK_LINES`` lines: how it ended, items, bytes and time."""
     if not copies:
-        return [
-            [
-                Cell(f"{'Passes':<{LABEL}} ", "dim"),
-                Cell(f"no copy yet: {key('run.start')} starts the first one, {key('run.preview')} previews it"),
-            ]
-        ]
+        return [[Cell(f"{'Passes':<{LABEL}} ", "dim"), Cell("none to compare yet")]]
     return [
         passes_line(copies, now, glyphs),
         *(

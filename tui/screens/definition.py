@@ -88,10 +88,9 @@ class DefinitionScreen(ResourceScreen):
 
     def begin(self) -> None:
         scope = Scope("definition", self.own.id)
-        self.pane(
-            "runs", runs_list(scope, self.longshore.glyphs, title="Iterations")
-        ).none = f"It has not run yet: {key('run.start')} starts a run, {key('run.preview')} a preview."
-        self.panes["runs"].set_title()
+        iterations = self.pane("runs", runs_list(scope, self.longshore.glyphs, title="Iterations"))
+        iterations.none = f"It has not run yet: {key('run.start')} starts a run, {key('run.preview')} a preview."
+        iterations.set_title()
         self._wrap_settings()
         self.show_front()
 
@@ -160,9 +159,6 @@ class DefinitionScreen(ResourceScreen):
     @property
     def creates(self) -> Creates:
         return Creates(DEFINITION, self.own.mover, self.own.path.partition("/")[0])
-
-    def why_not(self, identity: str) -> str:
-        return self.why_not_run(identity)
 
 
 def _read(reader: Reader, definition_id: int) -> _Known | None:
