@@ -176,7 +176,7 @@ async def test_the_location_of_an_endpoint_is_fixed_and_its_credentials_are_not(
         await pilot.press("e")
         text = await until(pilot, "Change the endpoint 'smb-hr'")
         assert "names never change" in text
-        assert "a location is fixed: c clones" in text
+        assert "a location is fixed: a clone" in text
         await pilot.press("tab", *"hunter2")
         text = await until(pilot, "A credential must be a reference, never the secret")
         await pilot.press("ctrl+u", *"file:/run/secret", "ctrl+s")

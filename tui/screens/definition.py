@@ -159,9 +159,6 @@ class DefinitionScreen(ResourceScreen):
     def creates(self) -> Creates:
         return Creates(DEFINITION, self.own.mover, self.own.path.partition("/")[0])
 
-    def why_not(self, identity: str) -> str:
-        return self.why_not_run(identity)
-
 
 def _read(reader: Reader, definition_id: int) -> _Known | None:
     detail = definition_detail(reader, definition_id)

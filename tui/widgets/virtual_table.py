@@ -176,6 +176,12 @@ class VirtualTable(FramedWidget, can_focus=True):
         return self._window.cursor_key
 
     @property
+    def cursor_text(self) -> str:
+        """What the row under the cursor says, whatever of it is cut off on the screen."""
+        rows, cursor = self._window.rows, self._window.cursor
+        return "  ".join(filter(None, (cell.text for cell in rows[cursor].cells))) if rows else ""
+
+    @property
     def position(self) -> int | None:
         """Place of the cursor in the whole list, from 0; None where it is not known."""
         return self._window.position if self._window.rows else None

@@ -286,7 +286,17 @@ class FormScreen(ModalScreen[Changed | None]):
             head.set_line(0, head_line(self._form, self._page, self._wrong, self._glyphs))
         last = self._page == len(self._pages) - 1
         text = self._texts.get(self._current, "")
-        tail = tail_lines(self._form, self._field, text, self._completions, self._says, lines.size.width, last=last)
+        at_end = self._current == (self._stops() or [""])[-1]
+        tail = tail_lines(
+            self._form,
+            self._field,
+            text,
+            self._completions,
+            self._says,
+            lines.size.width,
+            last=last,
+            at_end=at_end,
+        )
         self.query_one("#tail", TextLines).set_lines(tail)
 
     @on(FormLines.Resized)
