@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from store.display import display
@@ -11,8 +11,9 @@ from store.queries import hierarchy
 from store.queries.completion import mover_id_of
 from store.vocabulary import EndpointType
 from tui.flows.opening import show_in_tree
+from tui.screens import choice
 from tui.screens.acts import Creates
-from tui.screens.choose import ChooseScreen, Option
+from tui.screens.choice import ChoiceScreen
 from tui.subjects import AGENT, DEFINITION, ENDPOINT, MOVER, PROJECT, Subject
 from tui.widgets.resource_tree import ResourceTree
 
@@ -21,16 +22,19 @@ if TYPE_CHECKING:
     from tui.forms.form import Form
     from tui.screens.base import LongshoreScreen
 
+Offers = Sequence[tuple[str, str, str]]
+"""What can be chosen: its value, its name, and words about it; all of it safe to show."""
+
 CONNECTION = "connection"
 _IN_TREE = (MOVER, ENDPOINT, PROJECT, DEFINITION)
 
-KINDS = (
-    Option(MOVER, "storage mover", "holds agents and the migration plan; one is enough for most"),
-    Option(ENDPOINT, "endpoint", "a place to read from or to write to"),
-    Option(PROJECT, "project", "a group of job definitions"),
-    Option(DEFINITION, "job definition", "what is copied where, and how"),
-    Option(AGENT, "agent", "registers itself: this makes its token, or starts one on this machine"),
-    Option(CONNECTION, "connection", "a private link that jobs may use"),
+KINDS: Offers = (
+    (MOVER, "storage mover", "holds agents and the migration plan; one is enough for most"),
+    (ENDPOINT, "endpoint", "a place to read from or to write to"),
+    (PROJECT, "project", "a group of job definitions"),
+    (DEFINITION, "job definition", "what is copied where, and how"),
+    (AGENT, "agent", "registers itself: this makes its token, or starts one on this machine"),
+    (CONNECTION, "connection", "a private link that jobs may use"),
 )
 """What ``n`` offers where the place does not say."""
 
@@ -134,7 +138,7 @@ async def _new_in(screen: LongshoreScreen, kind: str, mover: Where, project: str
     """Make a resource of a mover."""
     endpoint_type = ""
     if kind == ENDPOINT:
-        options = await asyncio.to_thread(_type_options)
+        options = await asyncio.to_thread(_type_offers)
         endpoint_type = await _choose(screen, f"A new endpoint of {mover.name}: which type?", options) or ""
         if not endpoint_type:
             return
@@ -142,14 +146,17 @@ async def _new_in(screen: LongshoreScreen, kind: str, mover: Where, project: str
     await _show(screen, form, mover.id)
 
 
-def _type_options() -> list[Option]:
+def _type_offers() -> Offers:
     from tui.forms.words import TYPES
 
-    return [Option(kind, kind, words) for kind, words in TYPES.items()]
+    return [(kind, kind, words) for kind, words in TYPES.items()]
 
 
-async def _choose(screen: LongshoreScreen, title: str, options: tuple[Option, ...] | list[Option]) -> str | None:
-    return await screen.app.push_screen_wait(ChooseScreen(title, options, screen.longshore.glyphs))
+async def _choose(screen: LongshoreScreen, title: str, offers: Offers) -> str | None:
+    """Ask for one of a few things; None when nothing was chosen."""
+    width = max(len(name) for _, name, _ in offers) + 2
+    options = [choice.Option(value, f"{name:<{width}}{words}") for value, name, words in offers]
+    return await screen.app.push_screen_wait(ChoiceScreen(title, options, screen.longshore.glyphs))
 
 
 async def _mover(screen: LongshoreScreen, name: str) -> Where | None:
@@ -160,7 +167,7 @@ async def _mover(screen: LongshoreScreen, name: str) -> Where | None:
     if not name and len(movers) == 1:
         name = movers[0].name
     if not name:
-        options = [Option(one.name, one.name, display(one.description)) for one in movers]
+        options = [(one.name, one.name, display(one.description)) for one in movers]
         name = await _choose(screen, "In which storage mover?", options) or ""
     found = await screen.read(mover_id_of, name) if name else None
     if name and found is None:

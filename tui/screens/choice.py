@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,6 +17,8 @@ from tui.presentation.cells import Cell, Column, Row
 from tui.presentation.glyphs import Glyphs
 from tui.widgets.virtual_table import HEADER_LINES, VirtualTable
 
+LEAST_CELLS, FRAME_CELLS = 60, 9
+"""Of the dialog's width; more where the words need it."""
 MOST_SHOWN = 15
 """Lines of the list; a longer one scrolls."""
 
@@ -42,7 +45,7 @@ class ChoiceScreen(ModalScreen[str | None]):
     ChoiceScreen {
         align: center middle;
         & > Vertical {
-            width: 60; max-width: 96%; height: auto; max-height: 96%;
+            max-width: 96%; height: auto; max-height: 96%;
             background: $surface; border: solid $border; padding: 0 1;
         }
         & > Vertical.-ascii { border: ascii $border; }
@@ -62,6 +65,7 @@ class ChoiceScreen(ModalScreen[str | None]):
         box = Vertical(classes="" if self._glyphs.unicode else "-ascii")
         box.border_title = Content(self._title)
         box.border_subtitle = Content("enter chooses, esc leaves")
+        box.styles.width = max(LEAST_CELLS, *(cell_len(one.words) + FRAME_CELLS for one in self._options))
         with box:
             table = VirtualTable(COLUMNS, glyphs=self._glyphs)
             table.styles.height = min(len(self._options), MOST_SHOWN) + HEADER_LINES
