@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -17,11 +18,14 @@ from tui.presentation.glyphs import Glyphs
 from tui.widgets.cell_widget import inert
 from tui.widgets.virtual_table import HEADER_LINES, VirtualTable
 
+LEAST_CELLS, FRAME_CELLS = 60, 9
+"""Of the dialog's width; more where the words need it."""
 MOST_SHOWN = 15
 """Lines of the list; a longer one scrolls."""
 
 COLUMNS = (Column("", 2, "right", priority=9), Column("", None, min_width=10, priority=8))
-NAMED_COLUMNS = (COLUMNS[0], Column("", 26, priority=9), Column("", None, min_width=20, priority=8))
+NAME_CELLS = 26
+NAMED_COLUMNS = (COLUMNS[0], Column("", NAME_CELLS, priority=9), Column("", None, min_width=20, priority=8))
 """The same where the options have names."""
 
 
@@ -47,10 +51,9 @@ class ChoiceScreen(ModalScreen[str | None]):
     ChoiceScreen {
         align: center middle;
         & > Vertical {
-            width: 60; max-width: 96%; height: auto; max-height: 96%;
+            max-width: 96%; height: auto; max-height: 96%;
             background: $surface; border: solid $border; padding: 0 1;
         }
-        & > Vertical.-named { width: 84; }
         & > Vertical.-ascii { border: ascii $border; }
         & VirtualTable, & VirtualTable:focus { border: none; }
     }
@@ -66,9 +69,11 @@ class ChoiceScreen(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         named = any(option.name for option in self._options)
-        box = Vertical(classes=" ".join(["-named"] * named + ["-ascii"] * (not self._glyphs.unicode)))
+        box = Vertical(classes="" if self._glyphs.unicode else "-ascii")
         box.border_title = Content(inert(self._title, self._glyphs))
         box.border_subtitle = Content("enter chooses, esc leaves")
+        frame = FRAME_CELLS + (NAME_CELLS + 1 if named else 0)
+        box.styles.width = max(LEAST_CELLS, *(cell_len(one.words) + frame for one in self._options))
         with box:
             table = VirtualTable(NAMED_COLUMNS if named else COLUMNS, glyphs=self._glyphs)
             table.styles.height = min(len(self._options), MOST_SHOWN) + HEADER_LINES

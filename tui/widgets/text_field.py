@@ -1,4 +1,4 @@
-"""The line in which a form's texts are typed: what is in it may come from the store, and is shown inert."""
+"""The line in which a form's texts are typed, with completions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class TextField(LineInput):
     """Types one text. ``right`` at its end takes the completion that is shown, ``ctrl+n`` the next one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+n", "next_completion", show=False, id="form.completion"),
+        Binding("ctrl+n", "next_completion", "Take the next completion", show=False, id="form.completion"),
     ]
 
     DEFAULT_CSS = """

@@ -7,7 +7,6 @@ import threading
 from tests.tui.keys.walk import Story, Walk
 from tui.commands import Commands
 from tui.screens.choice import ChoiceScreen
-from tui.screens.choose import ChooseScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.doing import DoingScreen
 from tui.screens.help import HelpScreen
@@ -49,12 +48,6 @@ async def choice(walk: Walk) -> None:
     async with walk.begin():
         await walk.press("4")
         await walk.leaves("s", "Order of runs", "escape", "q")
-
-
-async def choose(walk: Walk) -> None:
-    async with walk.begin():
-        await walk.press("g")
-        await walk.leaves("n", "Make a new ...", "escape", "q")
 
 
 async def pick(walk: Walk) -> None:
@@ -105,7 +98,6 @@ async def item(walk: Walk) -> None:
 
 STORIES: dict[type, Story] = {
     ChoiceScreen: choice,
-    ChooseScreen: choose,
     ConfirmScreen: confirm,
     DoingScreen: doing,
     HelpScreen: helping,
