@@ -37,7 +37,7 @@ def request(text: str, environment: Mapping[str, str]) -> str:
     """What asks the terminal to take a text (OSC 52), wrapped for what lies between; empty where nothing would."""
     term = environment.get("TERM", "")
     encoded = base64.b64encode(text.encode()).decode()
-    if "TMUX" not in environment and ("STY" in environment or term.startswith("screen")):
+    if not environment.get("TMUX") and (environment.get("STY") or term.startswith("screen")):
         body = f"\x1b]52;c;{encoded}\a"
         pieces = [body[at : at + _SCREEN_PIECE] for at in range(0, len(body), _SCREEN_PIECE)]
         return "".join(f"\x1bP{piece}\x1b\\" for piece in pieces)

@@ -63,7 +63,7 @@ async def replacing(pilot: Pilot[int]) -> None:
 
 async def reasons(pilot: Pilot[int]) -> None:
     await main(pilot)
-    await pilot.press("2", "question_mark", "down")
+    await pilot.press("2", "question_mark")
     await until(pilot, "off now: Select a job definition")
 
 

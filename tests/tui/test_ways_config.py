@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import string
 import subprocess
 import sys
@@ -368,5 +369,33 @@ def test_a_mouse_that_is_on_at_the_start_is_off_at_the_end(sample: SampleStore, 
         terminal.child.send("q")
         assert terminal.end() == 0
         assert terminal.raw.rfind(b"\x1b[?1000l") > terminal.raw.rfind(b"\x1b[?1000h")
+    finally:
+        terminal.child.close(force=True)
+
+
+def test_ctrl_l_paints_the_whole_screen_anew(sample: SampleStore) -> None:
+    """Whatever another program wrote over it."""
+    terminal = Terminal(["-m", "tui", "--store", str(sample.place.path)])
+    try:
+        terminal.until("Runs of engineering")
+        terminal.until("1 running")
+        terminal.read(1)
+        terminal.screen.reset()
+        terminal.child.send("\x0c")
+        for text in ("Hierarchy", "Runs of engineering", "1 running", "keys"):
+            terminal.until(text)
+    finally:
+        terminal.child.close(force=True)
+
+
+def test_y_writes_nothing_but_an_osc_52_to_the_terminal(sample: SampleStore) -> None:
+    arguments = ["-m", "tui", "--store", str(sample.place.path)]
+    terminal = Terminal(arguments, TMUX="", STY="")
+    try:
+        terminal.until("Runs of engineering")
+        terminal.child.send("y")
+        terminal.until("Copied 26 bytes: nas1-migration/engineering")
+        asked = base64.b64encode(b"nas1-migration/engineering")
+        assert terminal.raw.count(b"\x1b]52;c;" + asked + b"\x1b\\") == terminal.raw.count(b"\x1b]52") == 1
     finally:
         terminal.child.close(force=True)

@@ -8,6 +8,7 @@ from tests.tui.driving import app_of, seen, until
 from tests.tui.sample_store import SampleStore
 from tui.actions import ACTIONS, GROUPS
 from tui.config import Config, parse_config
+from tui.screens.forms.form import FormScreen
 from tui.screens.help import HelpScreen
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +30,6 @@ async def test_keys_are_grouped_and_those_that_do_nothing_now_say_why(sample: Sa
         await pilot.press(*"stop the sel")
         await until(pilot, "Quit; agents and runs go on", absent=True)
         assert " off" in seen(app)
-        await pilot.press("down")
         await until(pilot, "off now: Select a run or a job definition first: x stops it.")
         await pilot.press("escape")
         await until(pilot, "Keys here", absent=True)
@@ -81,6 +81,18 @@ async def test_f1_helps_while_one_types(sample: SampleStore) -> None:
         assert isinstance(app.screen, HelpScreen)
         await pilot.press("f1")
         await until(pilot, ": ?")
+
+
+async def test_f1_helps_in_a_form(sample: SampleStore) -> None:
+    app = app_of(sample)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, "Runs of engineering")
+        await pilot.press("3", "e")
+        await until(pilot, lambda: isinstance(app.screen, FormScreen))
+        await pilot.press("f1")
+        await until(pilot, "Leave; asks if something was changed")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, FormScreen))
 
 
 async def test_it_shows_the_keys_of_the_config_file(sample: SampleStore) -> None:

@@ -10,16 +10,19 @@ from store.display import display
 from store.queries import hierarchy
 from store.queries.completion import mover_id_of
 from store.vocabulary import EndpointType
+from tui.flows.opening import show_in_tree
 from tui.screens.acts import Creates
 from tui.screens.choose import ChooseScreen, Option
 from tui.subjects import AGENT, DEFINITION, ENDPOINT, MOVER, PROJECT, Subject
+from tui.widgets.resource_tree import ResourceTree
 
 if TYPE_CHECKING:
-    from tui.forms.change import Changed, Loaded
+    from tui.forms.change import Loaded
     from tui.forms.form import Form
     from tui.screens.base import LongshoreScreen
 
 CONNECTION = "connection"
+_IN_TREE = (MOVER, ENDPOINT, PROJECT, DEFINITION)
 
 KINDS = (
     Option(MOVER, "storage mover", "holds agents and the migration plan; one is enough for most"),
@@ -177,9 +180,7 @@ def _loader(screen: LongshoreScreen, subject: Subject) -> Loaded:
     return screen.longshore.commands.read(load, subject.kind, subject.mover, subject.path)
 
 
-async def _show(
-    screen: LongshoreScreen, form: Form, mover_id: int, load: Callable[[], Loaded] | None = None
-) -> Changed | None:
+async def _show(screen: LongshoreScreen, form: Form, mover_id: int, load: Callable[[], Loaded] | None = None) -> None:
     """Show a form to its end, and say what came of it."""
     from tui.forms.completer import Completer
     from tui.resource_commands import save
@@ -196,9 +197,12 @@ async def _show(
             longshore.glyphs,
         )
     )
-    if changed is not None:
-        screen.say(changed.words, "ok")
-    return changed
+    if changed is None:
+        return
+    if changed.put == "created" and form.kind in _IN_TREE and isinstance(screen.focused, ResourceTree):
+        # Whoever made it from the tree looks for it there; a list shows it by itself.
+        await show_in_tree(screen, Subject(form.kind, changed.id, changed.mover, changed.path))
+    screen.say(changed.words, "ok")
 
 
 def _nothing() -> Loaded:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from textual.screen import Screen
+from textual.widgets import Input
 
 from store.display import display
 from tui.actions import GROUPS, MOVEMENT, shown_keys
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _TEXTUALS = ("app.", "screen.", "page_", "scroll_")
 """What Textual binds everywhere, and does nothing for a dialog."""
 
-HERE, TYPING, MOVING = "This dialog", "While typing", "Movement"
+HERE, TYPING, LISTED, MOVING = "This dialog", "While typing", "In its list", "Movement"
 
 
 def show_help(screen: Screen[Any]) -> None:
@@ -55,7 +56,7 @@ def _of_dialog(screen: Screen[Any]) -> list[Entry]:
     keys: dict[tuple[str, str], list[str]] = {}
     for key, active in screen.active_bindings.items():
         if active.binding.description and not active.binding.action.startswith(_TEXTUALS):
-            group = HERE if active.node is screen else TYPING
+            group = HERE if active.node is screen else TYPING if isinstance(active.node, Input) else LISTED
             keys.setdefault((group, active.binding.description), []).append(shown_key(key))
     found = [Entry(", ".join(names), does, group) for (group, does), names in keys.items()]
     return sorted(found, key=lambda entry: entry.group != HERE)

@@ -25,7 +25,7 @@ def toggle_mouse(app: App[Any]) -> str:
     driver._mouse = True  # type: ignore[union-attr]
     enable()
     report_less(app)
-    return "The mouse is on: click, double click and wheel; text is selected with shift held down."
+    return "The mouse is on; with shift held down it selects text as usual."
 
 
 def report_less(app: App[Any]) -> None:

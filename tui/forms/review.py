@@ -29,14 +29,10 @@ SIDES = (
 
 LABEL_CELLS = 13
 _WIDTHS = (24, 14)
-_BLOB_LOSSES = (
-    "permissions and owners become metadata that nothing enforces",
-    "a symbolic link becomes a copy of what it leads to",
-    "metadata above 4 KiB for a file stays behind",
-)
 _LOSSES = {
-    EndpointType.AZURE_STORAGE_BLOB_CONTAINER: _BLOB_LOSSES,
-    EndpointType.AZURE_STORAGE_SMB_FILE_SHARE: ("times of the last access stay behind",),
+    EndpointType.AZURE_STORAGE_BLOB_CONTAINER: "permissions and owners become metadata that nothing enforces, symbolic "
+    "links become copies of what they lead to, and metadata above 4 KiB stays behind",
+    EndpointType.AZURE_STORAGE_SMB_FILE_SHARE: "times of the last access stay behind",
 }
 """What a target of a type cannot hold (reference §3, Metadata fidelity)."""
 
@@ -92,7 +88,7 @@ def review_lines(fields: Sequence[Field], texts: Texts, facts: Facts, glyphs: Gl
         _fact("To", _end(facts.target, texts["targetName"], texts["targetSubpath"])),
     ]
     if mode == CopyMode.MIRROR:
-        lines.append(_fact("Mode", "Mirror: what the source does not have is DELETED from the target", "bad"))
+        lines.append(_fact("Mode", "Mirror: it DELETES from the target what the source has not", "bad"))
         lines += [_fact("", words) for words in _guards(texts)]
     else:
         lines.append(_fact("Mode", "Additive: what is new or differs is copied; nothing is deleted"))
@@ -110,12 +106,12 @@ def review_lines(fields: Sequence[Field], texts: Texts, facts: Facts, glyphs: Gl
 def warning_words(texts: Texts, facts: Facts) -> Iterator[str]:
     """What is allowed and may not be what was meant, each in one sentence that is safe to show."""
     mirror = texts["copyMode"] == CopyMode.MIRROR
-    for place in (facts.source, facts.target):
-        if place is not None and place.endpoint_type not in MOVED:
-            yield f"'{place.name}' is {place.endpoint_type}: a run is refused, as {ONLY_MOVED}"
-    if facts.target is not None:
-        for words in _LOSSES.get(EndpointType(facts.target.endpoint_type), ()):
-            yield f"On the way to {facts.target.endpoint_type}, {words}."
+    ends = [place for place in (facts.source, facts.target) if place is not None]
+    planned = [f"'{place.name}' is {place.endpoint_type}" for place in ends if place.endpoint_type not in MOVED]
+    if planned:
+        yield f"{' and '.join(planned)}: a run is refused, as {ONLY_MOVED}"
+    if facts.target is not None and (losses := _LOSSES.get(EndpointType(facts.target.endpoint_type))):
+        yield f"In the target, {losses}."
     if texts.get("preservePermissions") == NO:
         yield "Mode, owner and access control lists stay behind: 'Preserve permissions' is no."
     yield from _shared(texts, facts, mirror=mirror)

@@ -74,6 +74,10 @@ class HelpScreen(ModalScreen[None]):
     @on(VirtualTable.RowHighlighted)
     def _row_highlighted(self, event: VirtualTable.RowHighlighted) -> None:
         event.stop()
+        rows = help_rows(self._entries, self._text)
+        if rows and event.key == rows[0].key:
+            # The name of a group: below it stands its first key.
+            event.table.action_cursor_down()
         self.query_one(TextLines).set_lines(told(self._entries, event.key))
 
     def on_input_changed(self, event: LineInput.Changed) -> None:
