@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from store.errors import LongshoreError, StoreUnavailable
-from store.queries.runs import Fleet
+from store.queries.fleet import Fleet
 from tui.actions import first_key
 from tui.following import EVERYTHING, StoreChanges
 from tui.keymap import DEFAULT, Keymap
@@ -272,7 +272,7 @@ class LongshoreScreen(Acts, Screen[None]):
 
 
 def _fleet(reader: object) -> Fleet:
-    from store.queries.runs import fleet
+    from store.queries.fleet import fleet
     from store.reader import Reader
 
     return fleet(cast(Reader, reader))
