@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tui.screens.base import LongshoreScreen
 
 Offers = Sequence[tuple[str, str, str]]
-"""What can be chosen: its value, its name, and words about it; all of it safe to show."""
+"""What can be chosen: its value, its name, and words about it."""
 
 CONNECTION = "connection"
 _IN_TREE = (MOVER, ENDPOINT, PROJECT, DEFINITION)
@@ -155,7 +155,7 @@ def _type_offers() -> Offers:
 async def _choose(screen: LongshoreScreen, title: str, offers: Offers) -> str | None:
     """Ask for one of a few things; None when nothing was chosen."""
     width = max(len(name) for _, name, _ in offers) + 2
-    options = [choice.Option(value, f"{name:<{width}}{words}") for value, name, words in offers]
+    options = [choice.Option(value, display(f"{name:<{width}}{words}")) for value, name, words in offers]
     return await screen.app.push_screen_wait(ChoiceScreen(title, options, screen.longshore.glyphs))
 
 
@@ -167,7 +167,7 @@ async def _mover(screen: LongshoreScreen, name: str) -> Where | None:
     if not name and len(movers) == 1:
         name = movers[0].name
     if not name:
-        options = [(one.name, one.name, display(one.description)) for one in movers]
+        options = [(one.name, one.name, one.description) for one in movers]
         name = await _choose(screen, "In which storage mover?", options) or ""
     found = await screen.read(mover_id_of, name) if name else None
     if name and found is None:
