@@ -163,7 +163,7 @@ def test_a_page_is_drawn_within_its_width() -> None:
 
 
 def test_what_is_too_long_goes_on_below() -> None:
-    lines = wrapped([[Cell("Mode  "), Cell("one two three four five six seven")], [], [Cell("short")]], 30)
+    lines = wrapped([[Cell("Mode  "), Cell("one two three four five six seven")], [], [Cell("short")]], 30, UNICODE)
     assert ["".join(cell.text for cell in line) for line in lines] == [
         "Mode  one two three four five", "      six seven", "", "short"]  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from store.display import display
@@ -11,9 +11,8 @@ from store.queries import hierarchy
 from store.queries.completion import mover_id_of
 from store.vocabulary import EndpointType
 from tui.flows.opening import show_in_tree
-from tui.screens import choice
 from tui.screens.acts import Creates
-from tui.screens.choice import ChoiceScreen
+from tui.screens.choice import Choice, ChoiceScreen
 from tui.subjects import AGENT, DEFINITION, ENDPOINT, MOVER, PROJECT, Subject
 from tui.widgets.resource_tree import ResourceTree
 
@@ -22,19 +21,16 @@ if TYPE_CHECKING:
     from tui.forms.form import Form
     from tui.screens.base import LongshoreScreen
 
-Offers = Sequence[tuple[str, str, str]]
-"""What can be chosen: its value, its name, and words about it."""
-
 CONNECTION = "connection"
 _IN_TREE = (MOVER, ENDPOINT, PROJECT, DEFINITION)
 
-KINDS: Offers = (
-    (MOVER, "storage mover", "holds agents and the migration plan; one is enough for most"),
-    (ENDPOINT, "endpoint", "a place to read from or to write to"),
-    (PROJECT, "project", "a group of job definitions"),
-    (DEFINITION, "job definition", "what is copied where, and how"),
-    (AGENT, "agent", "registers itself: this makes its token, or starts one on this machine"),
-    (CONNECTION, "connection", "a private link that jobs may use"),
+KINDS = (
+    Choice(MOVER, "holds agents and the migration plan; one is enough for most", "storage mover"),
+    Choice(ENDPOINT, "a place to read from or to write to", "endpoint"),
+    Choice(PROJECT, "a group of job definitions", "project"),
+    Choice(DEFINITION, "what is copied where, and how", "job definition"),
+    Choice(AGENT, "registers itself: this makes its token, or starts one on this machine", "agent"),
+    Choice(CONNECTION, "a private link that jobs may use", "connection"),
 )
 """What ``n`` offers where the place does not say."""
 
@@ -138,7 +134,7 @@ async def _new_in(screen: LongshoreScreen, kind: str, mover: Where, project: str
     """Make a resource of a mover."""
     endpoint_type = ""
     if kind == ENDPOINT:
-        options = await asyncio.to_thread(_type_offers)
+        options = await asyncio.to_thread(_type_options)
         endpoint_type = await _choose(screen, f"A new endpoint of {mover.name}: which type?", options) or ""
         if not endpoint_type:
             return
@@ -146,16 +142,13 @@ async def _new_in(screen: LongshoreScreen, kind: str, mover: Where, project: str
     await _show(screen, form, mover.id)
 
 
-def _type_offers() -> Offers:
+def _type_options() -> list[Choice]:
     from tui.forms.words import TYPES
 
-    return [(kind, kind, words) for kind, words in TYPES.items()]
+    return [Choice(kind, words, kind) for kind, words in TYPES.items()]
 
 
-async def _choose(screen: LongshoreScreen, title: str, offers: Offers) -> str | None:
-    """Ask for one of a few things; None when nothing was chosen."""
-    width = max(len(name) for _, name, _ in offers) + 2
-    options = [choice.Option(value, display(f"{name:<{width}}{words}")) for value, name, words in offers]
+async def _choose(screen: LongshoreScreen, title: str, options: tuple[Choice, ...] | list[Choice]) -> str | None:
     return await screen.app.push_screen_wait(ChoiceScreen(title, options, screen.longshore.glyphs))
 
 
@@ -167,7 +160,7 @@ async def _mover(screen: LongshoreScreen, name: str) -> Where | None:
     if not name and len(movers) == 1:
         name = movers[0].name
     if not name:
-        options = [(one.name, one.name, one.description) for one in movers]
+        options = [Choice(one.name, display(one.description), one.name) for one in movers]
         name = await _choose(screen, "In which storage mover?", options) or ""
     found = await screen.read(mover_id_of, name) if name else None
     if name and found is None:

@@ -8,7 +8,6 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.suggester import Suggester
-from textual.widgets import Input
 
 from tui.widgets.line_input import LineInput
 
@@ -41,7 +40,7 @@ class TextField(LineInput):
 
     def begin(self, text: str) -> None:
         """Take another text, with the cursor at its end; nothing is told of it."""
-        with self.prevent(Input.Changed):
+        with self.prevent(LineInput.Changed):
             self.value = text
         self.cursor_position = len(text)
 

@@ -83,7 +83,7 @@ async def form_lines(walk: Walk) -> None:
         await walk.press("2", "n", "enter")
         await walk.sees("A new LocalPath endpoint")
         await walk.press("up")
-        await walk.shows({"right": "Source ▸", "space": "Target ▸", "left": "Source ▸"})
+        await walk.shows({"right": "← Source →", "space": "← Target →", "left": "← Source →"})
 
 
 STORIES: dict[type, Story] = {
