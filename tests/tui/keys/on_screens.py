@@ -41,7 +41,7 @@ async def run(walk: Walk) -> None:
 
 
 async def events(walk: Walk) -> None:
-    await sweep(walk, EventsScreen, "events", "", "Events anywhere")
+    await sweep(walk, EventsScreen, "events", "", "What happened anywhere")
 
 
 async def sweep(walk: Walk, place: type[LongshoreScreen], kind: str, name: str, text: str) -> None:
@@ -51,10 +51,10 @@ async def sweep(walk: Walk, place: type[LongshoreScreen], kind: str, name: str, 
         screen = walk.app.screen
         assert isinstance(screen, place)
         for key in sorted(one.key for one in bound_by(place) if one.key not in LAST):
-            before = walk.text
+            before = walk.focus, walk.text
             await walk.press(key)
             if key not in SILENT:
-                await walk.sees(lambda before=before: walk.text != before)  # type: ignore[misc]
+                await walk.differs(before, key)
             await come_back(walk, screen)
         await walk.press("escape")
         await walk.sees("Runs of engineering")
