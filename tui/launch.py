@@ -51,7 +51,11 @@ def run_screen(
     gc.enable()
     result = app.run(mouse=config.mouse)
     # A crash leaves no result; Textual has then set a return code and printed what happened.
-    return app.return_code or 0 if result is None else result
+    code = app.return_code or 0 if result is None else result
+    if app.terminal_is_stuck:
+        # The interpreter's own end would wait for it, too. The store is closed; nothing else is open.
+        os._exit(code)
+    return code
 
 
 def check_terminal() -> None:

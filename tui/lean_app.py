@@ -53,6 +53,11 @@ class LeanApp(App[Result]):
         self.painter.forget()
 
     @property
+    def terminal_is_stuck(self) -> bool:
+        """Whether the terminal did not take what was to restore it: nothing that waits for it will end."""
+        return isinstance(self._driver, TerminalDriver) and self._driver.stuck
+
+    @property
     def link_is_busy(self) -> bool:
         """Whether the terminal has not taken what was painted last: then a tick is skipped.
 

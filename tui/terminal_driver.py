@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import selectors
 import sys
-import termios
 import time
 from codecs import getincrementaldecoder
 from contextlib import suppress
@@ -116,17 +115,15 @@ class TerminalDriver(LinuxDriver):
                 for message in parser.tick():
                     self.process_message(message)
 
+    stuck = False
+    """Nothing came through to the terminal until the end: the thread that writes still waits."""
+
     def close(self) -> None:
-        """End the thread that writes; what a frozen link does not take in a while is dropped."""
+        """End the thread that writes; a terminal that takes nothing is waited for in vain, and not for long."""
         writer = self._writer_thread
         if writer is None:
             return
-        end = time.monotonic() + PATIENCE_SECONDS
-        while writer.is_alive():
-            with suppress(Full):
-                writer._queue.put_nowait(None)
-            writer.join(0.05 if time.monotonic() > end else PATIENCE_SECONDS)
-            if writer.is_alive():
-                self.watched.gone = True
-                with suppress(termios.error):
-                    termios.tcflush(self.watched.fileno(), termios.TCOFLUSH)
+        with suppress(Full):
+            writer._queue.put_nowait(None)
+        writer.join(PATIENCE_SECONDS)
+        self.stuck = writer.is_alive()

@@ -39,7 +39,8 @@ def copied(reader: Reader, run_ids: Collection[int], since: int, until: int, ste
     """Bytes that these runs copied in each step from a time (not included) to a time (included), the first step first.
 
     What a resumed run counts anew from zero is no copying: only what was added from one sample to the next is summed,
-    in the later one's step, or evenly over all that have begun since the earlier one's.
+    in the later one's step, or evenly over all that have begun since the earlier one's. Its start and its end count as
+    samples, so that a run of a second is not lost.
     """
     steps = [0.0] * max(0, -(-(until - since) // step_ms))
     numbers = ", ".join(str(int(number)) for number in run_ids)
@@ -51,8 +52,13 @@ def copied(reader: Reader, run_ids: Collection[int], since: int, until: int, ste
         f"""SELECT step - {ahead} AS step, earlier - {ahead} AS earlier, sum(more) AS bytes
             FROM (SELECT at, (at - :zero) / {int(step_ms)} AS step,
                          (lag(at) OVER one - :zero) / {int(step_ms)} AS earlier, bytes - lag(bytes) OVER one AS more
-                  FROM progress_sample WHERE run_id IN ({numbers}) AND at > :back AND at <= :until
-                  WINDOW one AS (PARTITION BY run_id ORDER BY at)) AS sample
+                  FROM (SELECT run_id, at, bytes FROM progress_sample
+                        WHERE run_id IN ({numbers}) AND at > :back AND at <= :until
+                        UNION ALL SELECT id, execution_start_time, 0 FROM job_run
+                        WHERE id IN ({numbers}) AND execution_start_time > :back AND execution_start_time <= :until
+                        UNION ALL SELECT id, execution_end_time, bytes_transferred FROM job_run
+                        WHERE id IN ({numbers}) AND execution_end_time > :back AND execution_end_time <= :until) AS dot
+                  WINDOW one AS (PARTITION BY run_id ORDER BY at, bytes)) AS sample
             WHERE at > :since AND more > 0 GROUP BY 1, 2""",
         {"zero": since + 1 - ahead * step_ms, "back": since - LOOK_BACK_MS, "since": since, "until": until},
     )

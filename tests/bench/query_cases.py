@@ -6,12 +6,25 @@ from collections.abc import Callable
 from random import Random
 
 from store import feed
-from store.queries import definitions, find, fleet, hierarchy, items, reports, runs
+from store.queries import (
+    attention,
+    definitions,
+    events,
+    find,
+    fleet,
+    grants,
+    hierarchy,
+    items,
+    overview,
+    reports,
+    runs,
+    throughput,
+)
 from store.queries.scope import Scope
 from store.queries.window import Direction, Page, Window
 from store.reader import Reader
 from store.vocabulary import AgentStatus, DefinitionState, EndpointType, JobRunStatus, Outcome
-from tests.bench.big_store import Sizes
+from tests.bench.big_store import NOW, Sizes
 
 Case = Callable[[Reader, Random, Sizes], object]
 
@@ -103,6 +116,30 @@ def _agents(reader: Reader, chance: Random, sizes: Sizes) -> object:
     return hierarchy.agent_window(reader, 1, page, text=text, sort=sort, states=states)
 
 
+def _events(reader: Reader, chance: Random, sizes: Sizes, text: str = "") -> object:
+    kind = chance.choice(("", "mover", "agent", "endpoint", "project", "definition", "run"))
+    most = {
+        "agent": sizes.agents,
+        "endpoint": sizes.endpoints,
+        "project": sizes.projects,
+        "mover": 1,
+        "run": sizes.runs,
+    }
+    scope = Scope(kind, chance.randint(1, most.get(kind, sizes.definitions))) if kind else None
+    return events.events(reader, scope, _page(chance, lambda: str(chance.randint(1, sizes.runs))), text=text)
+
+
+def _grants(reader: Reader, chance: Random, sizes: Sizes) -> object:
+    scope = _scope(chance, sizes, "agent", "endpoint") if chance.random() < 0.7 else Scope("run", sizes.runs)
+    return grants.grants(reader, scope, _page(chance, lambda: "1" if scope.kind == "run" else "1/1"))
+
+
+def _throughput(reader: Reader, chance: Random, sizes: Sizes, span: int) -> object:
+    scope = chance.choice((Scope("mover", 1), Scope("agent", chance.randint(1, sizes.agents))))
+    runs = throughput.copying(reader, scope, NOW - span)
+    return throughput.copied(reader, runs, NOW - span, NOW, 5_000)
+
+
 def _projects(reader: Reader, chance: Random, sizes: Sizes) -> object:
     text = chance.choice(("", "", *TEXTS))
     return hierarchy.project_window(
@@ -137,6 +174,16 @@ CASES: dict[str, Case] = {
     "events of a run": lambda r, c, s: runs.run_events(
         r, c.randint(1, s.runs), _page(c, lambda: str(c.randint(1, s.runs)))
     ),
+    "events": _events,
+    "events, text": lambda r, c, s: _events(r, c, s, c.choice(("queued", "ann", "home-wave", "zzqx"))),
+    "grants": _grants,
+    "attention": lambda r, c, s: attention.attention(
+        r, 1, _page(c, lambda: f"{c.choice((1, 3, 6))}/{NOW - c.randrange(10**11)}/{c.randint(1, s.definitions)}")
+    ),
+    "mover's head": lambda r, c, s: overview.mover_overview(r, 1),
+    "agent's head": lambda r, c, s: overview.agent_overview(r, c.randint(1, s.agents)),
+    "throughput, ten minutes": lambda r, c, s: _throughput(r, c, s, 600_000),
+    "throughput, five seconds": lambda r, c, s: _throughput(r, c, s, 5_000),
     "samples": lambda r, c, s: runs.samples(r, s.runs - c.randrange(1_000)),
     "items": _items,
     "items, text": lambda r, c, s: _items(r, c, s, c.choice(("bin", "zzqx", "AZSM2061", "home/web", "\udcff", "%"))),

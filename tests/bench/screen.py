@@ -65,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _table(measure: Callable[[Place], Sequence[Measured]], place: Place) -> None:
     for row in measure(place):
-        above = row.asked is not None and (row.p99 if row.by_p99 else row.median) > row.asked
+        judged = row.p99 if row.by_p99 and row.p99 is not None else row.median
+        above = row.asked is not None and judged > row.asked
         asked = "" if row.asked is None else f"{row.asked:g}"
         cpu = "" if row.cpu is None else f"{row.cpu:.1f}"
         peer = "" if row.peer is None else f"{row.peer:.1f}"

@@ -213,8 +213,8 @@ def commits(place: Place) -> list[Measured]:
         terminal.still()
         for _ in range(place.times):
             time.sleep(chance.uniform(0.6, 1.1))
-            before = _row(terminal, agents.say("step 0"))
-            numbers.append(_seen_new(terminal, agents.say("step 0"), before))
+            before = _row(terminal, agents.say(f"step {number}"))
+            numbers.append(_seen_new(terminal, agents.say(f"step {number}"), before))
     return [
         Measured(f"a run began, {place.runs} others live", statistics.median(began), p99(began), 250, True),
         Measured(f"a run ended, {place.runs} others live", statistics.median(ended), p99(ended), 250, True),
@@ -238,13 +238,13 @@ def _seen(terminal: BenchTerminal, answer: dict[str, Any], states: Sequence[str]
     def seen(now: BenchTerminal) -> bool:
         return any(name in line and any(state in line for state in states) for line in now.screen.display)
 
-    return max(0.0, terminal.until(seen) - answer["at"]) * 1000
+    return max(0.0, terminal.until(seen) - float(answer["at"])) * 1000
 
 
 def _seen_new(terminal: BenchTerminal, answer: dict[str, Any], before: str) -> float:
     name = _name(answer)
     at = terminal.until(lambda now: any(name in line and line != before for line in now.screen.display))
-    return max(0.0, at - answer["at"]) * 1000
+    return max(0.0, at - float(answer["at"])) * 1000
 
 
 def idle(place: Place) -> list[Measured]:

@@ -129,7 +129,7 @@ def story(presser: Presser, times: int) -> None:
     # The rows of the list before stay for a moment; enter is for those that come.
     terminal.still(0.3, 2.0)
     for _ in range(max(1, times // 3)):
-        presser.press("open a run", "\r", "What happened")
+        presser.press("open a run", "\r", lambda at: "Hierarchy" not in at.text)
         presser.press("close a run", "\x1b", "Hierarchy")
 
 

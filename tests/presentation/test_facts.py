@@ -75,12 +75,12 @@ def test_a_setting_is_told_in_words(properties: dict[str, Any], label: str, word
         ({"frequency": "None"}, "none: runs are started by hand"),
         (
             {"frequency": "Weekly", "isActive": True, "daysOfWeek": ["Monday"], "executionTime": {"hour": 22}},
-            "Weekly on Monday at 22:00 UTC (active); this version starts no run by itself: start it with r",
+            "Weekly on Monday at 22:00 UTC (active); this version starts no run by itself",
         ),
         (
             {"frequency": "Monthly", "daysOfMonth": [1, 15], "startDate": "2026-12-01T00:00:00Z"},
             "Monthly on day 1, 15 of the month from 2026-12-01T00:00:00Z (not active); this version starts no run by "
-            "itself: start it with r",
+            "itself",
         ),
     ],
 )
@@ -98,7 +98,9 @@ def test_a_hostile_pattern_is_shown_escaped() -> None:
 
 def test_a_long_text_goes_on_in_lines_of_its_own() -> None:
     lines = wrapped([Fact("Description", "one two three four five six seven"), Fact("Made", "now")], 20)
-    assert lines == [Fact("Description", "one two three four"), Fact("", "five six seven"), Fact("Made", "now")]
+    assert [line.label for line in lines] == ["Description", "", "Made"]
+    assert [line.text for line in lines] == ["one two three four", "five six seven", "now"]
+    assert lines[1].whole == "one two three four five six seven"
     assert all(len(line.text) <= 20 for line in wrapped([Fact("Path", "/x" * 200)], 20)), (
         "a word that is too long is cut"
     )

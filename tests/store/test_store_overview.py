@@ -89,6 +89,20 @@ def test_what_was_copied_in_each_step(world: World) -> None:
         assert copied(reader, runs, now, now, STEP) == []
 
 
+def test_a_run_that_was_over_at_once_was_copied_too(world: World) -> None:
+    """It has no sample yet: its start and its end tell."""
+    since = world.clock.now() - 1
+    identity, claim = world.claimed()
+    world.call(identity, report_started, claim)
+    world.clock.advance(400)
+    world.call(identity, report_progress, claim, {"bytes_transferred": 98_000_000, "items_scanned": 1})
+    world.call(identity, finish_run, claim, JobRunStatus.SUCCEEDED, code="", message="", target="")
+    with world.reader() as reader:
+        runs = copying(reader, Scope("mover", 1), since)
+        assert copied(reader, runs, since, since + STEP, STEP) == [98_000_000]
+        assert copied(reader, runs, since + STEP, since + 2 * STEP, STEP) == [0]
+
+
 def test_what_has_just_ended_was_copied_too_and_a_preview_never(world: World) -> None:
     identity, claim = world.claimed()
     began = world.clock.now()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from store.execution.claims import finish_run, report_started
@@ -103,7 +105,7 @@ def test_a_definition_tells_its_ends_and_its_settings(home: World) -> None:
 
 def test_an_endpoint_tells_what_it_is_and_who_uses_it(home: World) -> None:
     credentials = {"type": "AzureKeyVaultSmb", "usernameUri": "env:USER_OF_NAS", "passwordUri": "file:/run/nas.pw"}
-    share = {"endpointType": "SmbMount", "host": "nas1", "shareName": "hr", "credentials": credentials}
+    share: dict[str, Any] = {"endpointType": "SmbMount", "host": "nas1", "shareName": "hr", "credentials": credentials}
     home.endpoint("share", description="Old NAS", endpointKind="Source", **share)
     home.define("one", source=share)
     with home.reader() as reader:

@@ -83,7 +83,7 @@ async def test_what_is_lost_comes_first_and_enter_leads_to_it(sample: SampleStor
         assert "Agents ○ 2 offline" in text
         await pilot.press("home", "enter")
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
-        await until(pilot, "the agent 'dock-1' is lost")
+        await until(pilot, "agent 'dock-1' is lost")
 
 
 async def test_on_a_narrow_terminal_tab_goes_through_the_lists(sample: SampleStore) -> None:
@@ -163,7 +163,7 @@ async def test_it_outlives_its_mover(sample: SampleStore) -> None:
         assert "none has ended yet" in seen(app)
         with sample.store.write("user/ana") as tx:
             delete_mover(tx, find_mover(tx.session, "spare"))
-        await until(pilot, "This storage mover is gone: 'spare' was deleted")
+        await until(pilot, "This storage mover is gone: it was deleted meanwhile. esc goes back.")
         await pilot.press("e")
         await until(pilot, lambda: seen(app).splitlines()[-1].strip().startswith("This storage mover is gone"))
         await pilot.press("escape")
@@ -233,7 +233,7 @@ async def test_an_agent_that_is_unregistered_meanwhile(sample: SampleStore) -> N
 
             mover = find_mover(tx.session, None)
             unregister_agent(tx, mover, find_in_mover(tx.session, Agent, "agent", mover, "dock-2"))
-        await until(pilot, "This agent is gone: 'dock-2' was deleted")
+        await until(pilot, "This agent is gone: it was deleted meanwhile.")
         await until(pilot, "unregistered")
 
 

@@ -24,7 +24,7 @@ async def at_definitions(pilot: Pilot[int]) -> None:
     """Put the cursor on nas1-migration/engineering."""
     await until(pilot, "Runs of engineering")
     await pilot.press("3")
-    await until(pilot, "▶ Running #1")
+    await until(pilot, "Running #1")
 
 
 def properties(sample: SampleStore, path: str) -> dict[str, Any]:
@@ -163,7 +163,7 @@ async def test_a_definition_changes_its_settings_and_not_its_places(sample: Samp
         await at_definitions(pilot)
         await pilot.press("e")
         text = await until(pilot, "Change the job definition 'nas1-migration/engineering'")
-        assert "fixed: c makes a changed copy" in text
+        assert "fixed: a clone of it may have another" in text
         await pilot.press("down", "right")
         await until(pilot, "[Mirror]")
         await pilot.press("down", "ctrl+u", *"dock-2", "ctrl+s")
@@ -273,7 +273,7 @@ async def test_a_run_that_goes_on_does_not_count_as_a_change(sample: SampleStore
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, "Runs of engineering")
         await pilot.press("3")
-        await until(pilot, "▶ Running #1")
+        await until(pilot, "Running #1")
         await pilot.press("e")
         await until(pilot, "Change the job definition")
         sample.cancel("nas1-migration/engineering#1")

@@ -42,12 +42,12 @@ async def properties(pilot: Pilot[int]) -> None:
     await until(pilot, "/mnt/nas1/finance")
 
 
-async def unused(pilot: Pilot[int]) -> None:
+async def blob(pilot: Pilot[int]) -> None:
     await endpoint(pilot, "payroll-blob")
     await until(pilot, "payroll")
 
 
-STORIES: list[Steps] = [passes, settings, never_run, source, properties, unused]
+STORIES: list[Steps] = [passes, settings, never_run, source, properties, blob]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

@@ -95,7 +95,7 @@ async def test_a_definition_tells_what_it_does_and_where_its_passes_lead(
         assert "#10 ✓ Succeeded 23h ago  1,100 copied (2.90 GB), 5 deleted" in text
         assert "#8 ✓ Succeeded 2d ago  120k alike (88.0 GB)" in text
         assert "about 22m (17m to 24m) if started now: ~2,120 items, 4.65 GB" in text
-        assert "from the last 5 passes (1d0h since #10 began); 9m00s is the scan" in text
+        assert "from the last 5 passes (1d0h since #10 began); 9m is the scan" in text
         assert "✗✗✓✓■✓✓✓✓  #1 to #10" in text
         text = await until(pilot, "finance #8 verify")
         assert "finance #10" in text
@@ -165,7 +165,7 @@ async def test_a_preview_after_the_last_copy_says_what_the_next_one_would_take(f
 async def test_settings_are_in_words_and_their_places_open(finance: SampleStore) -> None:
     async with app_of(finance).run_test(size=NARROW) as pilot:
         text = await definition(pilot)
-        assert "tab [Iterations] Settings" in text
+        assert "tab → [Iterations] Settings" in text
         await pilot.press("tab")
         text = await until(pilot, "Description")
         assert "Iterations [Settings]" in text
@@ -180,6 +180,15 @@ async def test_settings_are_in_words_and_their_places_open(finance: SampleStore)
         await until(pilot, "as the source of 1 definition")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, DefinitionScreen))
+
+
+async def test_what_is_known_is_copied_whole(finance: SampleStore) -> None:
+    async with app_of(finance).run_test(size=WIDE) as pilot:
+        await definition(pilot)
+        await pilot.press("tab")
+        await until(pilot, "Description")
+        await pilot.press("g", "j", "y")
+        await until(pilot, "Finance goes first, at the end of June; ask Asha before the cut-over")
 
 
 async def test_keys_act_on_the_definition_or_on_the_run_under_the_cursor(finance: SampleStore) -> None:
@@ -351,7 +360,7 @@ async def test_a_screen_that_is_resized_wraps_its_settings_anew(finance: SampleS
         await definition(pilot)
         await until(pilot, "Finance goes first, at the end of June; ask")
         await pilot.resize_terminal(*NARROW)
-        text = await until(pilot, "tab [Iterations] Settings")
+        text = await until(pilot, "tab → [Iterations] Settings")
         assert "Description" not in text
         await pilot.press("tab")
         await until(pilot, "Finance goes first, at the end of June; ask Asha before the")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -78,16 +79,17 @@ async def test_a_clean_success_says_so_and_what_to_do_next(sample: SampleStore) 
 @pytest.mark.parametrize(
     ("item", "counter", "words"),
     [
-        (CHANGED, "items_changed", "1 changed while they were read."),
-        (PIPE, "items_unsupported", "1 cannot be held by the target."),
-        (WITHHELD, "items_delete_withheld", "1 were not deleted."),
-        (REMARKED, "", "1 were copied without some of their metadata."),
+        (CHANGED, "items_changed", "1 changed while read."),
+        (PIPE, "items_unsupported", "1 unsupported by the target."),
+        (WITHHELD, "items_delete_withheld", "1 not deleted."),
+        (REMARKED, "", "1 copied without some metadata."),
     ],
 )
 async def test_a_success_with_something_to_look_at_does_not_look_like_one_without(
     sample: SampleStore, item: Item, counter: str, words: str
 ) -> None:
-    run = ended(sample, items=[item], **({counter: 1} if counter else {}))
+    counted: dict[str, Any] = {counter: 1} if counter else {}
+    run = ended(sample, items=[item], **counted)
     async with app_of(sample).run_test(size=NARROW) as pilot:
         await at_run(pilot, run)
         text = await until(pilot, words)

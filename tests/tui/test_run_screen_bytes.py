@@ -67,9 +67,7 @@ def test_a_tick_of_a_live_run_is_a_few_lines(
         for tick in range(1, TICKS):
             on_it_goes(sample, live, tick)
             written.append(len(terminal.read(0.8)))
-        mean = statistics.mean(written)
-        print(f"\n{columns}x{lines}: {mean:.0f} bytes a tick, at most {max(written)}: {written}")
         assert f"bridge-{TICKS - 1}" in terminal.text
-        assert mean <= budget
+        assert statistics.mean(written) <= budget, written
     finally:
         terminal.child.close(force=True)

@@ -6,8 +6,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 import pytest
 
@@ -20,7 +21,11 @@ SGR = re.compile(rb"\x1b\[([\d;]*)m")
 
 @contextmanager
 def opened(
-    sample: SampleStore, *options: str, columns: int = 80, lines: int = 24, **environment: str
+    sample: SampleStore,
+    *options: str,
+    columns: int = 80,
+    lines: int = 24,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Terminal]:
     arguments = ["-m", "tui", "--store", str(sample.place.path), *options]
     terminal = Terminal(arguments, columns, lines, **environment)
@@ -89,7 +94,7 @@ def walk_and_quit(terminal: Terminal) -> None:
     ],
 )
 def test_each_terminal_gets_the_colours_that_it_has(sample: SampleStore, term: str, colorterm: str, kind: str) -> None:
-    with opened(sample, TERM=term, COLORTERM=colorterm) as terminal:
+    with opened(sample, environment={"TERM": term, "COLORTERM": colorterm}) as terminal:
         walk_and_quit(terminal)
         assert colours(terminal.raw) == {kind}
 
@@ -107,13 +112,13 @@ def test_each_terminal_gets_the_colours_that_it_has(sample: SampleStore, term: s
     ids=lambda environment: " ".join(f"{name}={value}" for name, value in environment.items() if value),
 )
 def test_where_no_colours_are_wanted_or_known_there_are_none(sample: SampleStore, environment: dict[str, str]) -> None:
-    with opened(sample, **environment) as terminal:
+    with opened(sample, environment=environment) as terminal:
         walk_and_quit(terminal)
         assert colours(terminal.raw) == set()
 
 
 def test_an_empty_no_color_counts_for_nothing_and_an_unknown_colour_system_for_the_usual(sample: SampleStore) -> None:
-    with opened(sample, NO_COLOR="", TEXTUAL_COLOR_SYSTEM="lots") as terminal:
+    with opened(sample, environment={"NO_COLOR": "", "TEXTUAL_COLOR_SYSTEM": "lots"}) as terminal:
         walk_and_quit(terminal)
         assert colours(terminal.raw) == {"truecolor"}
 
@@ -132,7 +137,7 @@ def test_an_empty_no_color_counts_for_nothing_and_an_unknown_colour_system_for_t
 def test_an_ascii_terminal_gets_nothing_else(
     sample: SampleStore, options: tuple[str, ...], environment: dict[str, str]
 ) -> None:
-    with opened(sample, *options, columns=130, lines=30, **environment) as terminal:
+    with opened(sample, *options, columns=130, lines=30, environment=environment) as terminal:
         terminal.until("engineering")
         for keys, wanted in (("/", "filter: type"), ("\x1b", "? keys"), ("?", "Keys here"), ("\x1b", "? keys")):
             terminal.child.send(keys)
@@ -143,7 +148,7 @@ def test_an_ascii_terminal_gets_nothing_else(
 
 
 def test_a_utf8_terminal_gets_its_glyphs(sample: SampleStore) -> None:
-    with opened(sample, LANG="C.UTF-8") as terminal:
+    with opened(sample, environment={"LANG": "C.UTF-8"}) as terminal:
         terminal.until("┌─ Hierarchy")
         terminal.child.send("q")
         assert terminal.end() == 0

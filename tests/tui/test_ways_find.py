@@ -10,8 +10,14 @@ from store.queries.find import Found
 from tests.tui.driving import app_of, until
 from tests.tui.sample_store import SampleStore
 from tui.goto import Wanted
+from tui.screens.agent import AgentScreen
+from tui.screens.base import LongshoreScreen
+from tui.screens.definition import DefinitionScreen
+from tui.screens.endpoint import EndpointScreen
+from tui.screens.events import EventsScreen
 from tui.screens.find import FindScreen
 from tui.screens.main import MainScreen
+from tui.screens.mover import MoverScreen
 from tui.screens.run import RunScreen
 
 pytestmark = pytest.mark.anyio
@@ -151,3 +157,29 @@ async def test_the_store_is_asked_only_for_what_is_typed_last(sample: SampleStor
         slow.set()
         await until(pilot, "Nothing is called that.")
     assert asked == ["", "payroll"]
+
+
+GOALS = [
+    ("mover", "nas-exit", MoverScreen),
+    ("agents dock-2", "dock-2", AgentScreen),
+    ("ep archive", "archive", EndpointScreen),
+    ("jobs payroll", "payroll", DefinitionScreen),
+    ("events", "What happened anywhere", EventsScreen),
+]
+
+
+@pytest.mark.parametrize(("typed", "text", "screen"), GOALS, ids=[typed for typed, _, _ in GOALS])
+async def test_every_kind_has_a_screen_to_go_to(
+    sample: SampleStore, typed: str, text: str, screen: type[LongshoreScreen]
+) -> None:
+    app = app_of(sample)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await until(pilot, "Runs of engineering")
+        await pilot.press("colon", *typed, "enter")
+        await until(pilot, lambda: isinstance(app.screen, screen))
+        await until(pilot, text)
+        # From there one goes on, and comes back.
+        await pilot.press("colon", *"runs hr-home#1", "enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, screen))

@@ -12,7 +12,8 @@ from tests.tui.driving import app_of, seen, until
 from tests.tui.sample_store import SampleStore
 from tui.app import LongshoreApp
 from tui.flows.copying import to_clipboard
-from tui.screens.choice import ChoiceScreen, Option
+from tui.screens.choice import Choice, ChoiceScreen
+from tui.screens.definition import DefinitionScreen
 from tui.screens.main import MainScreen
 from tui.screens.run import RunScreen
 from tui.widgets.resource_tree import ResourceTree
@@ -97,7 +98,7 @@ async def test_letters_go_to_the_option_that_begins_with_them(sample: SampleStor
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, "Runs of engineering")
         answers: list[str | None] = []
-        options = [Option("a", "apple"), Option("p", "pear"), Option("q", "pineapple [/red]")]
+        options = [Choice("a", "apple"), Choice("p", "pear"), Choice("q", "pineapple [/red]")]
         app.push_screen(ChoiceScreen("A fruit", options, app.glyphs), answers.append)
         await until(pilot, "pineapple [/red]")
         await pilot.press("p", "p", "enter")
@@ -203,6 +204,28 @@ async def test_y_copies_an_items_path_and_never_a_control_character(
         assert any(text.endswith("contract [/red].pdf") for text in copied), copied
         assert all(text.isprintable() for text in copied)
         assert any("\\x1b" in text or "\\xe9" in text for text in copied), copied
+
+
+@pytest.mark.usefixtures("xterm")
+async def test_y_copies_what_happened_and_any_row_without_a_name(
+    sample: SampleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_of(sample)
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, "Runs of engineering")
+        terminal = Terminal(app, monkeypatch)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, DefinitionScreen))
+        screen = app.screen
+        assert isinstance(screen, DefinitionScreen)
+        for name, pane in screen.panes.items():
+            screen.focus_pane(name)
+            await until(pilot, lambda pane=pane: pane.table.has_focus and pane.table.cursor_key is not None)  # type: ignore[misc]
+            await pilot.press("y")
+            await until(pilot, "Copied ")
+            shown = pane.subject.path if pane.subject is not None else pane.copied
+            assert terminal.clipboard == shown
+            screen.key_bar.clear_message()
 
 
 @pytest.mark.usefixtures("xterm")

@@ -6,7 +6,7 @@ import argparse
 import re
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from store import __version__
 from store.vocabulary import CopyMode, Guard, Outcome, RunKind
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 RUN_HELP = "PROJECT/DEFINITION#NUMBER; without a number, the latest run"
 PLAN_HELP = "PROJECT/DEFINITION#NUMBER"
+EVENT_KINDS = ("mover", "agent", "endpoint", "project", "definition", "run")
 _TTL = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _TTL_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -86,6 +87,7 @@ def build() -> Parser:
     _resource(nouns, "project", "groups of job definitions", "NAME")
     _resource(nouns, "definition", "job definitions", "PROJECT/DEFINITION")
     _run(nouns)
+    _event(nouns)
     _store(nouns)
     _config(nouns)
     return parser
@@ -278,6 +280,21 @@ def _run(nouns: Verbs) -> None:
         _add_mover(parser)
 
 
+def _event(nouns: Verbs) -> None:
+    verbs = _noun(nouns, "event", "the audit: who did what, when")
+    listing = _verb(verbs, "list", "cli.event:list_events", "list what happened, the newest first", json=True)
+    listing.add_argument(
+        "--on",
+        nargs=2,
+        metavar=("KIND", "PATH"),
+        action=_On,
+        help=f"only to this resource and what is below it; KIND is one of {', '.join(EVENT_KINDS)}",
+    )
+    listing.add_argument("--text", metavar="T", default="", help="only what contains this text")
+    listing.add_argument("--mover", metavar="M", help="only in this storage mover; default: everywhere")
+    _add_limit(listing, 100)
+
+
 def _store(nouns: Verbs) -> None:
     verbs = _noun(nouns, "store", "the store itself: its upkeep, and moving it")
     _store_init(verbs)
@@ -332,6 +349,15 @@ def _add_limit(parser: Parser, default: int) -> None:
     parser.add_argument(
         "--limit", metavar="N", type=_limit, default=default, help=f"at most N of them, or all; default: {default}"
     )
+
+
+class _On(argparse.Action):
+    """A kind of resource and its path."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
+        if values[0] not in EVENT_KINDS:
+            raise argparse.ArgumentError(self, f"write one of {', '.join(EVENT_KINDS)} before the path")
+        setattr(namespace, self.dest, tuple(values))
 
 
 def _guard(text: str) -> Guard:

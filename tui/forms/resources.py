@@ -117,6 +117,7 @@ class EndpointForm(Form):
         self.endpoint_type = endpoint_type
         shown = Field("endpointType", "Type", default=endpoint_type, fixed=TYPES.get(endpoint_type, ""))
         fields = [shown, *type_fields(endpoint_type), *fields_of(EndpointBody, {"location"})]
+        fields.sort(key=lambda field: bool(field.group))
         if not new:
             fields = [field if changes(field) else field.but(fixed=field.fixed or LOCATION_FIXED) for field in fields]
         super().__init__(mover, fields, loaded, new=new)

@@ -44,6 +44,7 @@ def tail_lines(
     width: int,
     *,
     last: bool,
+    at_end: bool,
 ) -> list[Line]:
     """The lines below a page.
 
@@ -55,6 +56,7 @@ def tail_lines(
         says: what the store or the form says, safe to show, and its style.
         width: cells of a line.
         last: whether this is the last page.
+        at_end: whether there is no field after it on the page.
     """
     said, style = says
     parts = textwrap.wrap(said, width)[:SAID_LINES]
@@ -63,7 +65,7 @@ def tail_lines(
         parts = textwrap.wrap(hint_of(field, text), width)[:SAID_LINES]
         below = [[Cell(part, "dim")] for part in parts]
     below += [[] for _ in range(SAID_LINES - len(below))]
-    return [_offered(completions, width), *below, _keys(form, field, last=last)]
+    return [_offered(completions, width), *below, _keys(form, last=last, at_end=at_end)]
 
 
 def _offered(completions: Sequence[str], width: int) -> Line:
@@ -86,11 +88,13 @@ def _last(completion: str) -> str:
     return f"{completion[:-1].rpartition('/')[2]}/" if completion.endswith("/") else completion
 
 
-def _keys(form: Form, field: Field | None, *, last: bool) -> Line:
+def _keys(form: Form, *, last: bool, at_end: bool) -> Line:
     """The keys that do something now."""
-    keys = [("enter", "next")] if field is not None else []
-    keys.append(("ctrl+s" if field is not None else "enter", form.done if last else "review"))
-    if not last:
+    ending = form.done if last else "review"
+    keys = [("enter", form.done if last else "next step")] if at_end else [("enter", "next")]
+    if not (at_end and last):
+        keys.append(("ctrl+s", ending))
+    if not (at_end or last):
         keys.append(("pgdn", "next step"))
     if len(form.pages) > 1:
         keys.append(("pgup", "back"))

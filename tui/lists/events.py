@@ -35,6 +35,7 @@ def events_list(scope: Scope | None, title: str = "What happened") -> ListSpec[A
         # What it tells of may be deleted, too, which no row of the list's own says.
         touched_by=("event",),
         ages=True,
+        copies=lambda event: event.detail or event.path,
         none="Nothing has happened yet.",
     )
 

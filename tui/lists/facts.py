@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from store.display import undisplay
 from store.queries.window import Page, Window
 from store.reader import Reader
 from tui.lists.spec import ListSpec
@@ -43,6 +44,7 @@ def facts_list(
         _subject,
         touched_by=touched_by,
         ages=True,
+        copies=lambda line: undisplay(line[1].whole),
         none="Nothing is known of it.",
     )
 

@@ -56,7 +56,7 @@ def runs_list(
 
 def active_runs_list(scope: Scope, glyphs: Glyphs, title: str) -> ListSpec[RunRow]:
     """The runs of a scope that have not ended; only the orders by age hold any."""
-    return replace(runs_list(scope, glyphs, sorted(ACTIVE), title), orders=ORDERS[:2])
+    return replace(runs_list(scope, glyphs, sorted(ACTIVE), title), orders=ORDERS[:2], none="Nothing runs now.")
 
 
 def run_subject(row: RunRow) -> Subject:

@@ -48,7 +48,7 @@ class ListSpec(Generic[Item]):
     reread: Callable[[Reader, list[Item]], list[Item]] | None = None
     """The present state of items that were live."""
     copies: Callable[[Item], str | bytes] | None = None
-    """What ``y`` copies of an item that is no resource, raw."""
+    """What ``y`` copies of an item that is no resource, raw; None: its row as it is shown."""
     none: str = "None here."
     """What is said where it is empty without a filter."""
     filters: bool = True

@@ -26,27 +26,39 @@ _WORDS = {
     Attention.RUN_WAITS: ("waiting", "waits for agent", "warn"),
     Attention.LATEST_FAILED: ("failed", "latest run failed", "bad"),
 }
+ADVICE_LINES = 2
 _GUARDED = ("attention", "stopped by a guard", "warn")
 
 
 def attention_row(row: AttentionRow, now: int, glyphs: Glyphs) -> Row:
     """One line."""
-    code = CATALOGUE.get(row.code)
-    guarded = row.why == Attention.LATEST_FAILED and row.code in GUARDS
-    glyph, word, style = _GUARDED if guarded else _WORDS[row.why]
-    what = f"{row.path} #{row.number}" if row.why == Attention.LATEST_FAILED else row.path
     return Row(
         row.key,
-        (
-            Cell(f"{getattr(glyphs, glyph)} {word}", style),
-            Cell(what, "strong"),
-            Cell(ago(now, row.since), "dim"),
-            Cell(_to_do(row, code.advice if code else "")),
-        ),
+        (_why(row, glyphs), Cell(_what(row), "strong"), Cell(ago(now, row.since), "dim"), Cell(_to_do(row))),
     )
 
 
-def _to_do(row: AttentionRow, advice: str) -> str:
+def advice_lines(row: AttentionRow, width: int, glyphs: Glyphs) -> list[list[Cell]]:
+    """What to do about a row in full, in ``ADVICE_LINES`` lines of a width, the first with what it is about."""
+    why, what, told = _why(row, glyphs), f"  {_what(row)}  ", _to_do(row)
+    first = max(0, width - len(why.text) - len(what))
+    cut = len(told) if len(told) <= first else max(0, told.rfind(" ", 0, first + 1))
+    return [[why, Cell(what, "strong"), Cell(told[:cut])], [Cell(told[cut:].strip())]]
+
+
+def _why(row: AttentionRow, glyphs: Glyphs) -> Cell:
+    guarded = row.why == Attention.LATEST_FAILED and row.code in GUARDS
+    glyph, word, style = _GUARDED if guarded else _WORDS[row.why]
+    return Cell(f"{getattr(glyphs, glyph)} {word}", style)
+
+
+def _what(row: AttentionRow) -> str:
+    return f"{row.path} #{row.number}" if row.why == Attention.LATEST_FAILED else row.path
+
+
+def _to_do(row: AttentionRow) -> str:
+    code = CATALOGUE.get(row.code)
+    advice = code.advice if code else ""
     waiting = f"{row.runs} {'run waits' if row.runs == 1 else 'runs wait'}"
     match row.why:
         case Attention.AGENT_ATTENTION:

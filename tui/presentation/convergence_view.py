@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from store.queries.passes import PASSES, Passes
 from store.queries.runs import RunRow
-from tui.keymap import key
 from tui.presentation import format as figures
 from tui.presentation.cells import Cell
 from tui.presentation.convergence import Forecast, TooFew, changed, forecast, whole
@@ -35,9 +34,8 @@ def rounded(seconds: float) -> str:
     """A time that nobody knows to the second: ``42s``, ``3m10s``, ``22m``, ``2h05m``, ``4d3h``."""
     if seconds < 60:
         return figures.duration(seconds)
-    if seconds < 600:
-        return figures.duration(round(seconds / 10) * 10)
-    whole = figures.duration(round(seconds / 60) * 60)
+    step = 10 if seconds < 600 else 60
+    whole = figures.duration(round(seconds / step) * step)
     return whole.removesuffix("00s") if whole.endswith("m00s") else whole
 
 
@@ -51,12 +49,7 @@ MEASURES: tuple[tuple[str, Measure, Callable[[float], str]], ...] = (
 def spark_lines(copies: Sequence[RunRow], now: int, glyphs: Glyphs) -> list[Line]:
     """A column for each copy, oldest first, in ``SPARK_LINES`` lines: how it ended, items, bytes and time."""
     if not copies:
-        return [
-            [
-                Cell(f"{'Passes':<{LABEL}} ", "dim"),
-                Cell(f"no copy yet: {key('run.start')} starts the first one, {key('run.preview')} previews it"),
-            ]
-        ]
+        return [[Cell(f"{'Passes':<{LABEL}} ", "dim"), Cell("none to compare yet")]]
     return [
         passes_line(copies, now, glyphs),
         *(

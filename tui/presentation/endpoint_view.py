@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from store.display import display
-from store.moving import moved
+from store.pairs import MOVED
 from store.queries.definitions import DefinitionRow
 from store.queries.details import EndpointDetail
 from store.queries.grants import GrantRow
@@ -123,7 +123,7 @@ def _many(number: int) -> str:
 
 def _now(grants: Collection[GrantRow], endpoint_type: str, glyphs: Glyphs) -> Line:
     """Who may touch it now: a run that waits in Queued holds its grants already."""
-    if not moved(endpoint_type):
+    if endpoint_type not in MOVED:
         return [Cell(f"{glyphs.attention} no run can be started: this version moves LocalPath data only", "warn")]
     if not grants:
         return [Cell("no run may touch it", "dim")]

@@ -19,13 +19,13 @@ _PATH_CELLS = 60
 
 def head_lines(run: RunRow, lines: int, form: str, forms: tuple[str, ...]) -> list[Line]:
     """What will be written, and as what."""
-    about = f"about {figures.count(lines)} lines" if lines else "no line so far"
+    about = f"About {figures.count(lines)} {'line' if lines == 1 else 'lines'}" if lines else "No line so far"
     if not run.report:
-        what = f"It kept no full report: these are its items that did not simply transfer, {about}."
+        what = f"{about}: what did not simply transfer; it kept no full report."
     elif run.active:
-        what = f"It goes on: what is written so far, {about}."
+        what = f"{about}: what became of every item until now."
     else:
-        what = f"What became of every item, {about}."
+        what = f"{about}: what became of every item."
     choice = [Cell(f"[{one}]" if one == form else f" {one} ", "strong" if one == form else "dim") for one in forms]
     return [
         [Cell("Write the report of ", "dim"), Cell(run.label, "strong")],

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
-import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from tui.presentation.cells import Cell, Column, Row
+from tui.presentation.wrapping import wrap
 from tui.subjects import Subject
 
 LABEL_CELLS = 14
@@ -29,17 +28,17 @@ class Fact(NamedTuple):
     style: str = ""
     subject: Subject | None = None
     """The resource that it tells of, which enter opens."""
+    whole: str = ""
+    """The text of all its lines, once it is broken into some."""
 
 
 def wrapped(facts: Iterable[Fact], cells: int) -> list[Fact]:
     """The facts as lines of at most so many cells of text; further lines have no label, and the same subject."""
     lines = []
     for fact in facts:
-        # A wide character takes two: a text that has one is wrapped as if all were.
-        wide = any(unicodedata.east_asian_width(character) in "WF" for character in fact.text)
-        width = max(LEAST_CELLS, cells) // (2 if wide else 1)
-        parts = textwrap.wrap(fact.text, width, break_on_hyphens=False) or [""]
-        lines += [fact._replace(label="" if place else fact.label, text=part) for place, part in enumerate(parts)]
+        parts = wrap(fact.text, max(LEAST_CELLS, cells))
+        told = fact._replace(whole=fact.text)
+        lines += [told._replace(label="" if place else fact.label, text=part) for place, part in enumerate(parts)]
     return lines
 
 

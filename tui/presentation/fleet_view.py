@@ -8,6 +8,7 @@ from store.display import display
 from store.lifecycle import OFFLINE_AFTER_INTERVALS
 from store.queries.overview import AgentOverview, MoverOverview
 from store.vocabulary import AgentStatus, JobRunStatus, RunKind
+from tui.keymap import key
 from tui.presentation import format as figures
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
@@ -43,7 +44,7 @@ def mover_lines(mover: MoverOverview, glyphs: Glyphs) -> list[Line]:
     agents = _counted((agent_state(state, glyphs), mover.agents.get(state, 0)) for state in _AGENTS_IN_ORDER)
     return [
         [Cell(mover.name, "strong"), Cell(f"  {display(mover.description)}" if mover.description else "", "dim")],
-        _facts("Agents", agents or [Cell("none yet: A registers one", "warn")]),
+        _facts("Agents", agents or [Cell(f"none yet: {key('agent.register')} registers one", "warn")]),
         _facts("Runs", _active(mover.active, mover.rate, glyphs)),
         _facts("Copies", _ended(mover, glyphs)),
     ]

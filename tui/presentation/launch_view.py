@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from store.display import display
 from store.lifecycle import target_permission
-from store.moving import moved
+from store.pairs import MOVED
 from store.queries.details import DefinitionDetail
 from store.queries.hierarchy import AgentRow, DefinitionRow
 from store.queries.passes import Passes
@@ -212,7 +212,7 @@ def _this_run(found: Passes, choice: Choice, now: int) -> Line:
 def _warning(agent: AgentRow | None, active: RunRow | None, detail: DefinitionDetail | None, glyphs: Glyphs) -> Line:
     """What the store would refuse, and what the agent makes of it; the gravest alone."""
     for end in (detail.source, detail.target) if detail is not None else ():
-        if not moved(end.type):
+        if end.type not in MOVED:
             text = f"{end.name} is {display(end.type)}: this version moves LocalPath data only"
             return [Cell(f"{glyphs.attention} {text}", "bad")]
     if active is not None:

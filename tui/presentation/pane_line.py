@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tui.presentation.cells import Cell
+from tui.presentation.glyphs import Glyphs
 
 
-def pane_line(titles: Sequence[tuple[str, str]], front: str) -> list[Cell]:
+def pane_line(titles: Sequence[tuple[str, str]], front: str, glyphs: Glyphs) -> list[Cell]:
     """The titles of the panes in the order of tab, by their names; the one that is shown stands in brackets."""
-    line = [Cell("tab ", "accent")]
+    line = [Cell("tab", "accent"), Cell(f" {glyphs.arrow_right} ", "dim")]
     for name, title in titles:
         line.append(Cell(f"[{title}]", "strong") if name == front else Cell(f" {title} ", "dim"))
     return line

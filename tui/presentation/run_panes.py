@@ -22,13 +22,13 @@ def listed_items(run: RunRow) -> int:
     return sum(run.counters[f"items_{word}"] for word in _LISTED)
 
 
-def tab_cells(shown: Collection[str], run: RunRow, glyphs: Glyphs) -> list[Cell]:
+def tab_cells(shown: Collection[str], run: RunRow, remarked: int, glyphs: Glyphs) -> list[Cell]:
     """The panes, those that are shown in brackets."""
     cells = [Cell("tab", "accent"), Cell(f" {glyphs.arrow_right}", "dim")]
     for names in SIDES.values():
         for name in names:
             words = _NAMES[name]
-            if name == ITEMS and (number := listed_items(run)):
+            if name == ITEMS and (number := listed_items(run) + remarked):
                 words += f" {figures.short(number)}"
             cells.append(Cell(f" [{words}]", "strong") if name in shown else Cell(f"  {words} ", "dim"))
         cells.append(Cell(" "))

@@ -195,22 +195,24 @@ def _figures(run: RunRow, rate: float | None, now: int, glyphs: Glyphs) -> Line:
     total = run.total_bytes if run.kind != RunKind.PREVIEW and run.active else -1
     of = f" of {about}{figures.size(total)}" if total >= 0 else ""
     separator = f"  {glyphs.separator}  "
+    # An average is never told as what it is now: without a sample of late (it hangs, its agent is lost) there is none.
+    is_live = run.active and run.lost_since is None and rate is not None
     return [
         Cell("Items ", "dim"),
         Cell(items, "strong"),
         Cell(separator + _MOVED[run.kind], "dim"),
         Cell(moved, "strong"),
         Cell(of),
-        Cell(f"{separator}{'now' if run.active else 'mean'} ", "dim"),
-        Cell(_pace(run, rate, now), "strong"),
+        Cell(f"{separator}{'now' if is_live else 'avg'} ", "dim"),
+        Cell(_pace(run, rate if is_live else None, now), "strong"),
     ]
 
 
 def _pace(run: RunRow, rate: float | None, now: int) -> str:
-    """How fast it goes or went: a copy in bytes, what only looks in items."""
+    """How fast it goes or, without a rate, went on average: a copy in bytes, what only looks in items."""
     if run.kind == RunKind.COPY:
-        return figures.rate(rate if run.active and rate is not None else progress.mean_rate(run, now))
-    return _item_rate(rate if run.active and rate is not None else progress.mean_item_rate(run, now))
+        return figures.rate(rate if rate is not None else progress.mean_rate(run, now))
+    return _item_rate(rate if rate is not None else progress.mean_item_rate(run, now))
 
 
 def _item_rate(per_second: float | None) -> str:
@@ -278,7 +280,7 @@ def _counters(run: RunRow, pair: tuple[_Counter, ...], *, clean: bool) -> Line:
 
 
 def _current(run: RunRow, helper: int, glyphs: Glyphs) -> Line:
-    if not run.active or helper >= len(run.current):
+    if not run.active or run.lost_since is not None or helper >= len(run.current):
         return []
     return [Cell(f"{glyphs.busy} {run.current[helper]}")]
 

@@ -126,4 +126,4 @@ def schedule_words(schedule: Mapping[str, Any] | None) -> str:
         if value := schedule.get(key):
             words.append(f"{word} {display(str(value))}")
     state = "active" if schedule.get("isActive") else "not active"
-    return f"{' '.join(words)} ({state}); this version starts no run by itself: start it with r"
+    return f"{' '.join(words)} ({state}); this version starts no run by itself"

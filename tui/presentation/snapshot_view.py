@@ -74,7 +74,7 @@ def _lines(run: RunRow, taken: Snapshot) -> Iterator[tuple[str, str]]:
     if run.copy_mode == CopyMode.MIRROR:
         share, number = settings.max_delete_percent, figures.count(settings.max_deletes)
         yield "Deletes", f"at most {share} % of the target's items, and {number}"
-        yield "Least left", f"for deletes, at least {settings.min_source_percent} % of the last pass's items"
+        yield "Least left", f"{settings.min_source_percent} % of the last pass's items, for deletes"
     yield "Full report", "a line for every item" if taken.report else "of what did not simply transfer"
 
 

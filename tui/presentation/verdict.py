@@ -19,24 +19,24 @@ from tui.presentation.states import run_state
 _LOOK = {
     RunKind.COPY: {
         "failed": "failed",
-        "changed": "changed while they were read",
-        "unsupported": "cannot be held by the target",
-        "delete_withheld": "were not deleted",
+        "changed": "changed while read",
+        "unsupported": "unsupported by the target",
+        "delete_withheld": "not deleted",
     },
     RunKind.PREVIEW: {
-        "failed": "could not be looked at",
-        "changed": "changed while they were looked at",
-        "unsupported": "cannot be held by the target",
-        "delete_withheld": "would not be deleted",
+        "failed": "not to be looked at",
+        "changed": "changed while looked at",
+        "unsupported": "unsupported by the target",
+        "delete_withheld": "not to be deleted",
     },
     RunKind.VERIFY: {
-        "failed": "differ or could not be read",
-        "changed": "changed while they were compared",
-        "unsupported": "cannot be held by the target",
-        "delete_withheld": "are only in the target",
+        "failed": "different or unreadable",
+        "changed": "changed while compared",
+        "unsupported": "unsupported by the target",
+        "delete_withheld": "only in the target",
     },
 }
-_REMARKED = "were copied without some of their metadata"
+_REMARKED = "copied without some metadata"
 
 
 class Verdict(NamedTuple):
@@ -72,7 +72,7 @@ def verdict(run: RunRow, remarked: int, now: int, glyphs: Glyphs) -> Verdict:
 
 
 def looks(run: RunRow, remarked: int = 0) -> str:
-    """What of a run needs a look, counted: ``2 failed, 1 changed while they were read``; empty for nothing."""
+    """What of a run needs a look, counted: ``2 failed, 1 changed while read``; empty for nothing."""
     parts = [
         f"{figures.count(number)} {words}"
         for word, words in _LOOK[run.kind].items()
@@ -102,7 +102,7 @@ def _succeeded(run: RunRow, remarked: int, state: Cell, glyphs: Glyphs) -> Verdi
         return Verdict(state, f"But a copy would be stopped: {_error(run)}", _next(run, found), "warn")
     if found:
         number = needs_look(run) + remarked
-        state = Cell(f"{warned}{figures.compact(number)} to look at", "warn")
+        state = Cell(f"{warned}{figures.short(number)} to look at", "warn")
         return Verdict(state, f"{found}.", _next(run, found), "warn")
     if not run.counters["items_scanned"]:
         why = "The source held nothing: check that it was mounted on the agent's host."
@@ -180,7 +180,7 @@ def _trouble(run: RunRow, now: int, glyphs: Glyphs) -> Verdict:
         lost = figures.duration((now - run.lost_since) / 1000)
         why = f"The agent '{run.agent_name}' is lost since {lost}: nothing is copied."
         return Verdict(
-            state,
+            Cell(f"{glyphs.attention} {run.status}, agent lost", "bad"),
             why,
             f"Start it again on its host, or {key('run.hand_over')} hands the run over to another agent.",
             "bad",

@@ -36,7 +36,7 @@ class AgentScreen(FleetHeadScreen):
 
     DEFAULT_CSS = """
     AgentScreen {
-        & #head, & #plot { padding: 0 1; }
+        & #head, & #plot, & #tabs { padding: 0 1; }
         & #lists { layout: vertical; height: 1fr; }
     }
     """

@@ -20,7 +20,6 @@ from tui.lists.facts import facts_list
 from tui.lists.runs import runs_list
 from tui.presentation.convergence_view import (
     PLOT_CELLS,
-    PLOT_LINES,
     PLOTTED,
     SPARK_LINES,
     plot_lines,
@@ -88,10 +87,9 @@ class DefinitionScreen(ResourceScreen):
 
     def begin(self) -> None:
         scope = Scope("definition", self.own.id)
-        self.pane(
-            "runs", runs_list(scope, self.longshore.glyphs, title="Iterations")
-        ).none = f"It has not run yet: {key('run.start')} starts a run, {key('run.preview')} a preview."
-        self.panes["runs"].set_title()
+        iterations = self.pane("runs", runs_list(scope, self.longshore.glyphs, title="Iterations"))
+        iterations.none = f"It has not run yet: {key('run.start')} starts a run, {key('run.preview')} a preview."
+        iterations.set_title()
         self._wrap_settings()
         self.show_front()
 
@@ -151,8 +149,8 @@ class DefinitionScreen(ResourceScreen):
         self.set_head(head_lines(detail, found, now, glyphs))
         plot, width = self.query_one(PlotLines), self.size.width - 2
         plotted = len(found.copies) >= PLOTTED and width >= 3 * PLOT_CELLS and self.size.height >= HIGH
-        plot.resize_block(PLOT_LINES if plotted else SPARK_LINES)
         lines = plot_lines(found.copies, now, width, glyphs) if plotted else spark_lines(found.copies, now, glyphs)
+        plot.resize_block(len(lines))
         plot.show(lines, at_once=anew)
 
     # What keys act on
@@ -160,9 +158,6 @@ class DefinitionScreen(ResourceScreen):
     @property
     def creates(self) -> Creates:
         return Creates(DEFINITION, self.own.mover, self.own.path.partition("/")[0])
-
-    def why_not(self, identity: str) -> str:
-        return self.why_not_run(identity)
 
 
 def _read(reader: Reader, definition_id: int) -> _Known | None:

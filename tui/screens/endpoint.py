@@ -150,9 +150,6 @@ class EndpointScreen(ResourceScreen):
     def creates(self) -> Creates:
         return Creates(ENDPOINT, self.own.mover)
 
-    def why_not(self, identity: str) -> str:
-        return self.why_not_run(identity)
-
 
 def _read(reader: Reader, endpoint_id: int) -> _Known | None:
     detail = endpoint_detail(reader, endpoint_id)

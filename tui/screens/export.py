@@ -112,7 +112,7 @@ class WritingScreen(ModalScreen[None]):
 
     def __init__(self, name: str, total: int, stop: Callable[[], None], glyphs: Glyphs) -> None:
         super().__init__()
-        self._name = name
+        self._file = name
         self._total = total
         self._stop = stop
         self._glyphs = glyphs
@@ -127,7 +127,7 @@ class WritingScreen(ModalScreen[None]):
     def tell(self, written: int) -> None:
         """So many lines are written."""
         if self.is_mounted:
-            self.query_one(TextLines).set_lines(writing_lines(self._name, written, self._total))
+            self.query_one(TextLines).set_lines(writing_lines(self._file, written, self._total))
 
     def action_stop(self) -> None:
         self._stop()

@@ -7,18 +7,14 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.containers import Container
 
-from store.queries.runs import RunRow
 from store.queries.scope import Scope
 from store.reader import Reader
-from store.vocabulary import RunKind
-from tui.actions import Action, action
 from tui.following import StoreChanges
 from tui.presentation import format as figures
 from tui.presentation.cells import Cell
-from tui.presentation.kinds import why_no_plan
 from tui.presentation.plot import plot
-from tui.screens.panes import PanesScreen
-from tui.subjects import RUN, WORDS, Subject
+from tui.screens.resource import ResourceScreen
+from tui.subjects import MOVER, Subject
 from tui.throughput import SPAN_WORDS, Throughput
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.key_bar import KeyBar
@@ -32,23 +28,20 @@ TALL = 36
 LOW_PLOT, HIGH_PLOT = 4, 8
 
 
-class FleetHeadScreen(PanesScreen):
+class FleetHeadScreen(ResourceScreen):
     """A subclass says what its head and its tables are, and reads the head with ``head``.
 
-    It stays when its resource is deleted: what it shows is marked, and keys say why they do nothing.
+    One of its lists is ``running``.
     """
 
+    RUNS = "running"
     HEAD: ClassVar[int] = 4
     """Lines of the head."""
     WIDE = 120
 
-    own: Subject
-
     def __init__(self, subject: Subject) -> None:
         """Show the resource."""
-        super().__init__()
-        self.own = subject
-        self._gone = False
+        super().__init__(subject)
         self._throughput = Throughput(Scope(subject.kind, subject.id))
         self._values: list[float | None] = []
 
@@ -57,6 +50,7 @@ class FleetHeadScreen(PanesScreen):
         yield TopBar(glyphs=glyphs)
         yield TextLines(self.HEAD, glyphs=glyphs, id="head")
         yield PlotLines(LOW_PLOT, glyphs=glyphs, id="plot")
+        yield TextLines(1, glyphs=glyphs, id="tabs")
         with Container(id="lists"):
             yield from self.tables()
         yield FilterLine()
@@ -74,12 +68,8 @@ class FleetHeadScreen(PanesScreen):
         """The head's lines."""
         raise NotImplementedError
 
-    def crumbs(self) -> tuple[str, ...]:
-        """The names from the mover down to what is shown."""
-        return (self.own.mover,) if self.own.mover == self.own.path else (self.own.mover, self.own.path)
-
     def begin(self) -> None:
-        self.top_bar.set_left([Cell("Longshore", "strong"), *(Cell(name) for name in self.crumbs())])
+        self.set_crumbs(self.own.mover, *(() if self.own.kind == MOVER else (self.own.path,)))
         self.show_front()
 
     def on_resize(self) -> None:
@@ -96,25 +86,14 @@ class FleetHeadScreen(PanesScreen):
             return self.head(reader), reader.now(), self._throughput.values if newer else None
 
         found, now, values = await self.longshore.follower.read(read)
-        self._show_gone(found is None)
-        if found is not None:
-            self.query_one("#head", TextLines).set_lines(self.head_lines(found, now))
+        if found is None:
+            self.tell_gone()
+        else:
+            self.set_head(self.head_lines(found, now))
         if values is not None:
             self._values = values
             self._plot(at_once=changes.resync)
         await super().follow(changes)
-
-    def _show_gone(self, gone: bool) -> None:
-        if gone and not self._gone:
-            self.query_one("#head", TextLines).set_lines([[Cell(self._why_gone, "warn")]])
-            self.say(self._why_gone, "warn")
-        if gone != self._gone:
-            self._gone = gone
-            self.refresh_keys()
-
-    @property
-    def _why_gone(self) -> str:
-        return f"This {WORDS[self.own.kind]} is gone: '{self.own.path}' was deleted, and esc goes back."
 
     def _plot(self, *, at_once: bool) -> None:
         lines = self.query_one(PlotLines)
@@ -125,23 +104,3 @@ class FleetHeadScreen(PanesScreen):
             self._values, max(0, self.size.width - 2), height, self.longshore.glyphs, unit=figures.rate, span=SPAN_WORDS
         )
         lines.show(drawn, at_once=at_once)
-
-    # What keys act on
-
-    def reason(self, identity: str) -> str:
-        found: Action = action(identity)
-        if self._gone and (found.changes or (found.on and identity != "open")):
-            subject = self.subject_of(identity)
-            if subject is None or subject.key == self.own.key or identity == "resource.new":
-                return self._why_gone
-        return super().reason(identity)
-
-    def why_not(self, identity: str) -> str:
-        subject = self.subject_of(identity)
-        run = subject.item if subject is not None and subject.kind == RUN else None
-        if isinstance(run, RunRow):
-            if identity == "run.start" and run.kind == RunKind.PREVIEW and not self.marked:
-                return why_no_plan(run)
-            if identity == "run.stop" and not run.active and not self.marked:
-                return f"The run {run.definition} #{run.number} has ended: there is nothing to stop."
-        return ""

@@ -62,11 +62,12 @@ class ListPane(Generic[Item]):
 
     @property
     def copied(self) -> str | bytes | None:
-        """What ``y`` copies: the path of the resource under the cursor, or what the list says of its items; raw."""
+        """What ``y`` copies: the path of the resource under the cursor, what the list says of such an item, raw, or
+        else the row itself."""
         item, subject = self.selected, self.subject
-        if item is None or subject is not None or self.spec.copies is None:
-            return None if subject is None else subject.path
-        return self.spec.copies(item)
+        if subject is not None:
+            return subject.path
+        return self.table.cursor_text if item is None or self.spec.copies is None else self.spec.copies(item)
 
     # What is shown
 

@@ -13,7 +13,6 @@ from textual.widget import Widget
 from store.errors import StoreUnavailable
 from store.queries.runs import RunRow, runs_by_id
 from store.queries.scope import Scope
-from store.vocabulary import RunKind
 from tui.actions import MAIN_PLACE
 from tui.following import StoreChanges
 from tui.keymap import key
@@ -22,7 +21,6 @@ from tui.lists.endpoints import endpoints_list
 from tui.lists.runs import runs_list
 from tui.lists.spec import ListSpec
 from tui.presentation.cells import Cell
-from tui.presentation.kinds import why_no_plan
 from tui.presentation.rows import DEFINITION_COLUMNS, ENDPOINT_COLUMNS, RUN_COLUMNS
 from tui.screens.acts import Creates
 from tui.screens.base import bindings_of
@@ -219,15 +217,6 @@ class MainScreen(PanesScreen):
         else:
             kind = _MADE_AT.get(path[-1].key.kind, "") if path else ""
         return Creates(kind, mover, project)
-
-    def why_not(self, identity: str) -> str:
-        run = self.subject.item if self.subject is not None and self.subject.kind == "run" else None
-        if isinstance(run, RunRow):
-            if identity == "run.start" and run.kind == RunKind.PREVIEW:
-                return why_no_plan(run)
-            if identity == "run.stop" and not run.active and not self.marked:
-                return f"The run {run.definition} #{run.number} has ended: there is nothing to stop."
-        return ""
 
     def filter_text(self, widget: Widget | None) -> str:
         return super().filter_text(widget) if isinstance(widget, VirtualTable) else self._tree.text

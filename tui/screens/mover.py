@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 
 from store.lifecycle import ENDED
@@ -11,10 +12,11 @@ from store.queries.overview import MoverOverview, mover_overview
 from store.queries.scope import Scope
 from store.reader import Reader
 from tui.actions import MOVER_PLACE
+from tui.following import StoreChanges
 from tui.lists.agents import agents_list
 from tui.lists.attention import attention_list
 from tui.lists.runs import active_runs_list, runs_list
-from tui.presentation.attention_rows import ATTENTION_COLUMNS
+from tui.presentation.attention_rows import ADVICE_LINES, ATTENTION_COLUMNS, advice_lines
 from tui.presentation.cells import Cell
 from tui.presentation.fleet_view import MOVER_LINES, mover_lines
 from tui.presentation.rows import AGENT_COLUMNS, RUN_COLUMNS
@@ -22,6 +24,8 @@ from tui.screens.acts import Creates
 from tui.screens.base import bindings_of
 from tui.screens.fleet_head import FleetHeadScreen
 from tui.subjects import AGENT, DEFINITION
+from tui.widgets.filter_line import FilterLine
+from tui.widgets.text_lines import TextLines
 from tui.widgets.virtual_table import VirtualTable
 
 
@@ -36,11 +40,17 @@ class MoverScreen(FleetHeadScreen):
 
     DEFAULT_CSS = """
     MoverScreen {
-        & #head, & #plot { padding: 0 1; }
+        & #head, & #plot, & #tabs, & #advice { padding: 0 1; }
         & #lists { layout: grid; grid-size: 2; grid-columns: 3fr 2fr; height: 1fr; }
         &.-narrow #lists { layout: vertical; }
     }
     """
+
+    def compose(self) -> ComposeResult:
+        for part in super().compose():
+            if isinstance(part, FilterLine):
+                yield TextLines(ADVICE_LINES, glyphs=self.longshore.glyphs, id="advice")
+            yield part
 
     def tables(self) -> ComposeResult:
         glyphs = self.longshore.glyphs
@@ -57,6 +67,27 @@ class MoverScreen(FleetHeadScreen):
         self.pane("running", active_runs_list(scope, glyphs, "Running and queued"))
         self.pane("recent", runs_list(scope, glyphs, sorted(ENDED), "Recent runs"))
         super().begin()
+
+    async def follow(self, changes: StoreChanges) -> None:
+        await super().follow(changes)
+        self._advise()
+
+    @on(VirtualTable.RowHighlighted)
+    def _highlighted(self) -> None:
+        self._advise()
+
+    def show_front(self) -> None:
+        super().show_front()
+        for advice in self.query("#advice"):
+            advice.display = not self.narrow or self.front == "attention"
+        self._advise()
+
+    def _advise(self) -> None:
+        """Say in full what the list has no room for."""
+        if self.ready and "attention" in self.__dict__.get("panes", ()):
+            found = self.panes["attention"].selected
+            lines = [] if found is None else advice_lines(found, max(20, self.size.width - 2), self.longshore.glyphs)
+            self.query_one("#advice", TextLines).set_lines(lines)
 
     def head(self, reader: Reader) -> MoverOverview | None:
         return mover_overview(reader, self.own.id)

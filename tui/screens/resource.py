@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
-from store.queries.runs import RunRow
-from store.vocabulary import RunKind
 from tui.actions import action
 from tui.presentation.cells import Cell
-from tui.presentation.kinds import why_no_plan
 from tui.presentation.pane_line import pane_line
 from tui.screens.panes import PanesScreen
 from tui.subjects import WORDS, Subject
@@ -20,6 +18,9 @@ class ResourceScreen(PanesScreen):
 
     On a narrow terminal the line of tabs says which panes there are; tab goes through them.
     """
+
+    RUNS: ClassVar[str] = "runs"
+    """The list in which a run stands that was started from here."""
 
     def __init__(self, subject: Subject) -> None:
         super().__init__()
@@ -41,7 +42,7 @@ class ResourceScreen(PanesScreen):
         tabs = self.query_one("#tabs", TextLines)
         tabs.display = self.narrow
         titles = [(name, pane.title) for name, pane in self.__dict__.get("panes", {}).items()]
-        tabs.set_lines([pane_line(titles, self.front)])
+        tabs.set_lines([pane_line(titles, self.front, self.longshore.glyphs)])
 
     def tell_gone(self) -> None:
         """Say that there is nothing any more that keys could act on; what was listed goes as it is read again."""
@@ -66,19 +67,9 @@ class ResourceScreen(PanesScreen):
 
     def launched(self, run_id: int, words: str) -> None:
         """A run was started from here: put the cursor on it."""
-        runs = self.panes["runs"]
+        runs = self.panes[self.RUNS]
         runs.text = ""
         runs.order = runs.spec.orders[0].value
         runs.show(anchor=str(run_id))
-        self.focus_pane("runs")
+        self.focus_pane(self.RUNS)
         self.say(words, "ok")
-
-    def why_not_run(self, identity: str) -> str:
-        """Why a key does nothing for the run under the cursor; empty when it does, or when that is no run."""
-        run = self.subject.item if self.subject is not None else None
-        if isinstance(run, RunRow):
-            if identity == "run.start" and run.kind == RunKind.PREVIEW:
-                return why_no_plan(run)
-            if identity == "run.stop" and not run.active and not self.marked:
-                return f"The run {run.definition} #{run.number} has ended: there is nothing to stop."
-        return ""

@@ -297,8 +297,8 @@ class RunScreen(PanesScreen):
     """As many as were needed at once: a helper that rests for a moment does not move the whole screen."""
 
     def _draw_tabs(self) -> None:
-        if self._run is not None and not self.everything:
-            cells = tab_cells(self._shown(), self._run, self.longshore.glyphs)
+        if self._run is not None and self._facts is not None and not self.everything:
+            cells = tab_cells(self._shown(), self._run, self._facts.remarked, self.longshore.glyphs)
             self.query_one("#tabs", TextLines).set_line(0, cells)
 
     # What keys act on

@@ -168,6 +168,8 @@ class VirtualTable(FramedWidget, can_focus=True):
         self._holding = 0
         """Which reload the lines of the list before are held for; 0 for none."""
         self._reloads = 0
+        self._ahead = 0
+        """Lines that the cursor was moved by while there were no rows."""
 
     # What the owner asks and tells
 
@@ -175,6 +177,12 @@ class VirtualTable(FramedWidget, can_focus=True):
     def cursor_key(self) -> str | None:
         """Key of the row under the cursor; None without rows."""
         return self._window.cursor_key
+
+    @property
+    def cursor_text(self) -> str:
+        """What the row under the cursor says, whatever of it is cut off on the screen."""
+        rows, cursor = self._window.rows, self._window.cursor
+        return "  ".join(filter(None, (cell.text for cell in rows[cursor].cells))) if rows else ""
 
     @property
     def position(self) -> int | None:
@@ -198,9 +206,10 @@ class VirtualTable(FramedWidget, can_focus=True):
             anchor_key: A row of the new list to put the cursor on; its start if None.
         """
         request = self._window.reset(anchor_key)
+        self._ahead = 0
         if self.is_mounted:
             self._reloads += 1
-            if self._painted:
+            if any(not isinstance(content, str) for content, _ in self._painted.values()):
                 self._holding = self._reloads
                 self.set_timer(HOLD_SECONDS, partial(self._let_go, self._reloads))
             self._changed(request)
@@ -241,6 +250,8 @@ class VirtualTable(FramedWidget, can_focus=True):
         if taken:
             if self._window.loaded:
                 self._holding = 0
+                self._window.move(self._ahead)
+                self._ahead = 0
             self._changed()
         return taken
 
@@ -388,12 +399,18 @@ class VirtualTable(FramedWidget, can_focus=True):
         self._changed()
 
     def action_cursor_up(self) -> None:
-        self._window.move(-1)
-        self._changed()
+        self._move(-1)
 
     def action_cursor_down(self) -> None:
-        self._window.move(1)
-        self._changed()
+        self._move(1)
+
+    def _move(self, lines: int) -> None:
+        if self._window.loaded:
+            self._window.move(lines)
+            self._changed()
+        else:
+            # Meant for the rows that are coming.
+            self._ahead += lines
 
     def action_page_up(self) -> None:
         self._window.page(-1)

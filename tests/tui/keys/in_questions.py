@@ -8,7 +8,6 @@ from tests.tui.keys.walk import Story, Walk
 from tests.tui.test_deeds_hand_over import LONG_AGO, lease_until
 from tui.commands import Commands
 from tui.screens.choice import ChoiceScreen
-from tui.screens.choose import ChooseScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.doing import DoingScreen
 from tui.screens.help import HelpScreen
@@ -50,12 +49,6 @@ async def choice(walk: Walk) -> None:
     async with walk.begin():
         await walk.to_running()
         await walk.leaves("s", "Order of runs", "escape", "q")
-
-
-async def choose(walk: Walk) -> None:
-    async with walk.begin():
-        await walk.press("g")
-        await walk.leaves("n", "Make a new ...", "escape", "q")
 
 
 async def pick(walk: Walk) -> None:
@@ -109,7 +102,6 @@ async def item(walk: Walk) -> None:
 
 STORIES: dict[type, Story] = {
     ChoiceScreen: choice,
-    ChooseScreen: choose,
     ConfirmScreen: confirm,
     DoingScreen: doing,
     HelpScreen: helping,
