@@ -38,4 +38,4 @@ def test_whatever_binds_keys_has_a_story() -> None:
 @pytest.mark.parametrize("owner", STORIES, ids=lambda owner: owner.__name__)
 async def test_every_key_of(owner: type, walk: Walk) -> None:
     await STORIES[owner](walk)
-    assert walk.pressed.missing(owner) == []
+    assert walk.pressed.missing(owner, or_refused=owner in on_screens.STORIES) == []

@@ -137,6 +137,8 @@ class LongshoreScreen(Acts, Screen[None]):
             return why_never(identity, self.subject) or (
                 f"Select {any_of(found.on)} first: {self.keymap.key(identity)} {found.does}."
             )
+        if identity == "open" and self.own is not None and subjects[0].key == self.own.key:
+            return "This is its screen already: select something else to open."
         return self.why_not(identity) or (why_not(identity, subjects[0]) if len(subjects) == 1 else "")
 
     def why_not(self, identity: str) -> str:

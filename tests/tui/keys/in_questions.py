@@ -91,7 +91,7 @@ async def helping(walk: Walk) -> None:
         await walk.press("pagedown")
         await walk.sees(lambda: (table.position or 0) > first + 10)
         await walk.press("pageup")
-        await walk.sees(lambda: table.position == 0)
+        await walk.sees(lambda: (table.position or 0) < first + 10)
 
 
 async def item(walk: Walk) -> None:

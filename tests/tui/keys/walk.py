@@ -51,6 +51,13 @@ class Walk:
     async def lost(self, gone: str) -> str:
         return await until(self.pilot, gone, absent=True)
 
+    async def differs(self, before: tuple[str, str], key: str) -> None:
+        """Another widget has the focus, or another text is shown, than before a key."""
+        try:
+            await self.sees(lambda: (self.focus, self.text) != before)
+        except AssertionError as error:
+            raise AssertionError(f"nothing is seen of {key}\n{error}") from None
+
     async def shows(self, told: Mapping[str, str]) -> None:
         """Each key makes its text appear."""
         for key, text in told.items():
