@@ -28,8 +28,9 @@ from tui.presentation.cells import Cell
 from tui.presentation.codes_view import CODE_COLUMNS, CodeLine
 from tui.presentation.grant_rows import GRANT_COLUMNS
 from tui.presentation.kinds import numbered, why_no_plan
+from tui.presentation.pane_line import pane_line
 from tui.presentation.rows import EVENT_COLUMNS, ITEM_COLUMNS
-from tui.presentation.run_panes import CODES, EVENTS, GRANTS, ITEMS, SIDES, SNAPSHOT, listed_items, tab_cells
+from tui.presentation.run_panes import CODES, EVENTS, GRANTS, ITEMS, SIDES, SNAPSHOT, listed_items, pane_titles
 from tui.presentation.run_view import LISTED, gone_lines, nothing_listed, plot_lines, run_lines, worker_lines
 from tui.presentation.snapshot_view import SETTING_COLUMNS
 from tui.screens.base import bindings_of
@@ -299,7 +300,8 @@ class RunScreen(PanesScreen):
 
     def _draw_tabs(self) -> None:
         if self._run is not None and self._facts is not None and not self.everything:
-            cells = tab_cells(self._shown(), self._run, self._facts.remarked, self.longshore.glyphs)
+            titles = pane_titles(self._run, self._facts.remarked)
+            cells = pane_line(titles, self._shown(), self.longshore.glyphs)
             self.query_one("#tabs", TextLines).set_line(0, cells)
 
     # What keys act on
