@@ -9,10 +9,12 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
+from store.display import display
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
 from tui.presentation.listed import Listed
 from tui.screens.asking import AskScreen
+from tui.widgets.line_input import LineInput
 from tui.widgets.text_lines import TextLines
 
 
@@ -44,7 +46,7 @@ class TypedConfirmScreen(AskScreen[bool]):
         self._yes = yes
 
     def ending(self) -> Sequence[Widget]:
-        line = Input(placeholder=f"type {self._word}", compact=True)
+        line = LineInput(placeholder=display(f"type {self._word}"), compact=True)
         line.cursor_blink = False
         return [TextLines(2, glyphs=self._glyphs, id="asked"), line, TextLines(1, glyphs=self._glyphs, id="hint")]
 
