@@ -25,7 +25,6 @@ from tui.forms.review import mode_table
 from tui.forms.words import HINTS, LABELS
 from tui.presentation.cells import STYLES, Cell
 from tui.presentation.glyphs import ASCII, UNICODE
-from tui.widgets.text_field import inert_line
 
 WORDS = Field("w", "W", FieldKind.WORDS)
 DAYS = st.lists(st.sampled_from([str(day) for day in DayOfWeek]), min_size=1, max_size=7, unique=True)
@@ -164,7 +163,7 @@ def test_a_page_is_drawn_within_its_width() -> None:
 
 
 def test_what_is_too_long_goes_on_below() -> None:
-    lines = wrapped([[Cell("Mode  "), Cell("one two three four five six seven")], [], [Cell("short")]], 30)
+    lines = wrapped([[Cell("Mode  "), Cell("one two three four five six seven")], [], [Cell("short")]], 30, UNICODE)
     assert ["".join(cell.text for cell in line) for line in lines] == [
         "Mode  one two three four five", "      six seven", "", "short"]  # fmt: skip
 
@@ -192,13 +191,6 @@ def test_directories_are_those_that_begin_so(tmp_path: Path) -> None:
     for number in range(MOST + 5):
         (tmp_path / f"many-{number:02}").mkdir()
     assert len(directories(f"{tmp_path}/many")) == MOST
-
-
-@given(st.text())
-def test_an_inert_line_is_as_long_as_the_text(text: str) -> None:
-    shown = inert_line(text, "?")
-    assert len(shown) == len(text)
-    assert not any(ord(character) < 32 or 0x7F <= ord(character) < 0xA0 for character in shown)
 
 
 def test_a_copied_project_says_whether_its_definitions_come_along() -> None:

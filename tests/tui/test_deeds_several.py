@@ -6,8 +6,8 @@ import pytest
 from textual.pilot import Pilot
 
 from store.queries import runs
-from store.queries.hierarchy import Scope
 from store.queries.runs import RunRow
+from store.queries.scope import Scope
 from store.queries.window import Page
 from store.reader import Reader
 from store.resources.common import find_definition, find_mover

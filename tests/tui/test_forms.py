@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 from store.bodies import EndpointBody, ProjectProperties
 from store.plan import apply_plan, parse_plan
 from store.queries import hierarchy
-from store.queries.hierarchy import Scope
+from store.queries.scope import Scope
 from store.queries.window import Page
 from store.reader import Reader
 from store.resources.common import find_mover

@@ -1,107 +1,32 @@
 """Hostile text in every place of the screen: nothing raw is written, nothing crashes, columns stay aligned.
 
-A new screen needs a line in ``PLACES``: a name, and the keys that lead there with what is seen then.
+A new screen needs a line in ``hostile_places.PLACES``: a name, and the keys that lead there with what is seen then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from xml.etree import ElementTree
 
 import pytest
-from textual import events
 from textual.pilot import Pilot
 
 from store.display import display
-from store.errors import InvalidInput
 from store.sqlite.place import SqlitePlace
 from tests.tui.driving import app_of, seen, still, until
-from tests.tui.hostile_store import DESCRIPTION, EVIL, LONG, HostileStore
+from tests.tui.hostile_places import PLACES, Place
+from tests.tui.hostile_store import DESCRIPTION, HostileStore
 from tests.tui.wire import Wire
 from tui.__main__ import main
 from tui.app import LongshoreApp
 from tui.presentation.glyphs import ASCII, UNICODE, Glyphs
-from tui.screens.base import LongshoreScreen
 from tui.widgets.line_input import LineInput
 
 pytestmark = pytest.mark.anyio
 
 SIZES = [(80, 24), (160, 45)]
-Deed = Callable[[Pilot[int]], Awaitable[None]]
-
-
-class Step(NamedTuple):
-    """Keys to press (or a deed), and what is seen then."""
-
-    keys: tuple[str, ...] | Deed
-    then: str
-
-
-class Place(NamedTuple):
-    """One screen, dialog or message, and the way to it from the start."""
-
-    name: str
-    way: tuple[Step, ...]
-
-
-def pasting(text: str) -> Deed:
-    """What a terminal does when somebody pastes."""
-
-    async def paste(pilot: Pilot[int]) -> None:
-        assert pilot.app.focused is not None
-        pilot.app.focused.post_message(events.Paste(text))
-
-    return paste
-
-
-async def refusal(pilot: Pilot[int]) -> None:
-    """A refusal of the store that repeats what it was given."""
-    screen = pilot.app.screen
-    assert isinstance(screen, LongshoreScreen)
-
-    def refuse() -> None:
-        raise InvalidInput(f"Refused '{EVIL}': {LONG}")
-
-    await screen.command(refuse)
-
-
-START = Step((), "Runs of evil-copy")
-AT_MIRROR = (START, Step(("slash", *"evil-mirror", "enter"), "/evil-mirror"), Step(("G",), "Runs of evil-mirror"))
-AT_LONG = (START, Step(("slash", *"evil-long", "enter"), "/evil-long"), Step(("G",), "Runs of evil-long"))
-
-PLACES = [
-    Place("tree", (START,)),
-    Place("endpoints in the tree", (START, Step(("g", "j", "j", "j", "j", "l"), "evil-smb"))),
-    Place("endpoints", (START, Step(("g", "2"), "evil-smb"))),
-    Place("definitions", (START, Step(("g", "3"), "evil-mirror"))),
-    Place("runs", (START, Step(("g", "4"), "evil-long #1"))),
-    Place("a run that is on", (START, Step(("4", "enter"), "What did not simply"))),
-    Place("its events", (START, Step(("4", "enter"), "What did not simply"), Step(("tab", "tab"), "What happened"))),
-    Place("its items by code", (START, Step(("4", "enter"), "AZSM2063"), Step(("tab",), "The source item could"))),
-    Place("one of its items", (START, Step(("4", "enter"), "AZSM2063"), Step(("enter",), "goes back"))),
-    Place("how it was started", (START, Step(("4", "enter"), "What did not"), Step(("shift+tab",), "Started by"))),
-    Place("its export", (START, Step(("4", "enter"), "AZSM2063"), Step(("e",), "Write the report"))),
-    Place("its items filtered", (START, Step(("4", "enter"), "AZSM2063"), Step(("slash", *"2J", "enter"), "/2J"))),
-    Place("a run that failed", (*AT_LONG, Step(("4", "enter"), "AZSM2062"))),
-    Place("a run that a guard stopped", (*AT_MIRROR, Step(("4", "enter"), "LSM1105"))),
-    Place("launch", (*AT_LONG, Step(("r",), "Start a run of"))),
-    Place("launch on an agent that needs a person", (*AT_LONG, Step(("r",), "Start a run of"), Step(("G",), "evil-2"))),
-    Place("launch under guards", (*AT_MIRROR, Step(("r",), "#1 was stopped"))),
-    Place(
-        "a guard's name that was pasted",
-        (*AT_MIRROR, Step(("r", "o"), "type the guard"), Step(pasting(EVIL), "PWNED"), Step(("enter",), "is no guard")),
-    ),
-    Place("confirmation", (START, Step(("x",), "Stop the run"))),
-    Place("keys", (START, Step(("question_mark",), "Keys here"), Step(pasting(EVIL), "No key does that"))),
-    Place("a filter of the tree that was pasted", (START, Step(("slash",), "filter"), Step(pasting(EVIL), "PWNED"))),
-    Place(
-        "a filter of a pane that was pasted",
-        (START, Step(("4", "slash"), "Runs"), Step(pasting(EVIL), "Nothing contains"), Step(("enter",), "Runs of")),
-    ),
-    Place("a refusal", (START, Step(refusal, "Refused"))),
-]
-"""Every place where text from outside can stand; extend it with each screen."""
 
 
 @pytest.fixture
@@ -119,36 +44,63 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
     return Wire(monkeypatch)
 
 
-async def go(pilot: Pilot[int], place: Place) -> None:
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory, for what is saved; and nothing of this machine in what is offered."""
+    place = tmp_path / "here"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("TMUX", raising=False)
+    monkeypatch.delenv("STY", raising=False)
+    return place
+
+
+async def go(pilot: Pilot[int], app: LongshoreApp, wire: Wire, place: Place) -> None:
+    """Go there; everything on the way is as it is meant."""
     for step in place.way:
         if callable(step.keys):
             await step.keys(pilot)
         else:
             await pilot.press(*step.keys)
         await until(pilot, step.then)
+        await until(pilot, lambda: not wire.differences(app))
+    await still(pilot, 0.5)
+    wire.assert_inert()
+    wire.assert_as_meant(app)
+
+
+def assert_files_inert(here: Path) -> None:
+    """What was saved can be looked at with ``cat``, and a picture in a browser."""
+    for path in here.iterdir():
+        text = path.read_bytes().decode()
+        for character in set(text) - {"\n", "\\"}:
+            assert display(f"a{character}") == f"a{character}", f"{path.name}: {character!a}"
+        if path.suffix == ".svg":
+            kinds = {element.tag.rpartition("}")[2] for element in ElementTree.fromstring(text).iter()}
+            assert kinds <= {"svg", "style", "defs", "clipPath", "rect", "g", "text", "circle"}, kinds
+            assert set(re.findall(r"https?://([a-z0-9.]*)", text)) <= {"www.w3.org", "www.textualize.io"}
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
-async def test_hostile_text(hostile: HostileStore, wire: Wire, place: Place, size: tuple[int, int]) -> None:
+async def test_hostile_text(hostile: HostileStore, wire: Wire, here: Path, place: Place, size: tuple[int, int]) -> None:
     app = app_of(hostile)
     async with app.run_test(size=size) as pilot:
-        await go(pilot, place)
-        await still(pilot, 0.6)
-        wire.assert_inert()
-        wire.assert_as_meant(app)
+        await go(pilot, app, wire, place)
+    assert_files_inert(here)
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
-async def test_hostile_text_in_ascii(hostile: HostileStore, wire: Wire, place: Place) -> None:
+async def test_hostile_text_in_ascii(hostile: HostileStore, wire: Wire, here: Path, place: Place) -> None:
     """On a terminal that knows ASCII alone, a byte of another character may be a control sequence by itself."""
     app = app_of(hostile, glyphs=ASCII)
     async with app.run_test(size=(80, 24)) as pilot:
-        await go(pilot, place)
-        await still(pilot, 0.6)
+        await go(pilot, app, wire, place)
         assert wire.text.isascii(), sorted({character for character in wire.text if not character.isascii()})
-        wire.assert_inert()
-        wire.assert_as_meant(app)
+    assert_files_inert(here)
+    assert all(path.read_bytes().isascii() for path in here.iterdir())
 
 
 async def test_the_store_lost_is_told_without_what_its_path_holds(hostile: HostileStore, wire: Wire) -> None:
@@ -228,10 +180,10 @@ def test_reports_and_exports(hostile: HostileStore, words: tuple[str, ...], capf
     assert "\t" not in told.out or "items" in words, "what stands between two columns for other programs"
 
 
-async def test_an_outcome_that_this_version_does_not_know_is_shown(hostile: HostileStore) -> None:
+async def test_an_outcome_that_this_version_does_not_know_is_shown(hostile: HostileStore, wire: Wire) -> None:
     """An agent says what it likes: a word of its own must not take the screen down."""
     app = app_of(hostile)
     async with app.run_test(size=(160, 45)) as pilot:
-        await go(pilot, next(place for place in PLACES if place.name == "a run that failed"))
+        await go(pilot, app, wire, next(place for place in PLACES if place.name == "a run that failed"))
         text = await until(pilot, "Excluded")
         assert any(line.startswith("│日本語") for line in text.split("\n"))

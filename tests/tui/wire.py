@@ -5,6 +5,7 @@ Textual's headless driver writes nothing: here it writes as the real one does, i
 
 from __future__ import annotations
 
+import base64
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ from tui.app import LongshoreApp
 _SEQUENCE = re.compile(r"\x1b\[[<=>?]?[0-9;]*\$?[A-Za-z]|\x1b\]22;default\x07")
 _TEXTUALS = re.compile(r"\x1b\[([0-9;]*[HCm]|\?[0-9]+[hl]|[<>]?[0-9]*u|\?[0-9]+\$p)|\x1b\]22;default\x07")
 """What Textual and the painter write: moves, looks, modes, the mouse's shape; nothing that clears, titles or copies."""
+_CLIPBOARD = re.compile(r"\x1b\]52;c;([A-Za-z0-9+/=]*)\x1b\\")
+"""What asks a terminal to take a text: written for ``y`` alone, and only with a text that may be pasted anywhere."""
 
 
 class Wire:
@@ -29,6 +32,8 @@ class Wire:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.written: list[str] = []
+        self._terminal: pyte.Screen | None = None
+        self._fed = 0
         monkeypatch.setattr(HeadlessDriver, "is_headless", False)
         monkeypatch.setattr(HeadlessDriver, "write", lambda _driver, data: self.written.append(data))
 
@@ -40,6 +45,11 @@ class Wire:
         """Nothing that a terminal acts on, but what Textual itself writes."""
         text = self.text
         text.encode()  # no lone surrogate
+        for copied in _CLIPBOARD.findall(text):
+            pasted = base64.b64decode(copied).decode()
+            assert pasted not in ("", "PWNED"), "a text of the store's copied itself"
+            assert display(pasted).replace("\\\\", "\\") == pasted, ascii(pasted)
+        text = _CLIPBOARD.sub("", text)
         for found in _SEQUENCE.findall(text):
             assert _TEXTUALS.fullmatch(found), ascii(found)
             assert found != HOSTILE_LOOK
@@ -51,15 +61,24 @@ class Wire:
 
     def assert_as_meant(self, app: LongshoreApp) -> None:
         """A terminal shows each cell where the application thinks that it stands."""
+        assert not self.differences(app), self.differences(app)
+
+    def differences(self, app: LongshoreApp) -> str:
+        """The first line that a terminal shows otherwise than it is meant; empty for none."""
         width, height = app.size
-        terminal = pyte.Screen(width, height)
-        terminal.reset_mode(pyte.modes.DECAWM >> 5, private=True)
-        pyte.Stream(terminal).feed(self.text)
+        if self._terminal is None:
+            self._terminal = pyte.Screen(width, height)
+            self._terminal.reset_mode(pyte.modes.DECAWM >> 5, private=True)
+            self._stream = pyte.Stream(self._terminal)
+        news, self._fed = self.written[self._fed :], len(self.written)
+        self._stream.feed("".join(news))
         for y, line in enumerate(seen(app).split("\n")):
             wanted = cells(line)
             assert len(wanted) == width, f"line {y} has {len(wanted)} cells: {line}"
-            shown = [terminal.buffer[y][x].data for x in range(width)]
-            assert shown == wanted, f"line {y}\n{line}\n{''.join(shown)}"
+            shown = [self._terminal.buffer[y][x].data for x in range(width)]
+            if shown != wanted:
+                return f"line {y}\n{line}\n{''.join(shown)}"
+        return ""
 
 
 def cells(line: str) -> list[str]:

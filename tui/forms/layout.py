@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -14,12 +13,15 @@ from tui.forms.form import FORM, Form, Page
 from tui.forms.words import meaning
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
+from tui.presentation.wrapping import wrap
 
 Line = list[Cell]
 LABEL_CELLS = 20
 """Cells from the left edge to where the texts stand."""
 EMPTY = "-"
 """Shown for a field in which nothing was typed."""
+MOST_LINES = 6
+"""Of one text: a path of thousands of characters must not push everything else off the page."""
 
 
 class State(NamedTuple):
@@ -48,7 +50,7 @@ def draw(form: Form, page: Page, state: State, width: int, glyphs: Glyphs) -> Dr
     """Draw a page for a width in cells."""
     drawn = Drawn([], {}, {})
     if not page.keys:
-        drawn.lines.extend(wrapped(form.review(state.texts, glyphs), width))
+        drawn.lines.extend(wrapped(form.review(state.texts, glyphs), width, glyphs))
     group = ""
     for key in page.keys:
         field = form.field(key)
@@ -60,11 +62,11 @@ def draw(form: Form, page: Page, state: State, width: int, glyphs: Glyphs) -> Dr
         drawn.lines.append(_line(field, state, glyphs))
         for words, style in _notes(key, state):
             mark = glyphs.failed if style == "bad" else glyphs.attention
-            drawn.lines.extend(indented(f"{mark} {words}", LABEL_CELLS, width, style))
-        drawn.lines.extend(wrapped([_pushed(line) for line in form.block(key, state.texts, glyphs)], width))
+            drawn.lines.extend(indented(f"{mark} {words}", LABEL_CELLS, width, style, glyphs))
+        drawn.lines.extend(wrapped([_pushed(line) for line in form.block(key, state.texts, glyphs)], width, glyphs))
         drawn.ends[key] = len(drawn.lines) - 1
     if FORM in state.wrong:
-        drawn.lines.extend(indented(f"{glyphs.failed} {display(state.wrong[FORM])}", 0, width, "bad"))
+        drawn.lines.extend(indented(f"{glyphs.failed} {display(state.wrong[FORM])}", 0, width, "bad", glyphs))
     return drawn
 
 
@@ -75,14 +77,13 @@ def hint_of(field: Field, text: str) -> str:
     return "; ".join(filter(None, (field.hint or meaning(field.key, text), "left and right choose")))
 
 
-def indented(text: str, indent: int, width: int, style: str) -> list[Line]:
-    """A text that is safe to show, wrapped, with an indent on every line."""
-    room = max(20, width - indent)
-    parts = textwrap.wrap(text, room, subsequent_indent="  ", break_long_words=True) or [""]
-    return [[Cell(" " * indent), Cell(part, style)] for part in parts]
+def indented(text: str, indent: int, width: int, style: str, glyphs: Glyphs) -> list[Line]:
+    """A text that is safe to show, wrapped, with an indent on every line and a deeper one after the first."""
+    first, *rest = _parts(text, max(20, width - indent - 2), glyphs)
+    return [[Cell(" " * indent), Cell(first, style)], *([Cell(" " * (indent + 2)), Cell(one, style)] for one in rest)]
 
 
-def wrapped(lines: Sequence[Line], width: int) -> list[Line]:
+def wrapped(lines: Sequence[Line], width: int, glyphs: Glyphs) -> list[Line]:
     """The same lines; of one that is too wide, the last cell goes on below where it began."""
     found: list[Line] = []
     for line in lines:
@@ -91,10 +92,16 @@ def wrapped(lines: Sequence[Line], width: int) -> list[Line]:
             found.append(line)
             continue
         last = line[-1]
-        first, *rest = textwrap.wrap(last.text, width - (taken or 2), break_long_words=True) or [""]
+        first, *rest = _parts(last.text, width - (taken or 2), glyphs)
         found.append([*line[:-1], Cell(first, last.style)])
         found += [[Cell(" " * (taken or 2)), Cell(part, last.style)] for part in rest]
     return found
+
+
+def _parts(text: str, width: int, glyphs: Glyphs) -> list[str]:
+    """A text in lines of so many cells; of a very long one the beginning and the end, where it is said what to do."""
+    parts = wrap(text, width)
+    return parts if len(parts) <= MOST_LINES else [*parts[: MOST_LINES - 3], glyphs.ellipsis, *parts[-2:]]
 
 
 def _line(field: Field, state: State, glyphs: Glyphs) -> Line:

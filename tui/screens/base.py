@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from store.errors import LongshoreError, StoreUnavailable
-from store.queries.runs import Fleet
+from store.queries.fleet import Fleet
 from tui.actions import first_key
 from tui.following import EVERYTHING, StoreChanges
 from tui.keymap import DEFAULT, Keymap
@@ -137,6 +137,8 @@ class LongshoreScreen(Acts, Screen[None]):
             return why_never(identity, self.subject) or (
                 f"Select {any_of(found.on)} first: {self.keymap.key(identity)} {found.does}."
             )
+        if identity == "open" and self.own is not None and subjects[0].key == self.own.key:
+            return "This is its screen already: select something else to open."
         return self.why_not(identity) or (why_not(identity, subjects[0]) if len(subjects) == 1 else "")
 
     def why_not(self, identity: str) -> str:
@@ -272,7 +274,7 @@ class LongshoreScreen(Acts, Screen[None]):
 
 
 def _fleet(reader: object) -> Fleet:
-    from store.queries.runs import fleet
+    from store.queries.fleet import fleet
     from store.reader import Reader
 
     return fleet(cast(Reader, reader))

@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
+from store.queries import fleet as fleet_queries
 from store.queries import runs
 from store.queries.codes import codes
 from store.queries.items import ItemRow
@@ -369,7 +370,7 @@ def _read(reader: Reader, run_id: int, since: int, remarked: int | None) -> _Fac
     run = runs.run(reader, run_id)
     if run is None:
         return _Facts(None, [], None, reader.now(), None, 0)
-    live = runs.rates(reader, [run_id]).get(run_id)
+    live = fleet_queries.rates(reader, [run_id]).get(run_id)
     rate = live[0 if run.kind == RunKind.COPY else 1] if live else None
     if remarked is None and not run.active:
         outcomes = [Outcome.TRANSFERRED, Outcome.NO_TRANSFER_NEEDED]
