@@ -16,8 +16,8 @@ from textual.pilot import Pilot
 from store.display import display
 from store.sqlite.place import SqlitePlace
 from tests.tui.driving import app_of, seen, still, until
-from tests.tui.hostile_store import DESCRIPTION, HostileStore
 from tests.tui.hostile_places import PLACES, Place
+from tests.tui.hostile_store import DESCRIPTION, HostileStore
 from tests.tui.wire import Wire
 from tui.__main__ import main
 from tui.app import LongshoreApp
@@ -76,7 +76,7 @@ def assert_files_inert(here: Path) -> None:
     for path in here.iterdir():
         text = path.read_bytes().decode()
         for character in set(text) - {"\n", "\\"}:
-            assert display(f"a{character}") == f"a{character}", f"{path.name}: {ascii(character)}"
+            assert display(f"a{character}") == f"a{character}", f"{path.name}: {character!a}"
         if path.suffix == ".svg":
             kinds = {element.tag.rpartition("}")[2] for element in ElementTree.fromstring(text).iter()}
             assert kinds <= {"svg", "style", "defs", "clipPath", "rect", "g", "text", "circle"}, kinds
@@ -85,9 +85,7 @@ def assert_files_inert(here: Path) -> None:
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
-async def test_hostile_text(
-    hostile: HostileStore, wire: Wire, here: Path, place: Place, size: tuple[int, int]
-) -> None:
+async def test_hostile_text(hostile: HostileStore, wire: Wire, here: Path, place: Place, size: tuple[int, int]) -> None:
     app = app_of(hostile)
     async with app.run_test(size=size) as pilot:
         await go(pilot, app, wire, place)

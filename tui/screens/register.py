@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Input
 
 from store.display import display
 from store.errors import InvalidInput, LongshoreError, StoreUnavailable
@@ -23,6 +22,7 @@ from tui.following import StoreChanges
 from tui.local_agents import LocalAgent
 from tui.presentation.registration_view import Paste, Sheet, keys_line, leaving_words, pasted, sheet_lines
 from tui.screens.following_sheet import FollowingSheet
+from tui.widgets.line_input import LineInput
 from tui.widgets.text_lines import TextLines
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
         box.border_title = Content(f"Register an agent with {self._mover}")
         with box:
             yield TextLines(1, glyphs=glyphs, id="told")
-            line = Input(compact=True, select_on_focus=False)
+            line = LineInput(compact=True, select_on_focus=False)
             line.cursor_blink = False
             line.display = False
             yield line
@@ -174,7 +174,7 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
 
     def _ask(self, what: str, value: str) -> None:
         self._asking, self._note = what, ("", "")
-        line = self.query_one(Input)
+        line = self.query_one(LineInput)
         line.value = value
         line.cursor_position = len(value)
         self._draw()
@@ -184,11 +184,11 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
 
     def _end_asking(self) -> None:
         self._asking = ""
-        line = self.query_one(Input)
+        line = self.query_one(LineInput)
         line.display = False
         self.set_focus(None)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def on_input_submitted(self, event: LineInput.Submitted) -> None:
         event.stop()
         value = event.value.strip()
         if self._asking == NAME:

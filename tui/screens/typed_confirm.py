@@ -7,12 +7,12 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
-from textual.widgets import Input
 
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
 from tui.presentation.listed import Listed
 from tui.screens.asking import AskScreen
+from tui.widgets.line_input import LineInput
 from tui.widgets.text_lines import TextLines
 
 
@@ -44,7 +44,7 @@ class TypedConfirmScreen(AskScreen[bool]):
         self._yes = yes
 
     def ending(self) -> Sequence[Widget]:
-        line = Input(placeholder=f"type {self._word}", compact=True)
+        line = LineInput(placeholder=f"type {self._word}", compact=True)
         line.cursor_blink = False
         return [TextLines(2, glyphs=self._glyphs, id="asked"), line, TextLines(1, glyphs=self._glyphs, id="hint")]
 
@@ -53,7 +53,7 @@ class TypedConfirmScreen(AskScreen[bool]):
         asked = [Cell("To confirm, type  "), Cell(self._word, "strong")]
         self.query_one("#asked", TextLines).set_lines([[], asked])
         self._hint()
-        self.set_focus(self.query_one(Input))
+        self.set_focus(self.query_one(LineInput))
 
     def _hint(self, wrong: bool = False) -> None:
         if wrong:
@@ -67,11 +67,11 @@ class TypedConfirmScreen(AskScreen[bool]):
             ]
         self.query_one("#hint", TextLines).set_lines([line])
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def on_input_changed(self, event: LineInput.Changed) -> None:
         event.stop()
         self._hint()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def on_input_submitted(self, event: LineInput.Submitted) -> None:
         event.stop()
         if event.value.strip() == self._word:
             self.dismiss(True)
