@@ -87,7 +87,7 @@ MAIN_PLACES = [
             PASTE,
             Step(("enter", "escape", "4", "slash"), "Runs"),
             Step(pasting(EVIL), "Nothing contains"),
-            Step(("enter",), "Runs of"),
+            Step(("enter",), "Runs /"),
         ),
     ),
     Place("keys", (START, Step(("question_mark",), "Keys here"), Step(pasting(EVIL), "No key does that"))),
@@ -105,7 +105,7 @@ RUN_PLACES = [
             Step(LEAVE, "What did not simply"),
             Step(("tab",), "The source item could"),
             Step(("tab",), "What happened"),
-            Step(("tab",), "Started by"),
+            Step(("tab", "tab"), "Started by"),
         ),
     ),
     Place("its items filtered", (*AT_RUN, Step(("slash", *"2J", "enter"), "/2J"))),
@@ -114,7 +114,7 @@ RUN_PLACES = [
     Place("a run that a guard stopped", (*AT_MIRROR, Step(("4", "enter"), "LSM1105"))),
     Place(
         "a report that is written",
-        (*AT_RUN, Step(("e",), "Write the report"), Step(("enter",), "Wrote")),
+        (*AT_RUN, Step(("e",), "Write the report"), Step(("enter",), "written to")),
     ),
 ]
 LAUNCH_PLACES = [
@@ -194,7 +194,7 @@ DEED_PLACES = [
         "the wizard",
         (
             START,
-            Step(("3", "c"), "evil-src"),
+            Step(("3", "c"), "[1 Basics]"),
             Step((*"evil-more", "pagedown"), "[2 Source]"),
             Step(("ctrl+u", *"evil"), "evil-smb"),
             Step(("ctrl+u", *"evil-src", "tab"), "That is"),
@@ -236,7 +236,7 @@ SAVE_PLACES = [
     ),
     Place(
         "saved under a name that was pasted",
-        (START, Step(("ctrl+s",), "Save this view"), PASTE, Step(("enter",), "another")),
+        (START, Step(("ctrl+s",), "Save this view"), PASTE, Step(("enter",), "The file '")),
     ),
 ]
 PLACES = [*MAIN_PLACES, *RUN_PLACES, *LAUNCH_PLACES, *SCREEN_PLACES, *DEED_PLACES, *SAVE_PLACES]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import pytest
 from textual.pilot import Pilot
 
@@ -18,6 +21,7 @@ from tests.tui.sample_store import SampleStore
 from tui.app import LongshoreApp
 from tui.presentation.glyphs import ASCII
 from tui.screens.definition import DefinitionScreen
+from tui.screens.definition import _read as read_definition
 from tui.screens.endpoint import EndpointScreen
 from tui.screens.run import RunScreen
 from tui.widgets.virtual_table import VirtualTable
@@ -364,3 +368,27 @@ async def test_a_screen_that_is_resized_wraps_its_settings_anew(finance: SampleS
         assert "Description" not in text
         await pilot.press("tab")
         await until(pilot, "Finance goes first, at the end of June; ask Asha before the")
+
+
+async def test_a_screen_that_is_left_while_the_store_answers_is_no_crash(
+    finance: SampleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer comes when there is nothing left to show it on."""
+    asked, let_go = threading.Event(), threading.Event()
+
+    def slow(reader: Reader, definition_id: int) -> Any:
+        asked.set()
+        let_go.wait(15)
+        return read_definition(reader, definition_id)
+
+    async with app_of(finance).run_test(size=NARROW) as pilot:
+        await definition(pilot)
+        monkeypatch.setattr("tui.screens.definition._read", slow)
+        finance.apply(plan_store.PLAN.replace("Finance goes first", "Finance goes last"))
+        await until(pilot, asked.is_set)
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, DefinitionScreen))
+        let_go.set()
+        await pilot.press("escape")
+        await until(pilot, "hr-shares")
+        assert pilot.app.is_running

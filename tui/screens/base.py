@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.binding import Binding, BindingsMap, BindingType
+from textual.css.query import NoMatches
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
@@ -262,6 +263,10 @@ class LongshoreScreen(Acts, Screen[None]):
             await self.follow(changes)
         except StoreUnavailable as error:
             self.longshore.trouble(error)
+        except NoMatches:
+            # The answer came while the screen was being taken apart: there is nothing left to show it on.
+            if self.is_attached and not self._pruning:
+                raise
 
     async def follow(self, changes: StoreChanges) -> None:
         """Read again what is shown and may have changed."""
