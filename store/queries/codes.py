@@ -13,6 +13,9 @@ from store.vocabulary import Outcome
 COUNTED = 10_000
 """Items of an outcome that are counted, the first recorded: no index holds codes, so that each is read."""
 
+MIB = 1 << 20
+"""Sizes are summed in two parts: whatever an agent says they are, no sum is greater than an integer may be."""
+
 ORDER = (
     Outcome.FAILED,
     Outcome.CHANGED,
@@ -55,7 +58,7 @@ def codes(reader: Reader, run_id: int, outcomes: Sequence[Outcome] = ORDER, *, m
         if branches:
             rows = reader.rows(_counted(branches, most, fenced=reader.dialect == "postgresql"), {"run": run_id})
             whole = sum(row["items"] for row in rows) < most
-            found += [CodeRow(outcome, row["code"], int(row["items"]), int(row["bytes"]), whole) for row in rows]
+            found += [CodeRow(outcome, row["code"], int(row["items"]), int(row["mib"] * MIB + row["rest"]), whole) for row in rows]
     return found
 
 
@@ -65,7 +68,7 @@ def _counted(branches: Sequence[Branch], most: int, *, fenced: bool) -> str:
         f"SELECT * FROM ({_first(branch, most, fenced=fenced)}) AS b{n}" for n, branch in enumerate(branches)
     )
     return (
-        "SELECT code, count(*) AS items, sum(size) AS bytes FROM "
+        f"SELECT code, count(*) AS items, sum(size / {MIB}) AS mib, sum(size % {MIB}) AS rest FROM "
         f"(SELECT code, size FROM ({first}) AS near LIMIT {most}) AS first GROUP BY code ORDER BY items DESC, code"
     )
 

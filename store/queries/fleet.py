@@ -65,15 +65,15 @@ def rates(reader: Reader, run_ids: Iterable[int]) -> dict[int, tuple[float, floa
         return {}
     rows = reader.rows(
         f"""SELECT run_id, max(at) - min(at) AS span,
-                   sum(CASE WHEN more_bytes > 0 THEN more_bytes ELSE 0 END) AS bytes,
-                   sum(CASE WHEN more_items > 0 THEN more_items ELSE 0 END) AS items
+                   sum(CASE WHEN more_bytes > 0 THEN more_bytes * 1.0 ELSE 0 END) AS bytes,
+                   sum(CASE WHEN more_items > 0 THEN more_items * 1.0 ELSE 0 END) AS items
             FROM (SELECT run_id, at, coalesce(bytes - lag(bytes) OVER earlier, 0) AS more_bytes,
                          coalesce(items - lag(items) OVER earlier, 0) AS more_items
                   FROM progress_sample WHERE run_id IN ({numbers}) AND at > :since
                   WINDOW earlier AS (PARTITION BY run_id ORDER BY at)) AS steps GROUP BY run_id""",
         {"since": reader.now() - RATE_WINDOW_MS},
     )
-    # Sums of a server's great integers are decimals.
+    # Sums of a server's great integers are decimals; those of an embedded store must not be integers, which overflow.
     return {
         row["run_id"]: (int(row["bytes"]) * 1000 / row["span"], int(row["items"]) * 1000 / row["span"])
         for row in rows

@@ -49,7 +49,7 @@ def copied(reader: Reader, run_ids: Collection[int], since: int, until: int, ste
     # The steps of what lies before the first one are negative only if the division cannot round them up to it.
     ahead = -(-LOOK_BACK_MS // step_ms)
     rows = reader.rows(
-        f"""SELECT step - {ahead} AS step, earlier - {ahead} AS earlier, sum(more) AS bytes
+        f"""SELECT step - {ahead} AS step, earlier - {ahead} AS earlier, sum(more * 1.0) AS bytes
             FROM (SELECT at, (at - :zero) / {int(step_ms)} AS step,
                          (lag(at) OVER one - :zero) / {int(step_ms)} AS earlier, bytes - lag(bytes) OVER one AS more
                   FROM (SELECT run_id, at, bytes FROM progress_sample

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from store.bodies import AgentProperties, DefinitionProperties, EndpointBody
 from store.errors import InvalidInput
@@ -17,7 +18,7 @@ from tui.forms.change import Loaded
 from tui.forms.completer import MOST, directories
 from tui.forms.definition import DefinitionForm
 from tui.forms.field import Field, FieldKind, text_of, value_of
-from tui.forms.layout import State, draw, wrapped
+from tui.forms.layout import MOST_LINES, State, draw, wrapped
 from tui.forms.limits import limits_of, limits_text
 from tui.forms.models import fields_of, label_of, option_of
 from tui.forms.resources import EndpointForm, ProjectForm, type_fields
@@ -166,6 +167,15 @@ def test_what_is_too_long_goes_on_below() -> None:
     lines = wrapped([[Cell("Mode  "), Cell("one two three four five six seven")], [], [Cell("short")]], 30, UNICODE)
     assert ["".join(cell.text for cell in line) for line in lines] == [
         "Mode  one two three four five", "      six seven", "", "short"]  # fmt: skip
+
+
+def test_a_very_long_text_keeps_its_beginning_and_its_end() -> None:
+    lines = wrapped([[Cell("Path  "), Cell("/" + "日本" * 2_000 + " another one")]], 30, UNICODE)
+    shown = ["".join(cell.text for cell in line) for line in lines]
+    assert len(shown) == MOST_LINES
+    assert all(cell_len(line) <= 30 for line in shown)
+    assert shown[0].startswith("Path  /日本")
+    assert shown[-1].endswith("another one")
 
 
 def test_the_chosen_mode_is_told_without_colour() -> None:

@@ -66,6 +66,14 @@ def test_of_very_many_the_first_are_counted_and_it_is_told(world: World) -> None
     ]
 
 
+def test_sizes_whose_sum_is_beyond_every_integer_are_summed(world: World) -> None:
+    """An agent may say any size: SQLite refuses a sum of integers that overflows, and with it the run's screen."""
+    identity, claim = world.claimed()
+    world.call(identity, report_started, claim)
+    world.call(identity, report_items, claim, rows(FAILED, ITEM_SOURCE_IO, 3, 2**63 - 1))
+    assert counted(world, claim.run_id) == [CodeRow(FAILED, ITEM_SOURCE_IO, 3, 3 * (2**63 - 1), True)]
+
+
 def test_what_an_earlier_attempt_found_is_counted_no_more_but_what_it_deleted_is(world: World) -> None:
     """As the list of the items shows it."""
     identity, claim = world.claimed()

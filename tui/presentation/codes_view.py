@@ -15,7 +15,7 @@ from tui.presentation import format as figures
 from tui.presentation.cells import Cell, Column, Row
 
 CODE_COLUMNS = (
-    Column("Items", 8, "right", priority=8),
+    Column("Items", 11, "right", priority=8),
     Column("Code", 9, priority=7),
     Column("What it is, and what to do", None, min_width=20, priority=9),
 )

@@ -272,8 +272,8 @@ def _counters(run: RunRow, pair: tuple[_Counter, ...], *, clean: bool) -> Line:
         items, content = run.counters[f"items_{word}"], run.counters[f"bytes_{word}"]
         line += [
             Cell(f"{title:<18}", "" if items else "dim"),
-            Cell(f"{figures.count(items):>10}", style if items else "dim"),
-            Cell(f"{figures.size(content) if items else '':>9}", "dim"),
+            Cell(f"{figures.count(items):>11}", style if items else "dim"),
+            Cell(f"{figures.size(content) if items else '':>8}", "dim"),
             Cell("   "),
         ]
     return line[:-1]

@@ -63,7 +63,7 @@ class DefinitionScreen(ResourceScreen):
     DEFAULT_CSS = """
     DefinitionScreen {
         & #head, & #passes, & #tabs { margin: 0 1; width: 1fr; }
-        & #lists { layout: horizontal; height: 1fr; }
+        & #lists { layout: horizontal; width: 100%; height: 1fr; }
         & #runs { width: 3fr; }
         & #settings { width: 2fr; }
     }

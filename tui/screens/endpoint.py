@@ -54,7 +54,7 @@ class EndpointScreen(ResourceScreen):
     DEFAULT_CSS = """
     EndpointScreen {
         & #head, & #tabs { margin: 0 1; width: 1fr; }
-        & #lists { height: 1fr; }
+        & #lists { width: 100%; height: 1fr; }
         & #lists Container { layout: horizontal; height: 1fr; }
         & #users, & #grants { width: 3fr; }
         & #facts, & #running { width: 2fr; }

@@ -51,6 +51,10 @@ class ResourceScreen(PanesScreen):
         self.gone = True
         text = f"{self._gone_words} esc goes back."
         self.set_head([[Cell(f"{self.longshore.glyphs.attention} {text}", "warn")]])
+        for pane in self.__dict__.get("panes", {}).values():
+            # What a list says when it is empty tells of keys that start and make something.
+            pane.none = "Nothing is left."
+            pane.set_title()
         self.refresh_keys()
 
     @property
