@@ -26,7 +26,7 @@ from tui.forms.review import mode_table
 from tui.forms.words import HINTS, LABELS
 from tui.presentation.cells import STYLES, Cell
 from tui.presentation.glyphs import ASCII, UNICODE
-from tui.widgets.text_field import inert_line
+from tui.widgets.line_input import inert_line
 
 WORDS = Field("w", "W", FieldKind.WORDS)
 DAYS = st.lists(st.sampled_from([str(day) for day in DayOfWeek]), min_size=1, max_size=7, unique=True)
@@ -206,8 +206,9 @@ def test_directories_are_those_that_begin_so(tmp_path: Path) -> None:
 
 @given(st.text())
 def test_an_inert_line_is_as_long_as_the_text(text: str) -> None:
-    shown = inert_line(text, "?")
+    shown = inert_line(text, UNICODE)
     assert len(shown) == len(text)
+    assert inert_line(text, ASCII).isascii()
     assert not any(ord(character) < 32 or 0x7F <= ord(character) < 0xA0 for character in shown)
 
 

@@ -104,7 +104,7 @@ class FormScreen(ModalScreen[Changed | None]):
                 yield TextLines(2, glyphs=self._glyphs, id="head")
             yield FormLines(glyphs=self._glyphs)
             yield TextLines(TAIL_LINES, glyphs=self._glyphs, id="tail")
-            yield TextField(_Completions(self), glyphs=self._glyphs)
+            yield TextField(_Completions(self))
 
     def on_mount(self) -> None:
         self._check()
