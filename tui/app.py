@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import events
+from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
 from store.clock import Clock
@@ -48,13 +49,19 @@ WARM_UP_SECONDS = 1.0
 _SIGNALS = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
-class LongshoreApp(LeanApp[int]):
-    """The control room. It reads through ``follower`` and writes through ``commands``."""
+class LongshoreApp(LeanApp[int], inherit_bindings=False):
+    """The control room. It reads through ``follower`` and writes through ``commands``.
+
+    Textual's own keys are left out: its ``ctrl+q`` comes before any dialog's keys, and would quit a form without a
+    word on what was typed there.
+    """
 
     TITLE = "Longshore"
     ENABLE_COMMAND_PALETTE = False
     INLINE_PADDING = 0
-    BINDINGS: ClassVar = []
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "help_quit", show=False, id="app.help_quit"),
+    ]
 
     DEFAULT_CSS = """
     Screen { background: $surface; }
@@ -117,6 +124,11 @@ class LongshoreApp(LeanApp[int]):
             if below is not None:
                 event.prevent_default()
                 below.do_save()
+
+    def action_help_quit(self) -> None:
+        """Whoever is used to leave programs so reads how to leave this one."""
+        if (screen := self.front_screen) is not None:
+            screen.say(f"{self.keymap.key('quit')} quits; agents and runs go on.")
 
     def on_unmount(self) -> None:
         self.follower.stop()

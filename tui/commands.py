@@ -62,7 +62,7 @@ class Commands:
         Raises:
             LongshoreError: the store refused; the sentence says why, and nothing was changed.
         """
-        with self._lock, self._open().write(actor()) as tx:
+        with self.writing() as tx:
             return change(tx, asked)
 
     def read(self, query: Callable[..., Result], *arguments: object) -> Result:
@@ -71,7 +71,7 @@ class Commands:
         Raises:
             LongshoreError: there is no such resource, or the store is out of reach.
         """
-        with self._lock, self._open().read() as session:
+        with self.reading() as (session, _):
             return query(session, *arguments)
 
     def start_run(self, mover: str, definition: str, launch: Launch) -> tuple[int, str]:
@@ -84,7 +84,7 @@ class Commands:
         from store.resources.common import find_mover
         from store.resources.runs import run_label, start_run
 
-        with self._lock, self._open().write(actor()) as tx:
+        with self.writing() as tx:
             plan = None if launch.plan_id is None else tx.session.get(JobRun, launch.plan_id)
             if launch.plan_id is not None and plan is None:
                 # Without this, a copy that was to do what is listed would do whatever it finds.
@@ -110,7 +110,7 @@ class Commands:
         from store.resources.common import find_mover
         from store.resources.runs import find_run, request_cancel
 
-        with self._lock, self._open().write(actor()) as tx:
+        with self.writing() as tx:
             _, _, run = find_run(tx.session, find_mover(tx.session, mover), label)
             request_cancel(tx, run)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from store.queries import hierarchy, runs
+from store.queries.definitions import DefinitionRow
 from store.queries.details import DefinitionDetail, definition_detail
-from store.queries.hierarchy import AgentRow, DefinitionRow
+from store.queries.hierarchy import AgentRow
 from store.queries.passes import Passes, passes
 from store.queries.runs import RunRow
 from store.reader import Reader

@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple, TextIO
 
 from store import report_lines
 from store.errors import StoreUnavailable
+from store.queries import items as item_queries
 from store.queries import reports, retention
-from store.queries import runs as run_queries
 from store.queries.reports import ReportChunk
 from store.queries.runs import RunRow
 from store.queries.window import Page
@@ -132,10 +132,10 @@ def _lines(reader: Reader, run: RunRow) -> Iterator[tuple[bytes, dict[str, Any]]
                     yield raw, item
 
 
-def _items(reader: Reader, run: RunRow) -> Iterator[run_queries.ItemRow]:
+def _items(reader: Reader, run: RunRow) -> Iterator[item_queries.ItemRow]:
     page = Page("start", None, WINDOW)
     while True:
-        window = run_queries.items(reader, run.id, page)
+        window = item_queries.items(reader, run.id, page)
         yield from window.rows
         if window.at_end or not window.rows:
             return

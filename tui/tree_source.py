@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from store.display import display
+from store.queries import definitions as definition_queries
 from store.queries import hierarchy, runs
-from store.queries.hierarchy import AgentRow, DefinitionRow, MoverRow, ProjectRow, Scope
+from store.queries.definitions import DefinitionRow
+from store.queries.hierarchy import AgentRow, MoverRow, ProjectRow
 from store.queries.runs import RunRow
+from store.queries.scope import Scope
 from store.queries.window import Page, complete
 from store.reader import Reader
 from store.vocabulary import JobRunStatus, RunKind
@@ -65,9 +68,11 @@ def children(reader: Reader, key: NodeKey | None, text: str, glyphs: Glyphs) -> 
         case NodeKey("project", project_id):
             scope = Scope("project", project_id)
             everything = Page(limit=MOST_CHILDREN)
-            definitions = complete(lambda p: hierarchy.definitions(reader, scope, p, text=text), everything).rows
+            definitions = complete(
+                lambda p: definition_queries.definitions(reader, scope, p, text=text), everything
+            ).rows
             if text and not definitions:
-                definitions = hierarchy.definitions(reader, scope, everything).rows
+                definitions = definition_queries.definitions(reader, scope, everything).rows
             active = {
                 run.id: run
                 for run in runs.runs_by_id(reader, [d.run_id for d in definitions if d.run_id and d.run_ended is None])
@@ -107,7 +112,7 @@ def first_definition(reader: Reader) -> tuple[list[NodeKey], NodeKey | None]:
 
     In a store of years that definition may be of a project that is not among those shown.
     """
-    latest = hierarchy.last_run_definition(reader)
+    latest = definition_queries.last_run_definition(reader)
     movers = hierarchy.movers(reader)
     if latest is None:
         first = [NodeKey("mover", row.id) for row in movers[:1]]
@@ -138,7 +143,7 @@ def way_to(reader: Reader, subject: Subject) -> list[NodeKey]:
             return [*above, NodeKey(f"{subject.kind}s", mover), NodeKey(subject.kind, subject.id)]
         case "definition" | "run":
             run = runs.run(reader, subject.id) if subject.kind == "run" else None
-            found = hierarchy.definition(reader, subject.id if run is None else run.definition_id)
+            found = definition_queries.definition(reader, subject.id if run is None else run.definition_id)
             if found is None:
                 return []
             above += [NodeKey("projects", mover), NodeKey("project", found.project_id)]

@@ -8,12 +8,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from store.lifecycle import ENDED, OFFLINE_AFTER_INTERVALS, agent_status
-from store.queries.definitions import DefinitionRow as DefinitionRow
-from store.queries.definitions import definition as definition
-from store.queries.definitions import definition_key as definition_key
-from store.queries.definitions import definitions as definitions
-from store.queries.definitions import last_run_definition as last_run_definition
-from store.queries.scope import Scope as Scope
+from store.queries.scope import Scope
 from store.queries.window import Branch, Listing, Page, Window, complete, like, quoted
 from store.reader import Reader, Row
 from store.vocabulary import AgentStatus, EndpointType

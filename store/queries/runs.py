@@ -11,16 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from store.lifecycle import ENDED, OFFLINE_AFTER_INTERVALS
-from store.queries.fleet import COUNTERS as COUNTERS
-from store.queries.fleet import Fleet as Fleet
-from store.queries.fleet import RunTotals as RunTotals
-from store.queries.fleet import fleet as fleet
-from store.queries.fleet import rates as rates
-from store.queries.fleet import run_totals as run_totals
-from store.queries.items import ItemRow as ItemRow
-from store.queries.items import ItemSort as ItemSort
-from store.queries.items import item_key as item_key
-from store.queries.items import items as items
+from store.queries.fleet import COUNTERS
 from store.queries.scope import Scope
 from store.queries.window import Branch, Listing, Page, Window, in_a_name, like, quoted
 from store.reader import Reader, Row

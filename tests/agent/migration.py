@@ -19,8 +19,8 @@ from store.errors import Conflict
 from store.execution.trust import make_token
 from store.plan import apply_plan, parse_plan
 from store.queries import runs
-from store.queries.hierarchy import Scope
 from store.queries.runs import RunRow
+from store.queries.scope import Scope
 from store.queries.window import Page
 from store.reader import Reader
 from store.resources.common import find_mover

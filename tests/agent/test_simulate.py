@@ -22,8 +22,8 @@ from agentsim.simulate.scenario import steady_scenario, write_scenario
 from store import codes
 from store.db import open_store
 from store.place import locate
-from store.queries.hierarchy import Scope
 from store.queries.runs import runs
+from store.queries.scope import Scope
 from store.queries.window import Page
 from store.reader import Reader
 from store.upkeep.check.content import CONTENT

@@ -17,8 +17,9 @@ from store.db import Store, open_store
 from store.feed import head, since
 from store.models import AccessGrant, Event, JobRun, RunProgress
 from store.place import locate
-from store.queries.hierarchy import Scope
-from store.queries.runs import items, runs
+from store.queries.items import items
+from store.queries.runs import runs
+from store.queries.scope import Scope
 from store.queries.window import Page
 from store.reader import Reader
 from store.resources.common import find_mover

@@ -27,6 +27,7 @@ from store.errors import LongshoreError
 from store.execution import claims
 from store.execution.claims import Claim
 from store.execution.trust import AgentFacts, AgentIdentity, connect_agent, make_token, register_agent
+from store.queries import definitions as definition_queries
 from store.resources.common import find_mover
 from store.resources.runs import start_run
 from store.vocabulary import JobRunStatus
@@ -72,13 +73,13 @@ class Fleet:
 
     def _free_definitions(self, wanted: int) -> list[str]:
         from store.queries import hierarchy
-        from store.queries.hierarchy import Scope
+        from store.queries.scope import Scope
         from store.queries.window import Page
         from store.reader import Reader
 
         with Reader(self.store.place) as reader:
             mover = hierarchy.movers(reader)[0].id
-            rows = hierarchy.definitions(reader, Scope("mover", mover), Page(limit=wanted * 10)).rows
+            rows = definition_queries.definitions(reader, Scope("mover", mover), Page(limit=wanted * 10)).rows
             return [f"{row.project}/{row.name}" for row in rows if row.run_ended or not row.run_id]
 
     def _agent(self, name: str) -> tuple[str, AgentIdentity]:

@@ -10,7 +10,8 @@ import pytest
 
 from store import codes
 from store.errors import AgentUnavailable
-from store.queries.runs import COUNTERS, RunRow
+from store.queries.fleet import COUNTERS
+from store.queries.runs import RunRow
 from store.vocabulary import JobRunStatus, PlannedAction, RunKind, ScanStatus
 from tui.cli import exit_codes, output, run_text, waiting
 

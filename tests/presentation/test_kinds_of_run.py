@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from store.codes import GUARD_CODES
-from store.queries.runs import COUNTERS, ItemRow, RunRow, Sample
+from store.queries.fleet import COUNTERS
+from store.queries.items import ItemRow
+from store.queries.runs import RunRow, Sample
 from store.vocabulary import Guard, JobRunStatus, Outcome, RunKind, ScanStatus
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import ASCII, UNICODE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from sqlmodel import select
 
@@ -38,7 +40,7 @@ def test_what_is_to_be_made_must_not_be_there(world: World) -> None:
         project = find_in_mover(tx.session, Project, "project", mover, "hr")
         body = {"copyMode": "Mirror", "sourceName": "home-from", "targetName": "home-to"}
         definition = DefinitionProperties.model_validate(body)
-        calls = [
+        calls: list[Callable[[Expect], tuple[Put, object]]] = [
             lambda expect: put_mover(tx, "nas", MoverProperties(), expect=expect),
             lambda expect: put_project(tx, mover, "hr", ProjectProperties(), expect=expect),
             lambda expect: put_endpoint(tx, mover, "home-from", LOCAL, expect=expect),

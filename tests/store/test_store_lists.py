@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from store.errors import InvalidInput
 from store.queries import definitions, find, hierarchy, items, runs
+from store.queries import fleet as fleet_queries
 from store.queries.definitions import DefinitionSort
 from store.queries.hierarchy import AgentSort, EndpointSort
 from store.queries.items import ItemSort
@@ -254,7 +255,7 @@ def kept(world: World) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
                 t.counters["items_failed"],
                 t.counters["bytes_transferred"],
             )
-            for t in runs.run_totals(reader)
+            for t in fleet_queries.run_totals(reader)
         ]
     return totals, world.sql("SELECT id, latest_state, latest_ended FROM job_definition ORDER BY id")
 
@@ -371,8 +372,8 @@ def test_a_window_takes_as_many_statements_for_many_rows_as_for_one(large: World
             lambda r: definitions.definitions(r, Scope("mover", 1), page, sort=DefinitionSort.STATE),
             lambda r: runs.runs(r, Scope("mover", 1), page, sort=RunSort.FAILED),
             lambda r: items.items(r, 1, page, sort=ItemSort.SIZE),
-            runs.fleet,
-            runs.run_totals,
+            fleet_queries.fleet,
+            fleet_queries.run_totals,
         ]
         for ask in asks:
             with Counting(large.store.place, large.clock) as reader:

@@ -16,12 +16,16 @@ from store.execution.claims import finish_run, report_progress
 from store.feed import head, since
 from store.models import JobDefinition
 from store.queries import attention, events, find, grants, hierarchy, overview, reports, runs, throughput
+from store.queries import definitions as definition_queries
+from store.queries import fleet as fleet_queries
+from store.queries import items as item_queries
 from store.queries.definitions import DefinitionSort
 from store.queries.details import definition_detail, endpoint_detail
-from store.queries.hierarchy import AgentSort, EndpointSort, Scope
+from store.queries.hierarchy import AgentSort, EndpointSort
 from store.queries.items import ItemSort
 from store.queries.passes import passes
 from store.queries.runs import RunSort
+from store.queries.scope import Scope
 from store.queries.window import Direction, Page
 from store.reader import Reader, Row
 from store.resources.agents import unregister_agent
@@ -61,7 +65,7 @@ def test_whole_lists_are_sorted_and_complete(large: World, looking: Reader) -> N
     pairs = large.sql(
         "SELECT p.name, d.name FROM job_definition d JOIN project p ON p.id = d.project_id WHERE d.mover_id = 2",
     )
-    found = hierarchy.definitions(looking, Scope("mover", 2), everything).rows
+    found = definition_queries.definitions(looking, Scope("mover", 2), everything).rows
     assert [(row.project, row.name) for row in found] == sorted(pairs)
     ids = [row[0] for row in large.sql("SELECT id FROM job_run WHERE mover_id = 1")]
     assert [row.id for row in runs.runs(looking, Scope("mover", 1), everything).rows] == sorted(ids, reverse=True)
@@ -84,10 +88,10 @@ def test_a_filter_means_its_text_and_no_pattern(large: World, looking: Reader) -
         found = hierarchy.endpoints(looking, Scope("mover", 1), Page(limit=10_000), text=text).rows
         low = text.lower()
         assert [r.name for r in found] == [r.name for r in full if low in r.name.lower() or low in r.place.lower()]
-    everything = runs.items(looking, 1, Page(limit=10_000)).rows
+    everything = item_queries.items(looking, 1, Page(limit=10_000)).rows
     for text in ("%", "_", "\\", "\udcff", "a/"):
         wanted = text.encode("utf-8", "surrogateescape")
-        found_items = runs.items(looking, 1, Page(limit=10_000), text=text).rows
+        found_items = item_queries.items(looking, 1, Page(limit=10_000), text=text).rows
         assert [i.id for i in found_items] == [i.id for i in everything if wanted in i.path]
         assert found_items
 
@@ -109,7 +113,7 @@ def test_scopes_narrow_each_list(world: World) -> None:
         def names(scope: Scope) -> tuple[list[str], list[str], list[str]]:
             return (
                 [row.name for row in hierarchy.endpoints(reader, scope, page).rows],
-                [row.name for row in hierarchy.definitions(reader, scope, page).rows],
+                [row.name for row in definition_queries.definitions(reader, scope, page).rows],
                 [row.label for row in runs.runs(reader, scope, page).rows],
             )
 
@@ -140,12 +144,12 @@ def test_what_the_tree_shows(world: World) -> None:
         assert (project.name, project.definitions, project.active_runs) == ("hr", 2, 1)
         (agent,) = hierarchy.agents(reader, 1)
         assert (agent.name, agent.status, agent.active_runs) == ("dock-1", "Online", 1)
-        one, two = hierarchy.definitions(reader, Scope("mover", 1), Page()).rows
+        one, two = definition_queries.definitions(reader, Scope("mover", 1), Page()).rows
         assert (one.run_number, one.run_status, two.run_number, two.run_status) == (2, "Queued", 0, "")
-        last = hierarchy.last_run_definition(reader)
+        last = definition_queries.last_run_definition(reader)
         assert last == one
-        assert hierarchy.definition(reader, one.id) == one
-        assert hierarchy.definition(reader, 99) is None
+        assert definition_queries.definition(reader, one.id) == one
+        assert definition_queries.definition(reader, 99) is None
         assert hierarchy.endpoint_properties(reader, 1)["path"] == "/from/nas/hr/one"
         assert hierarchy.endpoint_properties(reader, 99) == {}
 
@@ -175,7 +179,7 @@ def test_offline_and_attention_are_counted_as_they_are_shown(world: World) -> No
     for step in (0, 6_000, 1, 9_000):
         world.clock.advance(step)
         with world.reader() as reader:
-            fleet = runs.fleet(reader)
+            fleet = fleet_queries.fleet(reader)
             statuses = [agent.status for agent in hierarchy.agents(reader, 1)]
         assert fleet.agents == 3
         assert fleet.offline == statuses.count(AgentStatus.OFFLINE)
@@ -193,13 +197,13 @@ def test_rates_are_of_the_last_ten_seconds(world: World) -> None:
         )
         world.clock.advance(1_000)
     with world.reader() as reader:
-        assert runs.rates(reader, [claim.run_id]) == {claim.run_id: (1_000_000.0, 10.0)}
-        assert runs.fleet(reader).rate == 1_000_000.0
-        assert runs.rates(reader, []) == {}
-        assert runs.rates(reader, [99]) == {}
+        assert fleet_queries.rates(reader, [claim.run_id]) == {claim.run_id: (1_000_000.0, 10.0)}
+        assert fleet_queries.fleet(reader).rate == 1_000_000.0
+        assert fleet_queries.rates(reader, []) == {}
+        assert fleet_queries.rates(reader, [99]) == {}
     world.clock.advance(11_000)
     with world.reader() as reader:
-        assert runs.rates(reader, [claim.run_id]) == {}
+        assert fleet_queries.rates(reader, [claim.run_id]) == {}
 
 
 def test_a_restart_is_no_burst(world: World) -> None:
@@ -212,7 +216,7 @@ def test_a_restart_is_no_burst(world: World) -> None:
         world.call(identity, report_progress, claim, {"bytes_transferred": done, "items_scanned": 0})
         world.clock.advance(1_000)
     with world.reader() as reader:
-        rate, items = runs.rates(reader, [claim.run_id])[claim.run_id]
+        rate, items = fleet_queries.rates(reader, [claim.run_id])[claim.run_id]
     assert rate == 2_000 / 3
     assert items == 0
 
@@ -314,7 +318,7 @@ SCREENS: dict[str, Callable[[Explaining], object]] = {
         for page in pages(key)
     ],
     "definitions": lambda r: [
-        hierarchy.definitions(r, Scope(kind, 1), page, sort=sort, states=states, text=text)
+        definition_queries.definitions(r, Scope(kind, 1), page, sort=sort, states=states, text=text)
         for kind in KINDS
         for sort, key in DEFINITION_KEYS.items()
         for states in ((), (DefinitionState.FAILED,))
@@ -332,10 +336,10 @@ SCREENS: dict[str, Callable[[Explaining], object]] = {
     "one": lambda r: [
         runs.run(r, 1),
         runs.last_copy(r, 1),
-        hierarchy.definition(r, 1),
+        definition_queries.definition(r, 1),
         hierarchy.endpoint_properties(r, 1),
         [definition_detail(r, 1), endpoint_detail(r, 1), passes(r, 1)],
-        hierarchy.last_run_definition(r),
+        definition_queries.last_run_definition(r),
         [find.find(r, text) for text in ("a", "hr-home", "a/b", "a#1", "a#")],
         [find.find(r, text, kinds=[kind]) for kind in find.KINDS for text in ("", "a", "a#1")],
     ],
@@ -344,9 +348,9 @@ SCREENS: dict[str, Callable[[Explaining], object]] = {
         runs.active_run_ids(r),
         runs.cancel_overdue(r),
         runs.work_of(r, 1),
-        runs.rates(r, [1, 2]),
-        runs.fleet(r),
-        runs.run_totals(r, 1),
+        fleet_queries.rates(r, [1, 2]),
+        fleet_queries.fleet(r),
+        fleet_queries.run_totals(r, 1),
         since(r, head(r)),
     ],
     "fleet": lambda r: [
@@ -367,7 +371,7 @@ SCREENS: dict[str, Callable[[Explaining], object]] = {
     ],
     "run": lambda r: [
         [
-            runs.items(r, run, page, sort=sort, outcome=outcome, text=text)
+            item_queries.items(r, run, page, sort=sort, outcome=outcome, text=text)
             for run in (1, 2, 3)
             for sort, key in ((ItemSort.RECORDED, "5"), (ItemSort.SIZE, "5/5"))
             for outcome in ("", "Failed")
@@ -455,7 +459,7 @@ def test_counts_of_active_runs_do_not_read_the_ended_ones(large: World) -> None:
         hierarchy.agents(reader, 1)
         hierarchy.projects(reader, 1)
         runs.work_of(reader, 1)
-        runs.fleet(reader)
+        fleet_queries.fleet(reader)
         counted = [line for plan in reader.plans.values() for line in plan if " r " in line or "on job_run" in line]
         assert counted
         assert all("ix_job_run_active" in line for line in counted), counted

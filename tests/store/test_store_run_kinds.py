@@ -21,7 +21,9 @@ from store.execution.claims import (
 )
 from store.execution.trust import AgentIdentity
 from store.models import JobRun
-from store.queries import hierarchy, reports, runs
+from store.queries import definitions as definition_queries
+from store.queries import items as item_queries
+from store.queries import reports, runs
 from store.queries.window import Page
 from store.vocabulary import CopyMode, Guard, JobRunStatus, RunKind
 from tests.store.world import World, refusal
@@ -394,7 +396,7 @@ def test_rows_tell_the_kind_and_the_plan(ready: World) -> None:
     verify = end(ready, identity, taken(ready, identity, kind=RunKind.VERIFY))
     with ready.reader() as reader:
         rows = {row.id: row for row in runs.runs_by_id(reader, [preview, copy, verify])}
-        definition = hierarchy.definition(reader, ready.definition().id)
+        definition = definition_queries.definition(reader, ready.definition().id)
         last = runs.last_copy(reader, ready.definition().id)
     facts = [
         (row.kind, row.plan_number, row.overrides, row.report) for row in (rows[preview], rows[copy], rows[verify])
@@ -444,4 +446,4 @@ def test_only_a_copy_has_deleted_what_its_broken_attempt_counted(ready: World, k
     run = ready.run(claim.run_id)
     assert (run.items_deleted, run.bytes_deleted) == (deleted, deleted * 7)
     with ready.reader() as reader:
-        assert len(runs.items(reader, claim.run_id, Page()).rows) == deleted
+        assert len(item_queries.items(reader, claim.run_id, Page()).rows) == deleted

@@ -22,6 +22,7 @@ from store.execution.claims import (
 )
 from store.execution.trust import AgentIdentity
 from store.models import COUNTER_FIELDS, JobRun
+from store.queries import items as item_queries
 from store.queries import runs
 from store.queries.window import Page
 from store.resources.runs import expire_cancellations, request_cancel, sweep
@@ -360,7 +361,7 @@ def test_the_items_of_an_earlier_attempt_are_hidden_except_deletes(world: World)
     world.call(identity, report_items, second, [(b"new", "F", Outcome.FAILED, "AZSM2080", "m", 1)])
     world.call(identity, report_progress, second, {"items_deleted": 2, "bytes_deleted": 5, "items_scanned": 4})
     with world.reader() as reader:
-        shown = [(item.path, item.outcome) for item in runs.items(reader, claim.run_id, Page()).rows]
+        shown = [(item.path, item.outcome) for item in item_queries.items(reader, claim.run_id, Page()).rows]
     assert shown == [(b"gone", "Deleted"), (b"new", "Failed")]
     third = world.call(identity, reclaim_run, second, "died again")
     world.call(identity, report_progress, third, {"items_deleted": 4})
@@ -375,7 +376,7 @@ def test_a_name_of_any_bytes_survives(world: World) -> None:
     path = bytes(range(1, 256))
     world.call(identity, report_items, claim, [(path, "F", Outcome.FAILED, "AZSM2080", "\x1b[31m", 0)])
     with world.reader() as reader:
-        (row,) = runs.items(reader, claim.run_id, Page()).rows
+        (row,) = item_queries.items(reader, claim.run_id, Page()).rows
     assert (row.path, row.message) == (path, "\x1b[31m")
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from textual.pilot import Pilot
 
+from store.errors import StoreUnavailable
 from store.execution.trust import make_token, register_agent
 from store.reader import Reader
 from store.resources.common import find_definition, find_mover
@@ -12,6 +15,8 @@ from store.resources.runs import start_run
 from tests.tui.dialogs import asked
 from tests.tui.driving import app_of, seen, until
 from tests.tui.sample_store import FACTS, SampleStore
+from tui.deed_commands import DeedCommands
+from tui.deeds import Doomed
 from tui.presentation.glyphs import ASCII
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.definition import DefinitionScreen
@@ -274,6 +279,51 @@ storageMovers:
     assert [name for name in names(spare, "endpoint") if name.startswith("spare")] == ["spare-1", "spare-3"]
 
 
+async def test_esc_leaves_the_rest_of_several_as_it_is(spare: SampleStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that is being deleted is; and keys go to nothing else meanwhile."""
+    entered, go_on = threading.Event(), threading.Event()
+    delete = DeedCommands.delete
+
+    def slowly(self: DeedCommands, doomed: Doomed) -> bool:
+        entered.set()
+        assert go_on.wait(20)
+        return delete(self, doomed)
+
+    monkeypatch.setattr(DeedCommands, "delete", slowly)
+    app = app_of(spare)
+    async with app.run_test(size=NARROW) as pilot:
+        await in_list(pilot, "2", "spare")
+        await until(pilot, "spare-3")
+        await pilot.press("space", "space", "space", "ctrl+d")
+        await until(pilot, "To confirm, type  delete 3")
+        await pilot.press(*"delete 3", "enter")
+        await until(pilot, "Deleting 1 of 3: spare-1")
+        await until(pilot, entered.is_set)
+        await pilot.press("escape")
+        await until(pilot, "The rest is left as it is.")
+        go_on.set()
+        await until(pilot, "1 deleted, 2 not tried.")
+    assert [name for name in names(spare, "endpoint") if name.startswith("spare")] == ["spare-2", "spare-3"]
+
+
+async def test_trouble_with_the_store_ends_several(spare: SampleStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others would meet the same, each after its time."""
+
+    def locked(self: DeedCommands, doomed: Doomed) -> bool:
+        raise StoreUnavailable("The store is locked by another process: try again.", code="StoreBusy")
+
+    monkeypatch.setattr(DeedCommands, "delete", locked)
+    app = app_of(spare)
+    async with app.run_test(size=NARROW) as pilot:
+        await in_list(pilot, "2", "spare")
+        await until(pilot, "spare-3")
+        await pilot.press("space", "space", "space", "ctrl+d")
+        await until(pilot, "To confirm, type  delete 3")
+        await pilot.press(*"delete 3", "enter")
+        await until(pilot, "0 deleted, 1 refused, 2 not tried.")
+        assert "The store is locked by another process: try again." in asked(app)
+
+
 async def test_none_of_several_can_go(sample: SampleStore) -> None:
     app = app_of(sample)
     async with app.run_test(size=NARROW) as pilot:
@@ -363,6 +413,9 @@ async def test_many_marks_scroll_inside_the_question_at_80x24(sample: SampleStor
         for _ in range(3):
             await pilot.press("pagedown")
         await until(pilot, "spare-39")
-        await pilot.press(*"delete 40", "enter")
+        for _ in range(5):
+            await pilot.press("pageup")
+        await until(pilot, "spare-00")
+        await pilot.press("down", "up", *"delete 40", "enter")
         await until(pilot, "40 deleted.")
     assert len(names(sample, "endpoint")) == 6

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from store.clock import HostClock
 from store.db import Store, open_store
@@ -191,7 +192,7 @@ async def test_a_directory_that_cannot_be_made_is_said_and_the_token_still_works
         sheet = await opened(pilot)
         await pilot.press("s")
         await until(pilot, "its files go there")
-        sheet.query_one("Input").value = f"{tmp_path}/file/state"  # type: ignore[attr-defined]
+        sheet.query_one(Input).value = f"{tmp_path}/file/state"
         await pilot.press("enter")
         await until(pilot, lambda: "cannot be made (Not a directory): name another with --state." in asked(app))
         await pilot.press("s", "enter")

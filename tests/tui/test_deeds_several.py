@@ -6,8 +6,8 @@ import pytest
 from textual.pilot import Pilot
 
 from store.queries import runs
-from store.queries.hierarchy import Scope
 from store.queries.runs import RunRow
+from store.queries.scope import Scope
 from store.queries.window import Page
 from store.reader import Reader
 from store.resources.common import find_definition, find_mover
@@ -69,6 +69,20 @@ async def test_one_confirmation_starts_all_that_can_be_started(sample: SampleSto
         ("hr-shares/hr-archive#2", "dock-2", RunKind.COPY),
         ("hr-shares/hr-home#2", "dock-1", RunKind.COPY),
     }
+
+
+async def test_the_other_answer_is_chosen_by_arrows_and_tab(sample: SampleStore) -> None:
+    """Enter starts at first; on the other answer it does not."""
+    app = app_of(sample)
+    async with app.run_test(size=NARROW) as pilot:
+        await marked_definitions(pilot, 2)
+        for keys in (["left"], ["right"], ["tab"], ["shift+tab"], ["h"], ["l"], ["left", "right", "tab"]):
+            await pilot.press("r")
+            await until(pilot, "Start 2 runs?")
+            await pilot.press(*keys, "enter")
+            await until(pilot, "2 marked")
+            await until(pilot, lambda: isinstance(app.screen, MainScreen))
+    assert len(all_runs(sample)) == 3
 
 
 @pytest.mark.parametrize("key", ["escape", "n", "q"])

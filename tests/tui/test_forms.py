@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 from store.bodies import EndpointBody, ProjectProperties
 from store.plan import apply_plan, parse_plan
 from store.queries import hierarchy
-from store.queries.hierarchy import Scope
+from store.queries.scope import Scope
 from store.queries.window import Page
 from store.reader import Reader
 from store.resources.common import find_mover
@@ -177,8 +177,8 @@ async def test_the_location_of_an_endpoint_is_fixed_and_its_credentials_are_not(
         text = await until(pilot, "Change the endpoint 'smb-hr'")
         assert "names never change" in text
         assert "a location is fixed: a clone" in text
-        await pilot.press("tab", *"hunter2")
-        text = await until(pilot, "A credential must be a reference, never the secret")
+        await pilot.press("tab", "tab", *"hunter2")
+        await until(pilot, "A credential must be a reference, never the secret")
         await pilot.press("ctrl+u", *"file:/run/secret", "ctrl+s")
         await until(pilot, "Changed the endpoint 'smb-hr'.")
     with Reader(sample.place) as reader:
@@ -249,6 +249,13 @@ async def test_n_asks_where_the_place_does_not_say(sample: SampleStore) -> None:
         await until(pilot, "A new connection of nas-exit")
         await pilot.press(*"link", "up", *"/subscriptions/s/pls", "ctrl+s")
         await until(pilot, "Created the connection 'link'.")
+        await pilot.press("n")
+        await until(pilot, "Make a new ...")
+        await pilot.press("down", "down", "enter")
+        await until(pilot, "A new project of nas-exit")
+        await pilot.press(*"found", "ctrl+s")
+        await until(pilot, lambda: seen_path(pilot)[-1] == "found")
+        await pilot.press("g")
         await pilot.press("n")
         await until(pilot, "Make a new ...")
         await pilot.press("escape")

@@ -293,5 +293,5 @@ async def test_the_store_out_of_reach_is_said_in_the_form(sample: SampleStore) -
         assert "mine" in text
         away.rename(sample.place.path)
         await pilot.press("ctrl+s")
-        await until(pilot, "Changed the job definition")
+        await until(pilot, "Change the job definition", absent=True)
     assert properties(sample, "nas1-migration/engineering")["description"] == "mine"

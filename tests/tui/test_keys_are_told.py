@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.tui.keys.pressed import bindings_everywhere, bound_by
 from tui.actions import ACTIONS, LAUNCH_PLACE, MOVEMENT, SCREENS, actions_of, shown_keys
-from tui.screens.main import MainScreen
-from tui.screens.run import RunScreen
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 TUI = ROOT / "tui"
+PLACES: dict[str, type] = {place: one for one in bindings_everywhere() if (place := getattr(one, "PLACE", ""))}
 
 
 def test_the_readme_has_the_key_table_of_the_registry() -> None:
@@ -47,7 +47,14 @@ def test_no_sentence_names_a_key_that_may_be_another_one() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("screen", [MainScreen, RunScreen])
-def test_every_action_of_a_screen_can_be_done(screen: type[MainScreen] | type[RunScreen]) -> None:
-    for action in actions_of(screen.PLACE):
-        assert callable(getattr(screen, "do_" + action.id.replace(".", "_"))), action.id
+@pytest.mark.parametrize("place", [*SCREENS, LAUNCH_PLACE])
+def test_every_action_of_a_screen_can_be_done(place: str) -> None:
+    screen = PLACES[place]
+    for action in actions_of(place):
+        assert callable(getattr(screen, "do_" + action.id.replace(".", "_"), None)), action.id
+
+
+def test_every_screen_binds_all_keys_of_its_place_and_no_others() -> None:
+    for place, screen in PLACES.items():
+        wanted = {(key, f"act('{action.id}')") for action in actions_of(place) for key in action.keys.split(",")}
+        assert {(one.key, one.action) for one in bound_by(screen) if one.action.startswith("act(")} == wanted

@@ -6,9 +6,10 @@ import pytest
 from textual.pilot import Pilot
 
 from store.errors import NotFound
+from store.queries import fleet as fleet_queries
 from store.queries import runs
-from store.queries.hierarchy import Scope
 from store.queries.runs import RunRow
+from store.queries.scope import Scope
 from store.queries.window import Page
 from store.reader import Reader
 from store.vocabulary import CopyMode, Guard, JobRunStatus, RunKind
@@ -389,4 +390,4 @@ async def test_what_a_preview_would_copy_is_not_shown_as_a_rate(sample: SampleSt
 
 def rate_of(sample: SampleStore) -> float:
     with Reader(sample.place, sample.clock) as reader:
-        return runs.fleet(reader).rate
+        return fleet_queries.fleet(reader).rate

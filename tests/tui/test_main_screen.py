@@ -7,7 +7,7 @@ import pytest
 from store.clock import HostClock
 from store.errors import StoreUnavailable
 from store.queries import runs
-from store.queries.hierarchy import Scope
+from store.queries.scope import Scope
 from store.queries.window import Page
 from store.reader import Reader
 from store.sqlite.place import SqlitePlace

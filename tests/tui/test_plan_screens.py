@@ -99,7 +99,7 @@ async def test_a_definition_tells_what_it_does_and_where_its_passes_lead(
         assert "#10 ✓ Succeeded 23h ago  1,100 copied (2.90 GB), 5 deleted" in text
         assert "#8 ✓ Succeeded 2d ago  120k alike (88.0 GB)" in text
         assert "about 22m (17m to 24m) if started now: ~2,120 items, 4.65 GB" in text
-        assert "from the last 5 passes (1d0h since #10 began); 9m00s is the scan" in text
+        assert "from the last 5 passes (1d0h since #10 began); 9m is the scan" in text
         assert "✗✗✓✓■✓✓✓✓  #1 to #10" in text
         text = await until(pilot, "finance #8 verify")
         assert "finance #10" in text

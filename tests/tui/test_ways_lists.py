@@ -12,7 +12,7 @@ from tests.tui.driving import app_of, seen, until
 from tests.tui.sample_store import SampleStore
 from tui.app import LongshoreApp
 from tui.flows.copying import to_clipboard
-from tui.screens.choice import ChoiceScreen, Option
+from tui.screens.choice import Choice, ChoiceScreen
 from tui.screens.definition import DefinitionScreen
 from tui.screens.main import MainScreen
 from tui.screens.run import RunScreen
@@ -98,7 +98,7 @@ async def test_letters_go_to_the_option_that_begins_with_them(sample: SampleStor
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, "Runs of engineering")
         answers: list[str | None] = []
-        options = [Option("a", "apple"), Option("p", "pear"), Option("q", "pineapple [/red]")]
+        options = [Choice("a", "apple"), Choice("p", "pear"), Choice("q", "pineapple [/red]")]
         app.push_screen(ChoiceScreen("A fruit", options, app.glyphs), answers.append)
         await until(pilot, "pineapple [/red]")
         await pilot.press("p", "p", "enter")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from store.queries import definitions as definition_queries
+from store.queries.scope import Scope
 from tui.actor import actor
 from tui.cli import context, output
 from tui.cli.shown import show_resource, windows
@@ -14,7 +16,6 @@ def list_definitions(options: argparse.Namespace) -> int:
     with context.existing_store(options) as store:
         from store import arm_reads
         from store.models import Project
-        from store.queries import hierarchy
         from store.resources.common import find_in_mover, find_mover
 
         with store.read() as session:
@@ -25,12 +26,14 @@ def list_definitions(options: argparse.Namespace) -> int:
             if options.json:
                 output.json_list(arm_reads.definitions(session, mover, project))
                 return 0
-    scope = hierarchy.Scope("mover", mover.id) if project is None else hierarchy.Scope("project", project.id)
+    scope = Scope("mover", mover.id) if project is None else Scope("project", project.id)
     with context.reader(options) as reader:
-        pages = windows(lambda page: hierarchy.definitions(reader, scope, page), hierarchy.definition_key)
+        pages = windows(
+            lambda page: definition_queries.definitions(reader, scope, page), definition_queries.definition_key
+        )
         rows = [
             (
-                hierarchy.definition_key(row),
+                definition_queries.definition_key(row),
                 row.copy_mode,
                 _place(row.source, row.source_subpath),
                 _place(row.target, row.target_subpath),

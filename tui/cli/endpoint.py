@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from store.queries.scope import Scope
 from tui.actor import actor
 from tui.cli import context, output
 from tui.cli.shown import show_resource, windows
@@ -21,7 +22,7 @@ def list_endpoints(options: argparse.Namespace) -> int:
             if options.json:
                 output.json_list(arm_reads.endpoints(session, mover))
                 return 0
-    scope = hierarchy.Scope("mover", mover.id)
+    scope = Scope("mover", mover.id)
     with context.reader(options) as reader:
         pages = windows(lambda page: hierarchy.endpoints(reader, scope, page), lambda row: row.name)
         rows = [(r.name, r.endpoint_type, str(r.definitions), r.place, r.description) for r in pages]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from store.errors import Conflict, NotFound
 from store.queries import runs as run_queries
-from store.queries.hierarchy import Scope
 from store.queries.runs import RunRow
+from store.queries.scope import Scope
 from store.reader import Reader
 from store.vocabulary import CopyMode, RunKind
 from tui.actor import actor

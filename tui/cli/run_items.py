@@ -9,9 +9,10 @@ from typing import Any
 from store import arm
 from store.clock import rfc3339
 from store.display import display
+from store.queries import items as item_queries
 from store.queries import retention
-from store.queries import runs as run_queries
-from store.queries.runs import ItemRow, RunRow
+from store.queries.items import ItemRow
+from store.queries.runs import RunRow
 from store.vocabulary import ItemKind
 from tui.cli import context, output
 from tui.cli.run import find, row_of
@@ -35,7 +36,7 @@ def items(options: argparse.Namespace) -> int:
         if removed_at is not None:
             output.say(f"Retention removed the items of {run.label} on {since(removed_at)}; its counters stay.")
         rows = windows(
-            lambda page: run_queries.items(reader, run_id, page, outcome=options.outcome or ""),
+            lambda page: item_queries.items(reader, run_id, page, outcome=options.outcome or ""),
             lambda row: str(row.id),
             options.limit,
         )

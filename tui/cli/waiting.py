@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from store.errors import AgentUnavailable, NotFound, StoreUnavailable
+from store.queries import fleet as fleet_queries
 from store.queries import runs as run_queries
 from store.queries.runs import RunRow
 from store.reader import Reader
@@ -123,7 +124,7 @@ class _Progress:
         if self._quiet or not due:
             return
         self._shown_at, self._status = now, row.status
-        rate = run_queries.rates(reader, [row.id]).get(row.id, (0.0, 0.0))[0]
+        rate = fleet_queries.rates(reader, [row.id]).get(row.id, (0.0, 0.0))[0]
         self._line.show(run_text.progress(row, rate, reader.now()))
 
     def clear(self) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from store.display import display
 from tui.deeds import Doomed
-from tui.flows.telling import command, refuse
 from tui.presentation import deletion_view as view
 from tui.subjects import Subject
 
@@ -25,7 +24,7 @@ async def delete(screen: LongshoreScreen, subjects: Sequence[Subject]) -> None:
     deeds = DeedCommands(screen.longshore.commands)
     if len(subjects) > 1:
         screen.say(f"Looking what {len(subjects):,} deletions would take along{screen.longshore.glyphs.ellipsis}")
-    doomed = await command(screen, deeds.doomed, list(subjects))
+    doomed = await screen.command(deeds.doomed, list(subjects))
     if doomed is None:
         return
     screen.key_bar.clear_message()
@@ -37,7 +36,7 @@ async def delete(screen: LongshoreScreen, subjects: Sequence[Subject]) -> None:
 
 async def _delete_one(screen: LongshoreScreen, deeds: DeedCommands, doomed: Doomed) -> None:
     if doomed.refusal:
-        await refuse(screen, doomed.refusal)
+        screen.refuse(doomed.refusal, "warn")
         return
     if not await _confirmed(screen, doomed):
         return
@@ -47,9 +46,9 @@ async def _delete_one(screen: LongshoreScreen, deeds: DeedCommands, doomed: Doom
         job = Job(display(doomed.subject.words), partial(deeds.delete, doomed))
         (outcome,) = await screen.app.push_screen_wait(DoingScreen("Deleting", [job], screen.longshore.glyphs))
         if outcome.refusal:
-            await refuse(screen, outcome.refusal, "bad")
+            screen.refuse(outcome.refusal)
             return
-    elif await command(screen, deeds.delete, doomed) is None:
+    elif await screen.command(deeds.delete, doomed) is None:
         return
     screen.drop_marks()
     _say_and_leave(screen, {doomed.subject.key}, view.gone_words(doomed))

@@ -10,24 +10,27 @@ from store.display import display
 from store.queries import hierarchy
 from store.queries.completion import mover_id_of
 from store.vocabulary import EndpointType
+from tui.flows.opening import show_in_tree
 from tui.screens.acts import Creates
-from tui.screens.choose import ChooseScreen, Option
+from tui.screens.choice import Choice, ChoiceScreen
 from tui.subjects import AGENT, DEFINITION, ENDPOINT, MOVER, PROJECT, Subject
+from tui.widgets.resource_tree import ResourceTree
 
 if TYPE_CHECKING:
-    from tui.forms.change import Changed, Loaded
+    from tui.forms.change import Loaded
     from tui.forms.form import Form
     from tui.screens.base import LongshoreScreen
 
 CONNECTION = "connection"
+_IN_TREE = (MOVER, ENDPOINT, PROJECT, DEFINITION)
 
 KINDS = (
-    Option(MOVER, "storage mover", "holds agents and the migration plan; one is enough for most"),
-    Option(ENDPOINT, "endpoint", "a place to read from or to write to"),
-    Option(PROJECT, "project", "a group of job definitions"),
-    Option(DEFINITION, "job definition", "what is copied where, and how"),
-    Option(AGENT, "agent", "registers itself: this makes its token, or starts one on this machine"),
-    Option(CONNECTION, "connection", "a private link that jobs may use"),
+    Choice(MOVER, "holds agents and the migration plan; one is enough for most", "storage mover"),
+    Choice(ENDPOINT, "a place to read from or to write to", "endpoint"),
+    Choice(PROJECT, "a group of job definitions", "project"),
+    Choice(DEFINITION, "what is copied where, and how", "job definition"),
+    Choice(AGENT, "registers itself: this makes its token, or starts one on this machine", "agent"),
+    Choice(CONNECTION, "a private link that jobs may use", "connection"),
 )
 """What ``n`` offers where the place does not say."""
 
@@ -139,14 +142,14 @@ async def _new_in(screen: LongshoreScreen, kind: str, mover: Where, project: str
     await _show(screen, form, mover.id)
 
 
-def _type_options() -> list[Option]:
+def _type_options() -> list[Choice]:
     from tui.forms.words import TYPES
 
-    return [Option(kind, kind, words) for kind, words in TYPES.items()]
+    return [Choice(kind, words, kind) for kind, words in TYPES.items()]
 
 
-async def _choose(screen: LongshoreScreen, title: str, options: tuple[Option, ...] | list[Option]) -> str | None:
-    return await screen.app.push_screen_wait(ChooseScreen(title, options, screen.longshore.glyphs))
+async def _choose(screen: LongshoreScreen, title: str, options: tuple[Choice, ...] | list[Choice]) -> str | None:
+    return await screen.app.push_screen_wait(ChoiceScreen(title, options, screen.longshore.glyphs))
 
 
 async def _mover(screen: LongshoreScreen, name: str) -> Where | None:
@@ -157,7 +160,7 @@ async def _mover(screen: LongshoreScreen, name: str) -> Where | None:
     if not name and len(movers) == 1:
         name = movers[0].name
     if not name:
-        options = [Option(one.name, one.name, display(one.description)) for one in movers]
+        options = [Choice(one.name, display(one.description), one.name) for one in movers]
         name = await _choose(screen, "In which storage mover?", options) or ""
     found = await screen.read(mover_id_of, name) if name else None
     if name and found is None:
@@ -177,9 +180,7 @@ def _loader(screen: LongshoreScreen, subject: Subject) -> Loaded:
     return screen.longshore.commands.read(load, subject.kind, subject.mover, subject.path)
 
 
-async def _show(
-    screen: LongshoreScreen, form: Form, mover_id: int, load: Callable[[], Loaded] | None = None
-) -> Changed | None:
+async def _show(screen: LongshoreScreen, form: Form, mover_id: int, load: Callable[[], Loaded] | None = None) -> None:
     """Show a form to its end, and say what came of it."""
     from tui.forms.completer import Completer
     from tui.resource_commands import save
@@ -196,9 +197,12 @@ async def _show(
             longshore.glyphs,
         )
     )
-    if changed is not None:
-        screen.say(changed.words, "ok")
-    return changed
+    if changed is None:
+        return
+    if changed.put == "created" and form.kind in _IN_TREE and isinstance(screen.focused, ResourceTree):
+        # Whoever made it from the tree looks for it there; a list shows it by itself.
+        await show_in_tree(screen, Subject(form.kind, changed.id, changed.mover, changed.path))
+    screen.say(changed.words, "ok")
 
 
 def _nothing() -> Loaded:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from store.queries import hierarchy, runs
 from store.queries.hierarchy import AgentRow
 from store.reader import Reader
-from tui.flows.telling import command, refuse
 from tui.keymap import key
 from tui.presentation import hand_over_view as view
 from tui.subjects import Subject
@@ -28,13 +27,13 @@ async def hand_over(screen: LongshoreScreen, subject: Subject) -> None:
     from tui.screens.typed_confirm import TypedConfirmScreen
 
     deeds, glyphs = DeedCommands(screen.longshore.commands), screen.longshore.glyphs
-    run = await command(screen, deeds.run_to_give, subject.id)
+    run = await screen.command(deeds.run_to_give, subject.id)
     others = await screen.read(_others, subject.id) if run is not None else None
     if run is None or others is None:
         return
     if not others.agents:
-        await refuse(
-            screen, f"'{run.agent}' is the only agent of '{subject.mover}': {key('agent.register')} registers another."
+        screen.refuse(
+            f"'{run.agent}' is the only agent of '{subject.mover}': {key('agent.register')} registers another.", "warn"
         )
         return
     listed = view.agents_listed(others.agents, others.now, glyphs)
@@ -43,7 +42,7 @@ async def hand_over(screen: LongshoreScreen, subject: Subject) -> None:
         return
     if await screen.app.push_screen_wait(
         TypedConfirmScreen(view.question(run, name), name, "hand it over", glyphs)
-    ) and await command(screen, deeds.hand_over, subject.id, name):
+    ) and await screen.command(deeds.hand_over, subject.id, name):
         agent = next((one for one in others.agents if one.name == name), None)
         screen.say(view.done_words(run, agent, name), "ok")
 

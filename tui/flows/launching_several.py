@@ -14,7 +14,6 @@ from store.reader import Reader
 from store.vocabulary import CopyMode, RunKind
 from tui.commands import Launch
 from tui.deeds import StartToCheck
-from tui.flows.telling import command
 from tui.presentation.kinds import why_no_plan
 from tui.presentation.several_view import Start, started_question, starts_listed
 from tui.subjects import RUN, Subject
@@ -35,7 +34,7 @@ async def launch_several(screen: LongshoreScreen, subjects: Sequence[Subject], k
     found = await screen.read(starts_of, subjects, kind)
     if found is None:
         return
-    checked = await command(screen, DeedCommands(commands).refused_starts, [one.start for one in found])
+    checked = await screen.command(DeedCommands(commands).refused_starts, [one.start for one in found])
     if checked is None:
         return
     starts = [one._replace(refusal=one.refusal or said) for one, said in zip(found, checked, strict=True)]

@@ -8,7 +8,6 @@ from store.queries import hierarchy
 from store.queries.hierarchy import MoverRow
 from store.queries.registration import TokenState, token_state
 from store.reader import Reader
-from tui.flows.telling import command, refuse
 from tui.keymap import key
 from tui.presentation.cells import Cell, Column, Row
 from tui.presentation.listed import Listed
@@ -37,7 +36,7 @@ async def register(screen: LongshoreScreen, mover: str) -> None:
     name = mover or (screen.own.mover if screen.own is not None else "") or await _chosen(screen)
     if not name:
         return
-    token = await command(screen, DeedCommands(screen.longshore.commands).make_token, name)
+    token = await screen.command(DeedCommands(screen.longshore.commands).make_token, name)
     found = await screen.read(_facts, name, token.id) if token is not None else None
     if token is None or found is None:
         return
@@ -55,9 +54,9 @@ async def _chosen(screen: LongshoreScreen) -> str:
     if movers is None:
         return ""
     if not movers:
-        await refuse(
-            screen,
+        screen.refuse(
             f"There is no storage mover yet: {key('resource.new')} makes one, and agents are registered with it.",
+            "warn",
         )
         return ""
     if len(movers) == 1:

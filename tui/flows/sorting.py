@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 async def sort(screen: LongshoreScreen, pane: ListPane[Any]) -> None:
     """Offer the orders of a list, the present one marked, and show it in the one that is chosen."""
-    from tui.screens.choice import ChoiceScreen, Option
+    from tui.screens.choice import Choice, ChoiceScreen
 
-    options = [Option(order.value, order.words) for order in pane.spec.orders]
+    options = [Choice(order.value, order.words) for order in pane.spec.orders]
     title = f"Order of {pane.title[:1].lower()}{pane.title[1:]}"
     chosen = await screen.app.push_screen_wait(ChoiceScreen(title, options, screen.longshore.glyphs, pane.order))
     if chosen is not None and chosen != pane.order:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from store.queries import hierarchy
-from store.queries.hierarchy import EndpointRow, EndpointSort, Scope
+from store.queries.hierarchy import EndpointRow, EndpointSort
+from store.queries.scope import Scope
 from store.queries.window import Page, Window
 from store.reader import Reader
 from tui.lists.spec import ListSpec, Order

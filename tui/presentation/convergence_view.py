@@ -34,9 +34,8 @@ def rounded(seconds: float) -> str:
     """A time that nobody knows to the second: ``42s``, ``3m10s``, ``22m``, ``2h05m``, ``4d3h``."""
     if seconds < 60:
         return figures.duration(seconds)
-    if seconds < 600:
-        return figures.duration(round(seconds / 10) * 10)
-    whole = figures.duration(round(seconds / 60) * 60)
+    step = 10 if seconds < 600 else 60
+    whole = figures.duration(round(seconds / step) * step)
     return whole.removesuffix("00s") if whole.endswith("m00s") else whole
 
 

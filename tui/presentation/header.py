@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from store.queries.runs import Fleet
+from store.queries.fleet import Fleet
 from tui.presentation import format as figures
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from store.display import display
 from store.lifecycle import target_permission
 from store.pairs import MOVED
+from store.queries.definitions import DefinitionRow
 from store.queries.details import DefinitionDetail
-from store.queries.hierarchy import AgentRow, DefinitionRow
+from store.queries.hierarchy import AgentRow
 from store.queries.passes import Passes
 from store.queries.runs import RunRow
 from store.vocabulary import AgentStatus, CopyMode, Guard, RunKind

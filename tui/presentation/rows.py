@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from store.codes import VERIFY_CONTENT, VERIFY_EXTRA, VERIFY_METADATA, VERIFY_MISSING, VERIFY_TYPE
 from store.display import display
-from store.queries.hierarchy import AgentRow, DefinitionRow, EndpointRow, definition_key
-from store.queries.runs import EventRow, ItemRow, RunRow
+from store.queries.definitions import DefinitionRow, definition_key
+from store.queries.hierarchy import AgentRow, EndpointRow
+from store.queries.items import ItemRow
+from store.queries.runs import EventRow, RunRow
 from store.vocabulary import JobRunStatus, Outcome, RunKind
 from tui.presentation import format as figures
 from tui.presentation import progress

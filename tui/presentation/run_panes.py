@@ -1,13 +1,9 @@
-"""The panes of the run screen: their names, and the line that says which there are."""
+"""The panes of the run screen: their names and titles."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from store.queries.runs import RunRow
 from tui.presentation import format as figures
-from tui.presentation.cells import Cell
-from tui.presentation.glyphs import Glyphs
 
 ITEMS, CODES, EVENTS, GRANTS, SNAPSHOT = "items", "codes", "events", "grants", "snapshot"
 SIDES = {"left": (ITEMS, CODES), "right": (EVENTS, GRANTS, SNAPSHOT)}
@@ -22,14 +18,8 @@ def listed_items(run: RunRow) -> int:
     return sum(run.counters[f"items_{word}"] for word in _LISTED)
 
 
-def tab_cells(shown: Collection[str], run: RunRow, remarked: int, glyphs: Glyphs) -> list[Cell]:
-    """The panes, those that are shown in brackets."""
-    cells = [Cell("tab", "accent"), Cell(f" {glyphs.arrow_right}", "dim")]
-    for names in SIDES.values():
-        for name in names:
-            words = _NAMES[name]
-            if name == ITEMS and (number := listed_items(run) + remarked):
-                words += f" {figures.short(number)}"
-            cells.append(Cell(f" [{words}]", "strong") if name in shown else Cell(f"  {words} ", "dim"))
-        cells.append(Cell(" "))
-    return cells[:-1]
+def pane_titles(run: RunRow, remarked: int) -> list[tuple[str, str]]:
+    """Each pane with its title; that of the items says how many there are."""
+    number = listed_items(run) + remarked
+    titles = {**_NAMES, ITEMS: f"{_NAMES[ITEMS]} {figures.short(number)}" if number else _NAMES[ITEMS]}
+    return [(name, titles[name]) for names in SIDES.values() for name in names]

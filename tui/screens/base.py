@@ -6,14 +6,16 @@ from asyncio import Task
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
+from rich.cells import cell_len
 from textual.binding import Binding, BindingsMap, BindingType
 from textual.css.query import NoMatches
 from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widget import Widget
 
 from store.errors import LongshoreError, StoreUnavailable
-from store.queries.runs import Fleet
+from store.queries.fleet import Fleet
 from tui.actions import first_key
 from tui.following import EVERYTHING, StoreChanges
 from tui.keymap import DEFAULT, Keymap
@@ -138,6 +140,8 @@ class LongshoreScreen(Acts, Screen[None]):
             return why_never(identity, self.subject) or (
                 f"Select {any_of(found.on)} first: {self.keymap.key(identity)} {found.does}."
             )
+        if identity == "open" and self.own is not None and subjects[0].key == self.own.key:
+            return "This is its screen already: select something else to open."
         return self.why_not(identity) or (why_not(identity, subjects[0]) if len(subjects) == 1 else "")
 
     def why_not(self, identity: str) -> str:
@@ -196,7 +200,24 @@ class LongshoreScreen(Acts, Screen[None]):
         screen = self.longshore.front_screen or self
         for key_bar in screen.query(KeyBar):
             key_bar.show_message([Cell(display(sentence), style)])
-            screen.set_timer(MESSAGE_SECONDS, key_bar.clear_message)
+            if screen._telling is not None:
+                # The sentence before had its time; this one has a time of its own.
+                screen._telling.stop()
+            screen._telling = screen.set_timer(MESSAGE_SECONDS, key_bar.clear_message)
+
+    _telling: Timer | None = None
+
+    def refuse(self, sentence: str, style: str = "bad") -> None:
+        """Say why something was not done, to its end: what to do stands there, and a narrow key bar cuts it off."""
+        from store.display import display
+
+        told = display(sentence)
+        if cell_len(told) + 2 <= self.app.size.width:
+            self.say(sentence, style)
+            return
+        from tui.screens.confirm import ConfirmScreen
+
+        self.app.push_screen(ConfirmScreen([told], "", self.longshore.glyphs))
 
     async def command(self, call: Callable[..., Result], *arguments: object) -> Result | None:
         """Run one of the store's operations in a thread; a refusal is said, and None comes back.
@@ -219,7 +240,7 @@ class LongshoreScreen(Acts, Screen[None]):
         try:
             return await asyncio.to_thread(call, *arguments)
         except LongshoreError as error:
-            self.say(error.sentence, "bad")
+            self.refuse(error.sentence)
             return None
 
     async def read(self, query: Callable[..., Result], *arguments: object) -> Result | None:
@@ -277,7 +298,7 @@ class LongshoreScreen(Acts, Screen[None]):
 
 
 def _fleet(reader: object) -> Fleet:
-    from store.queries.runs import fleet
+    from store.queries.fleet import fleet
     from store.reader import Reader
 
     return fleet(cast(Reader, reader))

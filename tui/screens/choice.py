@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,21 +15,29 @@ from textual.screen import ModalScreen
 
 from tui.presentation.cells import Cell, Column, Row
 from tui.presentation.glyphs import Glyphs
+from tui.widgets.cell_widget import inert
 from tui.widgets.virtual_table import HEADER_LINES, VirtualTable
 
+LEAST_CELLS, FRAME_CELLS = 60, 9
+"""Of the dialog's width; more where the words need it."""
 MOST_SHOWN = 15
 """Lines of the list; a longer one scrolls."""
 
 COLUMNS = (Column("", 2, "right", priority=9), Column("", None, min_width=10, priority=8))
+NAME_CELLS = 26
+NAMED_COLUMNS = (COLUMNS[0], Column("", NAME_CELLS, priority=9), Column("", None, min_width=20, priority=8))
+"""The same where the options have names."""
 
 
-class Option(NamedTuple):
+class Choice(NamedTuple):
     """Something to choose."""
 
     value: str
     """What the answer is."""
     words: str
     """What is read; displayed-safe."""
+    name: str = ""
+    """What it is called, where the words explain that; displayed-safe."""
 
 
 class ChoiceScreen(ModalScreen[str | None]):
@@ -42,7 +51,7 @@ class ChoiceScreen(ModalScreen[str | None]):
     ChoiceScreen {
         align: center middle;
         & > Vertical {
-            width: 60; max-width: 96%; height: auto; max-height: 96%;
+            max-width: 96%; height: auto; max-height: 96%;
             background: $surface; border: solid $border; padding: 0 1;
         }
         & > Vertical.-ascii { border: ascii $border; }
@@ -50,7 +59,7 @@ class ChoiceScreen(ModalScreen[str | None]):
     }
     """
 
-    def __init__(self, title: str, options: Sequence[Option], glyphs: Glyphs, present: str = "") -> None:
+    def __init__(self, title: str, options: Sequence[Choice], glyphs: Glyphs, present: str = "") -> None:
         """Ask; the title is displayed-safe, ``present`` is the value that holds now."""
         super().__init__()
         self._title = title
@@ -59,11 +68,14 @@ class ChoiceScreen(ModalScreen[str | None]):
         self._glyphs = glyphs
 
     def compose(self) -> ComposeResult:
+        named = any(option.name for option in self._options)
         box = Vertical(classes="" if self._glyphs.unicode else "-ascii")
-        box.border_title = Content(self._title)
+        box.border_title = Content(inert(self._title, self._glyphs))
         box.border_subtitle = Content("enter chooses, esc leaves")
+        frame = FRAME_CELLS + (NAME_CELLS + 1 if named else 0)
+        box.styles.width = max(LEAST_CELLS, *(cell_len(one.words) + frame for one in self._options))
         with box:
-            table = VirtualTable(COLUMNS, glyphs=self._glyphs)
+            table = VirtualTable(NAMED_COLUMNS if named else COLUMNS, glyphs=self._glyphs)
             table.styles.height = min(len(self._options), MOST_SHOWN) + HEADER_LINES
             yield table
 
@@ -80,9 +92,11 @@ class ChoiceScreen(ModalScreen[str | None]):
         )
 
     def _row(self, place: int) -> Row:
-        value, words = self._options[place]
-        number = str(place + 1) if place < 9 else ""
-        return Row(value, (Cell(number, "accent"), Cell(f"{words}  (as now)" if value == self._present else words)))
+        value, words, name = self._options[place]
+        number = Cell(str(place + 1) if place < 9 else "", "accent")
+        if name:
+            return Row(value, (number, Cell(name, "strong"), Cell(words, "dim")))
+        return Row(value, (number, Cell(f"{words}  (as now)" if value == self._present else words)))
 
     @on(VirtualTable.RowHighlighted)
     def _row_highlighted(self, event: VirtualTable.RowHighlighted) -> None:
@@ -110,7 +124,7 @@ class ChoiceScreen(ModalScreen[str | None]):
         values = [option.value for option in self._options]
         here = values.index(table.cursor_key) if table.cursor_key in values else -1
         later = [*self._options[here + 1 :], *self._options[: here + 1]]
-        found = next((option for option in later if option.words[:1].lower() == letter), None)
+        found = next((option for option in later if (option.name or option.words)[:1].lower() == letter), None)
         if found is not None:
             table.go_to(found.value)
 

@@ -20,7 +20,6 @@ from tui.lists.facts import facts_list
 from tui.lists.runs import runs_list
 from tui.presentation.convergence_view import (
     PLOT_CELLS,
-    PLOT_LINES,
     PLOTTED,
     SPARK_LINES,
     plot_lines,
@@ -150,8 +149,8 @@ class DefinitionScreen(ResourceScreen):
         self.set_head(head_lines(detail, found, now, glyphs))
         plot, width = self.query_one(PlotLines), self.size.width - 2
         plotted = len(found.copies) >= PLOTTED and width >= 3 * PLOT_CELLS and self.size.height >= HIGH
-        plot.resize_block(PLOT_LINES if plotted else SPARK_LINES)
         lines = plot_lines(found.copies, now, width, glyphs) if plotted else spark_lines(found.copies, now, glyphs)
+        plot.resize_block(len(lines))
         plot.show(lines, at_once=anew)
 
     # What keys act on

@@ -11,14 +11,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Static
 
 from store.errors import StoreUnavailable
 from store.queries.find import Found
 from tui.goto import Goal, Wanted, goals, wanted
+from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
 from tui.presentation.goto_view import GOAL_COLUMNS, goal_row
 from tui.widgets.line_input import LineInput
+from tui.widgets.text_lines import TextLines
 from tui.widgets.virtual_table import VirtualTable
 
 Search = Callable[[Wanted], Awaitable[list[Found]]]
@@ -54,7 +55,7 @@ class FindScreen(ModalScreen[Going | None]):
         & > Vertical.-ascii { border: ascii $border; }
         & VirtualTable, & VirtualTable:focus { border: none; height: 1fr; }
         & Horizontal { height: 1; background: $boost; }
-        & Static { width: 2; color: $text-accent; }
+        & #prompt { width: 2; }
         & Input { width: 1fr; height: 1; border: none; padding: 0; background: $boost; }
     }
     """
@@ -82,12 +83,13 @@ class FindScreen(ModalScreen[Going | None]):
             table.can_focus = False
             yield table
             with Horizontal():
-                yield Static(": ", markup=False)
+                yield TextLines(1, glyphs=self._glyphs, id="prompt")
                 line = LineInput(placeholder="a kind, a part of a name, or both: ep hr", compact=True)
                 line.cursor_blink = False
                 yield line
 
     def on_mount(self) -> None:
+        self.query_one("#prompt", TextLines).set_line(0, [Cell(": ", "accent")])
         self.set_focus(self.query_one(LineInput))
         self._seek()
 

@@ -73,6 +73,8 @@ class PanesScreen(LongshoreScreen):
         return [] if pane is None else list(pane.marks.values())
 
     def reason(self, identity: str) -> str:
+        if identity in ("pane.next", "pane.previous") and len(self.stops) < 2:
+            return "There is one pane here only."
         pane = self.focused_pane
         if pane is not None:
             if identity == "filter" and not pane.spec.filters:

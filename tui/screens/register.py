@@ -22,6 +22,7 @@ from tui.following import StoreChanges
 from tui.local_agents import LocalAgent
 from tui.presentation.registration_view import Paste, Sheet, keys_line, leaving_words, pasted, sheet_lines
 from tui.screens.following_sheet import FollowingSheet
+from tui.widgets.cell_widget import inert
 from tui.widgets.line_input import LineInput
 from tui.widgets.text_lines import TextLines
 
@@ -84,7 +85,7 @@ class RegisterScreen(FollowingSheet, ModalScreen[str]):
     def compose(self) -> ComposeResult:
         glyphs = self.longshore.glyphs
         box = Vertical(classes="" if glyphs.unicode else "-ascii")
-        box.border_title = Content(f"Register an agent with {self._mover}")
+        box.border_title = Content(inert(f"Register an agent with {self._mover}", glyphs))
         with box:
             yield TextLines(1, glyphs=glyphs, id="told")
             line = LineInput(compact=True, select_on_focus=False)

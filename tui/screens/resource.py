@@ -42,7 +42,7 @@ class ResourceScreen(PanesScreen):
         tabs = self.query_one("#tabs", TextLines)
         tabs.display = self.narrow
         titles = [(name, pane.title) for name, pane in self.__dict__.get("panes", {}).items()]
-        tabs.set_lines([pane_line(titles, self.front, self.longshore.glyphs)])
+        tabs.set_lines([pane_line(titles, {self.front}, self.longshore.glyphs)])
 
     def tell_gone(self) -> None:
         """Say that there is nothing any more that keys could act on; what was listed goes as it is read again."""

@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
+from store.queries import fleet as fleet_queries
 from store.queries import runs
 from store.queries.codes import codes
 from store.queries.items import ItemRow
@@ -27,8 +28,9 @@ from tui.presentation.cells import Cell
 from tui.presentation.codes_view import CODE_COLUMNS, CodeLine
 from tui.presentation.grant_rows import GRANT_COLUMNS
 from tui.presentation.kinds import numbered, why_no_plan
+from tui.presentation.pane_line import pane_line
 from tui.presentation.rows import EVENT_COLUMNS, ITEM_COLUMNS
-from tui.presentation.run_panes import CODES, EVENTS, GRANTS, ITEMS, SIDES, SNAPSHOT, listed_items, tab_cells
+from tui.presentation.run_panes import CODES, EVENTS, GRANTS, ITEMS, SIDES, SNAPSHOT, listed_items, pane_titles
 from tui.presentation.run_view import LISTED, gone_lines, nothing_listed, plot_lines, run_lines, worker_lines
 from tui.presentation.snapshot_view import SETTING_COLUMNS
 from tui.screens.base import bindings_of
@@ -298,7 +300,8 @@ class RunScreen(PanesScreen):
 
     def _draw_tabs(self) -> None:
         if self._run is not None and self._facts is not None and not self.everything:
-            cells = tab_cells(self._shown(), self._run, self._facts.remarked, self.longshore.glyphs)
+            titles = pane_titles(self._run, self._facts.remarked)
+            cells = pane_line(titles, self._shown(), self.longshore.glyphs)
             self.query_one("#tabs", TextLines).set_line(0, cells)
 
     # What keys act on
@@ -369,7 +372,7 @@ def _read(reader: Reader, run_id: int, since: int, remarked: int | None) -> _Fac
     run = runs.run(reader, run_id)
     if run is None:
         return _Facts(None, [], None, reader.now(), None, 0)
-    live = runs.rates(reader, [run_id]).get(run_id)
+    live = fleet_queries.rates(reader, [run_id]).get(run_id)
     rate = live[0 if run.kind == RunKind.COPY else 1] if live else None
     if remarked is None and not run.active:
         outcomes = [Outcome.TRANSFERRED, Outcome.NO_TRANSFER_NEEDED]

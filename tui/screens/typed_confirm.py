@@ -12,6 +12,7 @@ from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
 from tui.presentation.listed import Listed
 from tui.screens.asking import AskScreen
+from tui.widgets.cell_widget import inert
 from tui.widgets.line_input import LineInput
 from tui.widgets.text_lines import TextLines
 
@@ -44,7 +45,7 @@ class TypedConfirmScreen(AskScreen[bool]):
         self._yes = yes
 
     def ending(self) -> Sequence[Widget]:
-        line = LineInput(placeholder=f"type {self._word}", compact=True)
+        line = LineInput(placeholder=inert(f"type {self._word}", self._glyphs), compact=True)
         line.cursor_blink = False
         return [TextLines(2, glyphs=self._glyphs, id="asked"), line, TextLines(1, glyphs=self._glyphs, id="hint")]
 

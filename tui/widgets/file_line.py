@@ -10,10 +10,9 @@ from tui.widgets.line_input import LineInput
 
 
 class FileLine(LineInput):
-    """One line of text that keeps the focus: esc and tab belong to the sheet that it is on."""
+    """One line of text that keeps the focus: tab belongs to the sheet that it is on."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "screen.cancel", show=False, id="file.leave"),
         Binding("tab,shift+tab", "screen.other", show=False, id="file.other"),
     ]
 

@@ -20,8 +20,8 @@ class FormLines(TextLines):
     can_focus = True
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "choose(-1)", show=False, id="form.choose_previous"),
-        Binding("right,space", "choose(1)", show=False, id="form.choose_next"),
+        Binding("left", "choose(-1)", "The choice before", show=False, id="form.choose_previous"),
+        Binding("right,space", "choose(1)", "The next choice", show=False, id="form.choose_next"),
     ]
 
     DEFAULT_CSS = """

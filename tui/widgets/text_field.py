@@ -1,4 +1,4 @@
-"""The line in which a form's texts are typed: what is in it may come from the store, and is shown inert."""
+"""The line in which a form's texts are typed, with completions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.suggester import Suggester
-from textual.widgets import Input
 
 from tui.widgets.line_input import LineInput
 
@@ -17,7 +16,7 @@ class TextField(LineInput):
     """Types one text. ``right`` at its end takes the completion that is shown, ``ctrl+n`` the next one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+n", "next_completion", show=False, id="form.completion"),
+        Binding("ctrl+n", "next_completion", "Take the next completion", show=False, id="form.completion"),
     ]
 
     DEFAULT_CSS = """
@@ -41,7 +40,7 @@ class TextField(LineInput):
 
     def begin(self, text: str) -> None:
         """Take another text, with the cursor at its end; nothing is told of it."""
-        with self.prevent(Input.Changed):
+        with self.prevent(LineInput.Changed):
             self.value = text
         self.cursor_position = len(text)
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from rich.style import Style
 from textual import events
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.geometry import Region
@@ -426,8 +427,10 @@ class VirtualTable(FramedWidget, can_focus=True):
         self._changed(self._window.end())
 
     def action_choose(self) -> None:
-        if (key := self.cursor_key) is not None:
-            self.post_message(self.RowChosen(self, key))
+        if (key := self.cursor_key) is None:
+            # The screen's own key says what is to be selected first.
+            raise SkipAction
+        self.post_message(self.RowChosen(self, key))
 
     def _changed(self, request: Request | None = None) -> None:
         """Paint what is different, and send the requests and the cursor message that follow."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textual import events
+
 from tests.tui.keys.walk import Story, Walk
 from tui.widgets.file_line import FileLine
 from tui.widgets.filter_line import FilterLine
@@ -70,9 +72,10 @@ async def text_field(walk: Walk) -> None:
     async with walk.begin():
         await walk.press("2", "n", "enter")
         await walk.sees("A new LocalPath endpoint")
-        await walk.press("tab", *f"{walk.directory}/al")
-        await walk.sees("alpha/  alps/")
+        await walk.press("tab")
         line = walk.app.screen.query_one(TextField)
+        line.post_message(events.Paste(f"{walk.directory}/al"))
+        await walk.sees("alpha/  alps/")
         for name in ("alpha/", "alps/"):
             await walk.press("ctrl+n")
             await walk.sees(lambda name=name: line.value == f"{walk.directory}/{name}")  # type: ignore[misc]
@@ -83,7 +86,7 @@ async def form_lines(walk: Walk) -> None:
         await walk.press("2", "n", "enter")
         await walk.sees("A new LocalPath endpoint")
         await walk.press("up")
-        await walk.shows({"right": "Source ▸", "space": "Target ▸", "left": "Source ▸"})
+        await walk.shows({"right": "← Source →", "space": "← Target →", "left": "← Source →"})
 
 
 STORIES: dict[type, Story] = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 
 from tests.tui.keys.walk import Story, Walk
+from tests.tui.test_deeds_hand_over import LONG_AGO, lease_until
 from tui.commands import Commands
 from tui.screens.choice import ChoiceScreen
-from tui.screens.choose import ChooseScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.doing import DoingScreen
 from tui.screens.help import HelpScreen
@@ -47,19 +47,14 @@ async def typed_confirm(walk: Walk) -> None:
 
 async def choice(walk: Walk) -> None:
     async with walk.begin():
-        await walk.press("4")
+        await walk.to_running()
         await walk.leaves("s", "Order of runs", "escape", "q")
 
 
-async def choose(walk: Walk) -> None:
-    async with walk.begin():
-        await walk.press("g")
-        await walk.leaves("n", "Make a new ...", "escape", "q")
-
-
 async def pick(walk: Walk) -> None:
+    lease_until(walk.sample, LONG_AGO)
     async with walk.begin():
-        await walk.press("4")
+        await walk.to_running()
         await walk.leaves("H", "over to which agent?", "escape", "q")
 
 
@@ -90,22 +85,23 @@ async def helping(walk: Walk) -> None:
         await walk.press("question_mark")
         await walk.sees("Keys here")
         table = walk.table
-        await walk.moves(lambda: table.position, {"down": 1, "up": 0})
+        await walk.sees("Quit; agents and runs go on")
+        first = table.position or 0
+        await walk.moves(lambda: table.position, {"down": first + 1, "up": first})
         await walk.press("pagedown")
-        await walk.sees(lambda: (table.position or 0) > 10)
+        await walk.sees(lambda: (table.position or 0) > first + 10)
         await walk.press("pageup")
-        await walk.sees(lambda: table.position == 0)
+        await walk.sees(lambda: (table.position or 0) < first + 10)
 
 
 async def item(walk: Walk) -> None:
     async with walk.begin():
         await walk.to_run("hr-archive#1", "contract [/red].pdf")
-        await walk.leaves("enter", "Give the agent's user read access", "escape", "q", "enter")
+        await walk.leaves("enter", "esc goes back", "escape", "q", "enter")
 
 
 STORIES: dict[type, Story] = {
     ChoiceScreen: choice,
-    ChooseScreen: choose,
     ConfirmScreen: confirm,
     DoingScreen: doing,
     HelpScreen: helping,

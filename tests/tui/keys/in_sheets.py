@@ -65,9 +65,9 @@ async def find(walk: Walk) -> None:
         steps = {"down": 1, "up": 0, "ctrl+n": 1, "ctrl+p": 0, "pagedown": 4, "pageup": 0}
         await walk.moves(lambda: table.position, steps)
         await walk.press("tab")
-        await walk.sees(lambda: line.value == "jobs hr-shares/hr-archive")
+        await walk.sees(lambda: line.value == "definitions nas1-migration/drawings")
         await walk.press("ctrl+t")
-        await walk.sees("Runs of hr-archive")
+        await walk.sees("Runs of drawings")
 
 
 async def save(walk: Walk) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from tests.tui.keys.walk import Story, Walk
+from tests.tui.test_deeds_hand_over import LONG_AGO, lease_until
+from tui.app import LongshoreApp
 from tui.screens.main import MainScreen
 
 
 async def main_screen(walk: Walk) -> None:
+    lease_until(walk.sample, LONG_AGO)
     async with walk.begin():
         await opening(walk)
         await saying(walk)
@@ -28,7 +31,7 @@ async def opening(walk: Walk) -> None:
             "enter": "Iterations",
             "o": "What did not simply transfer",
             "n": "A new job definition",
-            "e": "Change the job definition 'engineering'",
+            "e": "Change the job definition 'nas1-migration/engineering'",
             "c": "A copy of the job definition 'engineering'",
             "A": "Waiting for the agent to register",
             "a": "engineering › events",  # noqa: RUF001
@@ -68,7 +71,7 @@ async def lists(walk: Walk) -> None:
             "shift+tab": "tree",
         },
     )
-    await walk.press("4")
+    await walk.to_running()
     await walk.visits({"s": "Order of runs", "H": "Hand the run nas1-migration/engineering#1 over to which agent?"})
     await walk.to_list("3", "hr-shares/hr-archive")
     await walk.shows({"space": "1 marked"})
@@ -80,4 +83,14 @@ async def lists(walk: Walk) -> None:
     await walk.lost("/draw")
 
 
-STORIES: dict[type, Story] = {MainScreen: main_screen}
+async def application(walk: Walk) -> None:
+    """What it says to whoever leaves programs so; nothing in a dialog is lost by the keys that quit."""
+    async with walk.begin():
+        await walk.shows({"ctrl+c": "q quits; agents and runs go on."})
+        await walk.press("2", "n", "enter")
+        await walk.sees("A new LocalPath endpoint")
+        await walk.press(*"typed", "ctrl+q", "minus")
+        await walk.sees("typed-")
+
+
+STORIES: dict[type, Story] = {LongshoreApp: application, MainScreen: main_screen}

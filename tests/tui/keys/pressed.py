@@ -56,9 +56,10 @@ class Pressed:
         self._watch_bindings(monkeypatch)
         self._watch_acts(monkeypatch)
 
-    def missing(self, owner: type) -> list[str]:
-        """The keys of a class that ran nothing."""
-        return sorted(one.key for one in bound_by(owner) - self.done)
+    def missing(self, owner: type, *, or_refused: bool = False) -> list[str]:
+        """The keys of a class that ran nothing, or were not even refused."""
+        answered = self.done | self.refused.keys() if or_refused else self.done
+        return sorted(one.key for one in bound_by(owner) - answered)
 
     def _watch_bindings(self, monkeypatch: pytest.MonkeyPatch) -> None:
         # Textual's own, for want of an event that tells which binding was run.

@@ -51,6 +51,13 @@ class Walk:
     async def lost(self, gone: str) -> str:
         return await until(self.pilot, gone, absent=True)
 
+    async def differs(self, before: tuple[str, str], key: str) -> None:
+        """Another widget has the focus, or another text is shown, than before a key."""
+        try:
+            await self.sees(lambda: (self.focus, self.text) != before)
+        except AssertionError as error:
+            raise AssertionError(f"nothing is seen of {key}\n{error}") from None
+
     async def shows(self, told: Mapping[str, str]) -> None:
         """Each key makes its text appear."""
         for key, text in told.items():
@@ -63,7 +70,10 @@ class Walk:
             await self.press(key)
             await self.sees(text)
             await self.press(back)
-            await self.lost(text)
+            try:
+                await self.lost(text)
+            except AssertionError as error:
+                raise AssertionError(f"{back} does not leave what {key} opens\n{error}") from None
 
     async def leaves(self, way_in: str, text: str, *ways_out: str) -> None:
         """What a key opens is left by each of the other ones."""
@@ -74,7 +84,10 @@ class Walk:
         """Each key leads to its place."""
         for key, place in places.items():
             await self.press(key)
-            await self.sees(lambda place=place: where() == place)  # type: ignore[misc]
+            try:
+                await self.sees(lambda place=place: where() == place)  # type: ignore[misc]
+            except AssertionError as error:
+                raise AssertionError(f"{key} leads to {where()!r}, not to {place!r}\n{error}") from None
 
     # Where one is
 
@@ -107,11 +120,18 @@ class Walk:
         await self.press(key, "g")
         await self.sees(lambda: self.subject == first)
 
+    async def to_running(self) -> None:
+        """From the tree to the list with the run that is on."""
+        await self.press("4")
+        await self.sees(lambda: self.subject == "nas1-migration/engineering#1")
+
     async def to_run(self, label: str, text: str) -> None:
         """To the screen of a run."""
-        await self.press("colon", *f"runs {label}")
-        await self.sees(lambda: self.text.count(label) > 1)
-        await self.press("enter")
+        await self.to_anything(f"runs {label}", text)
+
+    async def to_anything(self, words: str, text: str) -> None:
+        """To what is named so; its screen has the text."""
+        await self.press("colon", *words, "enter")
         await self.sees(text)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any, ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -220,8 +219,9 @@ class FormScreen(ModalScreen[Changed | None]):
         self._wrong = self._form.check(self._texts)
         asked = self._form.asks(self._texts)
         if asked:
-            self.run_worker(partial(self._look_up, asked), group="look-up", exclusive=True, exit_on_error=True)
+            self._look_up(asked)
 
+    @work(group="look-up", exclusive=True)
     async def _look_up(self, asked: frozenset[tuple[str, str]]) -> None:
         try:
             self._form.learn(await self._read(self._form.look_up, asked))
@@ -237,7 +237,11 @@ class FormScreen(ModalScreen[Changed | None]):
         """Offer something for an empty field; where something stands, the line itself asks for what it shows."""
         field = self._field
         if field is not None and field.completes and not self._texts[field.key]:
-            self.run_worker(partial(self.complete, ""), group="complete", exclusive=True, exit_on_error=True)
+            self._offer()
+
+    @work(group="complete", exclusive=True)
+    async def _offer(self) -> None:
+        await self.complete("")
 
     async def complete(self, text: str) -> str | None:
         """Look for what the present field's text may go on to, and offer it; the first one comes back."""
