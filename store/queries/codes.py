@@ -58,7 +58,10 @@ def codes(reader: Reader, run_id: int, outcomes: Sequence[Outcome] = ORDER, *, m
         if branches:
             rows = reader.rows(_counted(branches, most, fenced=reader.dialect == "postgresql"), {"run": run_id})
             whole = sum(row["items"] for row in rows) < most
-            found += [CodeRow(outcome, row["code"], int(row["items"]), int(row["mib"] * MIB + row["rest"]), whole) for row in rows]
+            found += [
+                CodeRow(outcome, row["code"], int(row["items"]), int(row["mib"] * MIB + row["rest"]), whole)
+                for row in rows
+            ]
     return found
 
 

@@ -26,6 +26,7 @@ from tui.forms.review import mode_table
 from tui.forms.words import HINTS, LABELS
 from tui.presentation.cells import STYLES, Cell
 from tui.presentation.glyphs import ASCII, UNICODE
+from tui.widgets.line_input import inert_line
 
 WORDS = Field("w", "W", FieldKind.WORDS)
 DAYS = st.lists(st.sampled_from([str(day) for day in DayOfWeek]), min_size=1, max_size=7, unique=True)
@@ -201,6 +202,14 @@ def test_directories_are_those_that_begin_so(tmp_path: Path) -> None:
     for number in range(MOST + 5):
         (tmp_path / f"many-{number:02}").mkdir()
     assert len(directories(f"{tmp_path}/many")) == MOST
+
+
+@given(st.text())
+def test_an_inert_line_is_as_long_as_the_text(text: str) -> None:
+    shown = inert_line(text, UNICODE)
+    assert len(shown) == len(text)
+    assert inert_line(text, ASCII).isascii()
+    assert not any(ord(character) < 32 or 0x7F <= ord(character) < 0xA0 for character in shown)
 
 
 def test_a_copied_project_says_whether_its_definitions_come_along() -> None:

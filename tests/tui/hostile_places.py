@@ -236,7 +236,7 @@ SAVE_PLACES = [
     ),
     Place(
         "saved under a name that was pasted",
-        (START, Step(("ctrl+s",), "Save this view"), PASTE, Step(("enter",), "The file '")),
+        (START, Step(("ctrl+s",), "Save this view"), PASTE, Step(("enter",), "Saved to")),
     ),
 ]
 PLACES = [*MAIN_PLACES, *RUN_PLACES, *LAUNCH_PLACES, *SCREEN_PLACES, *DEED_PLACES, *SAVE_PLACES]

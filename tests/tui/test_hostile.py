@@ -57,6 +57,15 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
+async def painted(pilot: Pilot[int], app: LongshoreApp, wire: Wire) -> None:
+    """Wait until the terminal shows what the application means."""
+    try:
+        await until(pilot, lambda: not wire.differences(app))
+    except AssertionError:
+        wire.assert_as_meant(app)
+        raise
+
+
 async def go(pilot: Pilot[int], app: LongshoreApp, wire: Wire, place: Place) -> None:
     """Go there; everything on the way is as it is meant."""
     for step in place.way:
@@ -65,7 +74,7 @@ async def go(pilot: Pilot[int], app: LongshoreApp, wire: Wire, place: Place) -> 
         else:
             await pilot.press(*step.keys)
         await until(pilot, step.then)
-        await until(pilot, lambda: not wire.differences(app))
+        await painted(pilot, app, wire)
     await still(pilot, 0.5)
     wire.assert_inert()
     wire.assert_as_meant(app)

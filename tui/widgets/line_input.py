@@ -19,19 +19,8 @@ class LineInput(Input):
     """
 
     def _shown(self, text: str) -> str:
-        """What is drawn for a value: as many characters, each of them safe."""
-        glyphs: Glyphs = getattr(self.app, "glyphs", UNICODE)
-        hole = "\N{REPLACEMENT CHARACTER}" if glyphs.unicode else "?"
-        if text.isascii() and text.isprintable():
-            return text
-        drawn = []
-        marks = MAX_MARKS  # a mark needs a character to sit on
-        for character in text:
-            safe = character == "\\" or display(f"a{character}") == f"a{character}"
-            safe = safe and (glyphs.unicode or character.isascii())
-            marks = marks + 1 if safe and not cell_len(character) else 0
-            drawn.append(character if safe and marks <= MAX_MARKS else hole)
-        return "".join(drawn)
+        """What is drawn for a value."""
+        return inert_line(text, getattr(self.app, "glyphs", UNICODE))
 
     # The three are Textual's own: what is drawn, where the cursor stands, and which character lies at a cell.
 
@@ -57,3 +46,18 @@ class LineInput(Input):
     async def _on_suggestion_ready(self, event: SuggestionReady) -> None:
         if self._shown(event.suggestion) == event.suggestion:
             await super()._on_suggestion_ready(event)
+
+
+def inert_line(text: str, glyphs: Glyphs) -> str:
+    """A text with one cell in the place of each character that must not be drawn; as long as the text itself."""
+    if text.isascii() and text.isprintable():
+        return text
+    hole = "\N{REPLACEMENT CHARACTER}" if glyphs.unicode else "?"
+    drawn = []
+    marks = MAX_MARKS  # a mark needs a character to sit on
+    for character in text:
+        safe = character == "\\" or display(f"a{character}") == f"a{character}"
+        safe = safe and (glyphs.unicode or character.isascii())
+        marks = marks + 1 if safe and not cell_len(character) else 0
+        drawn.append(character if safe and marks <= MAX_MARKS else hole)
+    return "".join(drawn)
