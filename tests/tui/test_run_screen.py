@@ -257,7 +257,7 @@ async def test_on_a_narrow_terminal_tab_goes_through_the_panes_and_a_line_says_w
             assert name in line
             await pilot.press("tab")
             text = await until(pilot, f"[{name}]")
-        assert "Started by   user/ana (manual)" in text
+        assert "Started by     user/ana (manual)" in text
         await pilot.press("tab")
         await until(pilot, "[Items 3]")
         await pilot.press("shift+tab")
@@ -292,10 +292,12 @@ async def test_the_settings_are_those_that_it_ran_with(sample: SampleStore) -> N
         tx.session.execute(sql("UPDATE job_definition SET settings = '{\"trash\": true}'"))
     async with app_of(sample).run_test(size=WIDE) as pilot:
         await at_run(pilot, run)
-        text = await until(pilot, "Least left")
-        assert "Trash        none" in text
-        assert "at most 25 % of the target's items, and 10,000" in text
-        assert "nas1-hr (LocalPath) /mnt/nas1/hr, sub-path home" in text
+        text = await until(pilot, "Only in target")
+        assert "nas1-hr (LocalPath) /mnt/nas1/hr" in text
+        assert "is DELETED, if the guards agree" in text
+        await pilot.press("tab", "tab", "tab", "tab", "G")
+        text = await until(pilot, "stop all deletes when more than 25 %")
+        assert "Trash          off: what is deleted or replaced is" in text
 
 
 async def test_ascii_has_all_of_it(sample: SampleStore) -> None:

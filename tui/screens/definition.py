@@ -16,7 +16,6 @@ from tui.actions import DEFINITION_PLACE
 from tui.following import StoreChanges
 from tui.keymap import key
 from tui.lists.definitions import definition_subject
-from tui.lists.facts import facts_list
 from tui.lists.runs import runs_list
 from tui.presentation.convergence_view import (
     PLOT_CELLS,
@@ -30,6 +29,7 @@ from tui.presentation.facts import FACT_COLUMNS, Fact
 from tui.presentation.rows import RUN_COLUMNS
 from tui.screens.acts import Creates
 from tui.screens.base import bindings_of
+from tui.screens.fact_panes import Facts
 from tui.screens.resource import ResourceScreen
 from tui.subjects import DEFINITION
 from tui.widgets.filter_line import FilterLine
@@ -70,8 +70,6 @@ class DefinitionScreen(ResourceScreen):
     """
 
     _known: _Known | None = None
-    _cells = 0
-    """Width that the settings were wrapped for."""
 
     def compose(self) -> ComposeResult:
         glyphs = self.longshore.glyphs
@@ -90,31 +88,21 @@ class DefinitionScreen(ResourceScreen):
         iterations = self.pane("runs", runs_list(scope, self.longshore.glyphs, title="Iterations"))
         iterations.none = f"It has not run yet: {key('run.start')} starts a run, {key('run.preview')} a preview."
         iterations.set_title()
-        self._wrap_settings()
+        self.wrap_facts()
         self.show_front()
 
     def on_resize(self) -> None:
         super().on_resize()
-        self._wrap_settings()
         self._draw(anew=True)
 
-    def _wrap_settings(self) -> None:
-        """Long settings go on in the next line: list them anew for another width."""
-        cells = self.size.width if self.narrow else self.size.width * 2 // 5
-        if "panes" not in self.__dict__ or not cells or cells == self._cells:
-            return
-        self._cells = cells
+    def facts(self) -> dict[str, Facts]:
         definition_id = self.own.id
 
         def read(reader: Reader) -> list[Fact]:
             detail = definition_detail(reader, definition_id)
             return [] if detail is None else definition_facts(detail, reader.now())
 
-        spec = facts_list("Settings", read, cells, ("job_definition", "endpoint"))
-        if "settings" in self.panes:
-            self.panes["settings"].show(spec)
-        else:
-            self.pane("settings", spec)
+        return {"settings": Facts("Settings", read, ("job_definition", "endpoint"))}
 
     # Following the store
 

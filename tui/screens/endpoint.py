@@ -15,7 +15,6 @@ from store.queries.window import Page
 from store.reader import Reader
 from tui.actions import ENDPOINT_PLACE
 from tui.following import StoreChanges
-from tui.lists.facts import facts_list
 from tui.lists.grants import grants_list
 from tui.lists.runs import runs_list
 from tui.lists.spec import ListSpec
@@ -26,6 +25,7 @@ from tui.presentation.grant_rows import GRANT_COLUMNS
 from tui.presentation.rows import RUN_COLUMNS
 from tui.screens.acts import Creates
 from tui.screens.base import bindings_of
+from tui.screens.fact_panes import Facts
 from tui.screens.resource import ResourceScreen
 from tui.subjects import ENDPOINT, Subject
 from tui.widgets.filter_line import FilterLine
@@ -63,8 +63,6 @@ class EndpointScreen(ResourceScreen):
     """
 
     _known: _Known | None = None
-    _cells = 0
-    """Width that the properties were wrapped for."""
 
     def compose(self) -> ComposeResult:
         glyphs = self.longshore.glyphs
@@ -96,30 +94,17 @@ class EndpointScreen(ResourceScreen):
             self.pane(name, spec)
         self.panes["running"].none = "No run touches this endpoint now."
         self.panes["running"].set_title()
-        self._wrap_facts()
+        self.wrap_facts()
         self.show_front()
 
-    def on_resize(self) -> None:
-        super().on_resize()
-        self._wrap_facts()
-
-    def _wrap_facts(self) -> None:
-        """Long properties go on in the next line: list them anew for another width."""
-        cells = self.size.width if self.narrow else self.size.width * 2 // 5
-        if "panes" not in self.__dict__ or not cells or cells == self._cells:
-            return
-        self._cells = cells
+    def facts(self) -> dict[str, Facts]:
         endpoint_id = self.own.id
 
         def read(reader: Reader) -> list[Fact]:
             detail = endpoint_detail(reader, endpoint_id)
             return [] if detail is None else endpoint_facts(detail, reader.now())
 
-        spec = facts_list("Properties", read, cells, ("endpoint",))
-        if "facts" in self.panes:
-            self.panes["facts"].show(spec)
-        else:
-            self.pane("facts", spec)
+        return {"facts": Facts("Properties", read, ("endpoint",))}
 
     def show_front(self) -> None:
         super().show_front()

@@ -8,12 +8,12 @@ from typing import ClassVar
 from tui.actions import action
 from tui.presentation.cells import Cell
 from tui.presentation.pane_line import pane_line
-from tui.screens.panes import PanesScreen
+from tui.screens.fact_panes import FactPanesScreen
 from tui.subjects import WORDS, Subject
 from tui.widgets.text_lines import TextLines
 
 
-class ResourceScreen(PanesScreen):
+class ResourceScreen(FactPanesScreen):
     """A subclass composes ``TextLines`` with the ids ``head`` and ``tabs`` (one line) beside its tables.
 
     On a narrow terminal the line of tabs says which panes there are; tab goes through them.

@@ -14,6 +14,7 @@ from store.queries.items import ItemRow
 from store.queries.retention import expired
 from store.queries.runs import RunRow, Sample
 from store.queries.scope import Scope
+from store.queries.snapshots import snapshot
 from store.reader import Reader
 from store.vocabulary import Outcome, RunKind
 from tui.actions import RUN_PLACE
@@ -23,19 +24,19 @@ from tui.lists.grants import grants_list
 from tui.lists.items import ALL, Only, items_list
 from tui.lists.run_events import run_events_list
 from tui.lists.runs import run_subject
-from tui.lists.snapshot import snapshot_list
 from tui.presentation.cells import Cell
 from tui.presentation.codes_view import CODE_COLUMNS, CodeLine
+from tui.presentation.facts import FACT_COLUMNS, Fact
 from tui.presentation.grant_rows import GRANT_COLUMNS
 from tui.presentation.kinds import numbered, why_no_plan
 from tui.presentation.pane_line import pane_line
 from tui.presentation.rows import EVENT_COLUMNS, ITEM_COLUMNS
 from tui.presentation.run_panes import CODES, EVENTS, GRANTS, ITEMS, SIDES, SNAPSHOT, listed_items, pane_titles
 from tui.presentation.run_view import LISTED, gone_lines, nothing_listed, plot_lines, run_lines, worker_lines
-from tui.presentation.snapshot_view import SETTING_COLUMNS
+from tui.presentation.snapshot_view import snapshot_facts
 from tui.screens.base import bindings_of
+from tui.screens.fact_panes import FactPanesScreen, Facts
 from tui.screens.item import ItemScreen
-from tui.screens.panes import PanesScreen
 from tui.subjects import RUN, Subject
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.key_bar import KeyBar
@@ -73,7 +74,7 @@ class _Facts(NamedTuple):
     remarked: int
 
 
-class RunScreen(PanesScreen):
+class RunScreen(FactPanesScreen):
     """One run, live while it is on."""
 
     PLACE = RUN_PLACE
@@ -132,7 +133,7 @@ class RunScreen(PanesScreen):
             with Vertical(id="right"):
                 yield VirtualTable(EVENT_COLUMNS, glyphs=glyphs, id=EVENTS)
                 yield VirtualTable(GRANT_COLUMNS[RUN], glyphs=glyphs, id=GRANTS)
-                yield VirtualTable(SETTING_COLUMNS, glyphs=glyphs, id=SNAPSHOT)
+                yield VirtualTable(FACT_COLUMNS, glyphs=glyphs, id=SNAPSHOT)
         yield FilterLine()
         yield KeyBar(glyphs=glyphs)
 
@@ -142,10 +143,19 @@ class RunScreen(PanesScreen):
         self.pane(CODES, codes_list(self._run_id))
         self.pane(EVENTS, run_events_list(self._run_id))
         self.pane(GRANTS, grants_list(Scope(RUN, self._run_id), glyphs))
-        self.pane(SNAPSHOT, snapshot_list(self._run_id))
+        self.wrap_facts()
         self.show_front()
         if self._notice:
             self.say(self._notice, "ok")
+
+    def facts(self) -> dict[str, Facts]:
+        run_id = self._run_id
+
+        def read(reader: Reader) -> list[Fact]:
+            run, taken = runs.run(reader, run_id), snapshot(reader, run_id)
+            return [] if run is None or taken is None else list(snapshot_facts(run, taken))
+
+        return {SNAPSHOT: Facts("As it was started", read)}
 
     # What is shown where
 
