@@ -36,7 +36,7 @@ _ATTRIBUTES = (
     ("strike", "9"),
 )
 
-_PLAIN_CHARACTERS = str.maketrans(
+PLAIN_CHARACTERS = str.maketrans(
     {
         **dict.fromkeys("─━╌╍┄┅═▁▔", "-"),
         **dict.fromkeys("│┃║▏▎▕┊┋", "|"),
@@ -202,7 +202,7 @@ class Painter:
             return "?" * width, width
         if self._unicode or character.isascii():
             return character, width
-        plain = character.translate(_PLAIN_CHARACTERS)
+        plain = character.translate(PLAIN_CHARACTERS)
         return plain if plain.isascii() else "?" * width, width
 
     def _look(self, style: Style, system: ColorSystem) -> Look:

@@ -136,12 +136,12 @@ def test_the_block_keeps_its_height_and_the_width_of_a_narrow_terminal(kind: Run
 def test_counters_say_what_they_stand_for() -> None:
     numbers = {"items_transferred": 12, "items_deleted": 3, "items_failed": 2, "items_delete_withheld": 4}
     preview = text_of(run_lines(run_of(kind=RunKind.PREVIEW, **numbers), [], None, NOW, 78, UNICODE))
-    assert "To copy or repair         12" in preview
-    assert "To delete                  3" in preview
+    assert "To copy or repair          12" in preview
+    assert "To delete                   3" in preview
     assert "Transferred" not in preview
     verify = text_of(run_lines(run_of(kind=RunKind.VERIFY, **numbers), [], None, NOW, 78, UNICODE))
-    assert "Differ or failed           2" in verify
-    assert "Only in the target         4" in verify
+    assert "Differ or failed            2" in verify
+    assert "Only in the target          4" in verify
     assert "elete" not in verify
 
 

@@ -227,7 +227,7 @@ async def test_a_definition_that_is_deleted_while_it_is_open_is_told_and_keys_sa
         await pilot.press("r")
         await until(pilot, lambda: seen(app(pilot)).count("This job definition is gone") == 2)
         await pilot.press("tab")
-        await until(pilot, "Nothing is known of it.")
+        await until(pilot, "Nothing is left.")
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(pilot.app.screen, DefinitionScreen))
 

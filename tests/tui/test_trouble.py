@@ -28,6 +28,7 @@ from tests.tui.driving import app_of, seen, until
 from tests.tui.sample_store import PLAN, SampleStore
 from tests.tui.test_terminal import Terminal, restored
 from tui.app import LongshoreApp
+from tui.screens.confirm import ConfirmScreen
 
 pytestmark = pytest.mark.anyio
 
@@ -294,6 +295,13 @@ async def test_a_store_that_was_replaced_is_read_anew(sample: SampleStore, tmp_p
 # Writing
 
 
+async def told(pilot: Pilot[int]) -> None:
+    """Leave the dialog that tells a sentence that is longer than the key bar."""
+    if isinstance(pilot.app.screen, ConfirmScreen):
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, ConfirmScreen))
+
+
 async def start_hr_home(pilot: Pilot[int]) -> None:
     await pilot.press("1", "escape", "slash", *"hr-home", "enter")
     await until(pilot, "Hierarchy /hr-home")
@@ -326,6 +334,7 @@ async def test_a_start_while_the_store_is_locked(closed: SampleStore) -> None:
             await until(pilot, "The store has not answered yet")
             await keys_work(pilot)
             await until(pilot, "is locked by another process")
+            await told(pilot)
             assert badge(app) == ""
         assert "hr-home #2" not in seen(app)
         await start_hr_home(pilot)
@@ -378,6 +387,7 @@ async def test_a_start_on_a_full_disk(tmp_path: Path) -> None:
             fill(filler)
             await start_hr_home(pilot)
             await until(pilot, "is full: free space")
+            await told(pilot)
             await keys_work(pilot)
             filler.unlink()
             await start_hr_home(pilot)

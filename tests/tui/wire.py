@@ -19,6 +19,7 @@ from store.display import display
 from tests.tui.driving import seen
 from tests.tui.hostile_store import HOSTILE_LOOK
 from tui.app import LongshoreApp
+from tui.painting import PLAIN_CHARACTERS
 
 _SEQUENCE = re.compile(r"\x1b\[[<=>?]?[0-9;]*\$?[A-Za-z]|\x1b\]22;default\x07")
 _TEXTUALS = re.compile(r"\x1b\[([0-9;]*[HCm]|\?[0-9]+[hl]|[<>]?[0-9]*u|\?[0-9]+\$p)|\x1b\]22;default\x07")
@@ -72,7 +73,9 @@ class Wire:
             self._stream = pyte.Stream(self._terminal)
         news, self._fed = self.written[self._fed :], len(self.written)
         self._stream.feed("".join(news))
-        for y, line in enumerate(seen(app).split("\n")):
+        # In ASCII mode the painter writes what stands for Textual's own scrollbars.
+        text = seen(app) if app.glyphs.unicode else seen(app).translate(PLAIN_CHARACTERS)
+        for y, line in enumerate(text.split("\n")):
             wanted = cells(line)
             assert len(wanted) == width, f"line {y} has {len(wanted)} cells: {line}"
             shown = [self._terminal.buffer[y][x].data for x in range(width)]

@@ -180,7 +180,7 @@ def _trouble(run: RunRow, now: int, glyphs: Glyphs) -> Verdict:
         lost = figures.duration((now - run.lost_since) / 1000)
         why = f"The agent '{run.agent_name}' is lost since {lost}: nothing is copied."
         return Verdict(
-            Cell(f"{glyphs.attention} {run.status}, agent lost", "bad"),
+            Cell(f"{glyphs.attention} {state.text.partition(' ')[2]}, agent lost", "bad"),
             why,
             f"Start it again on its host, or {key('run.hand_over')} hands the run over to another agent.",
             "bad",
