@@ -10,12 +10,15 @@ from __future__ import annotations
 import os
 import resource
 import sys
+from dataclasses import replace
 
 from agentsim.engine.channel import Channel
 from agentsim.engine.coordinator import Coordinator
+from agentsim.engine.errors import RunStopped, Side
 from agentsim.engine.lease import ORPHANED
 from agentsim.engine.order import Order, OrderRefused
-from agentsim.engine.verdict import ended
+from agentsim.engine.verdict import Verdict, ended
+from agentsim.places.opening import directory_of
 from store import codes
 from store.vocabulary import JobRunStatus
 
@@ -44,12 +47,27 @@ def main(arguments: list[str]) -> int:
     except OrderRefused as error:
         result = ended(JobRunStatus.FAILED, codes.ORDER_REFUSED, f"Order refused: {error}")
     else:
-        result = Coordinator(agent, order).run()
+        result = _carry_out(agent, order)
     try:
         agent.send(("done", result))
     except OSError:
         return ORPHANED
     return 0
+
+
+def _carry_out(agent: Channel, order: Order) -> Verdict:
+    """One engine works on two directories of this machine, the other between any two places."""
+    try:
+        source, target = directory_of(order.source, Side.SOURCE), directory_of(order.target, Side.TARGET)
+    except RunStopped as stop:
+        return ended(JobRunStatus.FAILED, stop.code, stop.message, stop.target)
+    order = replace(order, source_root=source or b"", target_root=target or b"")
+    if source is not None and target is not None:
+        return Coordinator(agent, order).run()
+    # Most runs are between directories; what servers need would slow their start.
+    from agentsim.transfer.conductor import Conductor
+
+    return Conductor(agent, order).run()
 
 
 def _raise_descriptor_limit() -> None:
