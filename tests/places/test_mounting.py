@@ -170,15 +170,15 @@ class TestRealMounts:
         target.mkdir()
         with fault_fs(behind, point, "nas1:/export/hr"):
             agent = Agent(replace(order("", target, source_subpath=b"home"), source=NAS1_HR))
-            agent.finish()
-        assert agent.result["status"] == "Succeeded"
+            done = agent.finish()
+        assert done["status"] == "Succeeded"
         assert (target / "file").read_text() == "on the server"
 
     def test_a_run_whose_export_is_mounted_nowhere_says_what_to_mount(self, behind: Path, tmp_path: Path) -> None:
         agent = Agent(replace(order("", behind), source={**NAS1_HR, "host": "nas1.invalid"}))
-        agent.finish()
-        assert agent.result["code"] == codes.SOURCE_MOUNT
-        assert "nas1.invalid:/export/hr" in agent.result["message"]
+        done = agent.finish()
+        assert done["code"] == codes.SOURCE_MOUNT
+        assert "nas1.invalid:/export/hr" in done["message"]
 
 
 @pytest.fixture
