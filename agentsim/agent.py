@@ -385,7 +385,13 @@ class Agent:
                     self._start_worker(held)
 
     def _lose(self, held: HeldRun) -> None:
-        log.warning("%s: no longer this agent's; its worker stops", held.claim.label)
+        """A run is not to be worked on any more. Its worker ends first: then the run may be told to have ended."""
+        self._close_worker(held)
+        held.backlog.clear()
+        with self._store.write(self._actor, serial=False) as tx:
+            ungranted = claims.end_ungranted(tx, self._identity, held.claim)
+        why = "its access grant has ended" if ungranted else "no longer this agent's"
+        log.warning("%s: %s; its worker was stopped", held.claim.label, why)
         self._drop(held)
 
     def _drop(self, held: HeldRun) -> None:
