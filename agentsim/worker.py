@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
+import threading
 from dataclasses import replace
 
 from agentsim.engine.channel import Channel
@@ -18,6 +19,7 @@ from agentsim.engine.errors import RunStopped, Side
 from agentsim.engine.lease import ORPHANED
 from agentsim.engine.order import Order, OrderRefused
 from agentsim.engine.verdict import Verdict, ended
+from agentsim.places.mounting import OF_THIS_PROCESS
 from agentsim.places.opening import directory_of
 from store import codes
 from store.vocabulary import JobRunStatus
@@ -47,11 +49,18 @@ def main(arguments: list[str]) -> int:
     except OrderRefused as error:
         result = ended(JobRunStatus.FAILED, codes.ORDER_REFUSED, f"Order refused: {error}")
     else:
-        result = _carry_out(agent, order)
+        try:
+            result = _carry_out(agent, order)
+        finally:
+            OF_THIS_PROCESS.close()
     try:
         agent.send(("done", result))
     except OSError:
         return ORPHANED
+    if threading.active_count() > 1:
+        # A thread that hangs in a server's call, or a library's own, must not keep the process.
+        sys.stderr.flush()
+        os._exit(0)
     return 0
 
 

@@ -15,6 +15,8 @@ from agentsim.engine.channel import Channel
 from agentsim.engine.order import Order
 
 TAIL_BYTES = 4_000
+_OF_THE_STORE = ("LONGSHORE_", "PG")
+"""How variables begin that hold a registration token, the store's URL, or what libpq logs in with."""
 
 
 class WorkerProcess:
@@ -98,5 +100,9 @@ class WorkerProcess:
 
 
 def _environment() -> dict[str, str]:
-    """What a worker inherits: the agent's environment less its registration token."""
-    return {key: value for key, value in os.environ.items() if key != "LONGSHORE_TOKEN"}
+    """What a worker inherits: the agent's environment less what leads to the store, which a worker never asks.
+
+    Credentials of its endpoints have to be among it (``env:``, and the chains of Azure and AWS); the worker takes
+    those that its run names out of what its own children inherit (:meth:`agentsim.places.secrets.Secrets.taken_for`).
+    """
+    return {key: value for key, value in os.environ.items() if not key.startswith(_OF_THE_STORE)}
