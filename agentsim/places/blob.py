@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from agentsim.engine.errors import ItemChanged, ItemFailed, RunStopped, Side
-from agentsim.places.in_flight import Background
+from agentsim.places.daemons import Daemons
 from agentsim.places.object_metadata import dress_of, fitted, kind_of, metadata_of, redressed
 from agentsim.places.object_order import in_walk_order
 from agentsim.places.place import Content, Descend, Dress, Holds, Item, Opening, Place, Unlisted, Written
@@ -67,7 +67,7 @@ class BlobPlace(Place):
         self._prefix = f"{sub_path}/" if sub_path else ""
         self._connection: Connection = connect(properties, opening, secrets)
         self._container = self._connection.container
-        self._background = Background(_TRANSFERS)
+        self._background = Daemons(_TRANSFERS)
 
     def reach(self) -> None:
         self._connection.reach(self._lease, self._side)

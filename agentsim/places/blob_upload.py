@@ -20,7 +20,8 @@ from azure.storage.blob import BlobBlock, BlobClient, ContentSettings
 from agentsim.engine.errors import ItemChanged
 from agentsim.engine.lease import Lease
 from agentsim.places.blob_errors import answer_of, code_of, is_damage, translated
-from agentsim.places.in_flight import UPLOADS, Background, awaited
+from agentsim.places.daemons import Daemons
+from agentsim.places.in_flight import UPLOADS, awaited
 from agentsim.places.place import Content, Item, Opening, Written
 
 SINGLE: Final = 4 << 20
@@ -55,7 +56,7 @@ class Upload:
         self,
         blob: BlobClient,
         opening: Opening,
-        background: Background,
+        background: Daemons,
         metadata: Mapping[str, str],
         replacing: Item | None,
     ) -> None:

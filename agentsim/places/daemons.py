@@ -66,3 +66,5 @@ class Daemons:
     def _serve(self) -> None:
         while (task := self._tasks.get()) is not None:
             task()
+            # Else an idle thread would hold on to the bytes of its last request.
+            del task
