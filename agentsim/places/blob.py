@@ -24,7 +24,7 @@ try:
 
     from agentsim.places.blob_client import Connection, connect, pause
     from agentsim.places.blob_errors import code_of, translated
-    from agentsim.places.blob_names import why_refused
+    from agentsim.places.blob_names import can_be_asked_for, why_refused
     from agentsim.places.blob_read import BlobContent
     from agentsim.places.blob_upload import Upload, version_of
 except ImportError as _error:
@@ -92,8 +92,7 @@ class BlobPlace(Place):
         return in_walk_order(self._listed())
 
     def find(self, path: bytes) -> Item | None:
-        if why_refused(path, ""):
-            # What has such a name can be listed, but not asked for.
+        if not can_be_asked_for(path):
             return None
         key = self._key(path)
         found = self._properties(key)
