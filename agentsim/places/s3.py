@@ -16,7 +16,8 @@ from urllib.request import getproxies, proxy_bypass
 
 from agentsim.engine.errors import ItemChanged, ItemFailed, RunStopped, Side
 from agentsim.places import s3_errors
-from agentsim.places.in_flight import Background, awaited
+from agentsim.places.daemons import Daemons
+from agentsim.places.in_flight import awaited
 from agentsim.places.object_metadata import fitted, metadata_of, redressed
 from agentsim.places.object_order import in_walk_order
 from agentsim.places.place import Content, Descend, Dress, Holds, Item, Opening, Place, Unlisted, Written
@@ -75,7 +76,7 @@ class S3Place(Place):
         if opening.sub_path:
             self._prefix += "/"
         self._bucket = Bucket(self._address, self._keys(properties, secrets), opening)
-        self._workers = Background(_WORKERS)
+        self._workers = Daemons(_WORKERS)
         self._writer = Writer(self._bucket, self._workers)
 
     def _located(self, properties: Mapping[str, Any]) -> Address:
