@@ -286,6 +286,9 @@ class Writer:
             except Refused as refused:
                 answer = refused.answer
         assert answer is not None
+        if replacing is None and answer.code in MISSING:
+            # Nothing was to be there: it is not the item that is missing.
+            answer = Answer("NotTaken", answer.status, answer.words)
         return self._made_before(key, expected, arguments.get("Metadata"), answer)
 
     def _expect(self, key: str, replacing: Item | None) -> None:
