@@ -49,7 +49,7 @@ T = TypeVar("T")
 class SmbPlace(Place):
     """A directory of a share."""
 
-    streams = 4
+    streams = 8
 
     def __init__(self, opening: Opening, properties: Mapping[str, Any], secrets: Secrets) -> None:
         """Make it; nothing is connected yet.
