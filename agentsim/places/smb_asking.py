@@ -170,6 +170,11 @@ class Dressing:
         """What could not be kept."""
         return "; ".join(self._lost)
 
+    @property
+    def dos(self) -> int | None:
+        """The attributes that the item is to have; None for those that it gets."""
+        return self._dress.dos
+
     def give_up_owner(self, why: StatusError) -> bool:
         """Do without the owner, and next without the ACL; whether there was something to do without."""
         for parts, right, name in (

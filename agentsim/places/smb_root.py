@@ -52,7 +52,7 @@ class FileSystem(NamedTuple):
 
 
 def open_root(channel: Channel, path: bytes, *, writes: bool) -> None:
-    """See that the root is a directory, that no link leads to it, and that items can be made in it where they are to be.
+    """See that the root is a directory, that no link leads to it, and that items can be made in it if need be.
 
     Args:
         channel: the connection.
