@@ -134,10 +134,10 @@ def _extras(streams: bytes) -> tuple[str, ...]:
     return tuple(f"the data stream {name}" for name in stream_names(streams))
 
 
-def find(channel: Channel, path: bytes, detail: Detail) -> Seen | None:
+def find(channel: Channel, path: bytes, detail: Detail, *, access: int = 0) -> Seen | None:
     """What an item is now, closed again; None when there is none."""
     try:
-        seen = look(channel, path, 0, detail)
+        seen = look(channel, path, access, detail)
     except StatusError as error:
         if error.status in MISSING or error.status in OF_ANOTHER_KIND:
             return None

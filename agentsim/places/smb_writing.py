@@ -240,8 +240,12 @@ class Upload:
         self._version = self._pool.call(change)
 
     def _make_way(self, replacing: Item) -> int | None:
-        """See that what is to be replaced is what was compared; the attributes of a read-only file, which it loses."""
-        seen = self._pool.call(lambda channel: find(channel, self._path, Detail()))
+        """See that what is to be replaced is what was compared; the attributes of a read-only file, which it loses.
+
+        It is opened as if to be deleted: where another program has it open and does not share that, it is let be.
+        Windows sees to this by itself, Samba does not.
+        """
+        seen = self._pool.call(lambda channel: find(channel, self._path, Detail(), access=sm.DELETE))
         if seen is None or (replacing.version and seen.facts.version != replacing.version):
             raise ItemChanged(codes.ITEM_CHANGED, "The target has changed since it was listed: somebody writes to it.")
         bits = seen.facts.attributes

@@ -109,7 +109,7 @@ def content_of(place: SmbPlace, path: str) -> bytes:
 
 
 def walked(place: SmbPlace) -> list[str]:
-    """What a walk of everything gives: paths, directories with a slash at the end; what could not be listed with a ``!``."""
+    """What a walk of everything gives: paths, with a slash after a directory and a ``!`` before what was not listed."""
     found = []
     for item in place.walk(lambda path: True):
         if isinstance(item, Unlisted):

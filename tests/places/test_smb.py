@@ -22,6 +22,7 @@ from agentsim.places.smb import SmbPlace
 from agentsim.places.smb_names import to_wire
 from agentsim.places.smb_server import Server
 from agentsim.places.smb_wire import _Watched
+from agentsim.places.sorting import in_order
 from store import codes
 from store.vocabulary import ItemKind
 from tests.places.smb_scene import Bytes, a_lease, content_of, entered, leftovers, made, put, there, walked
@@ -115,8 +116,7 @@ def test_a_walk_comes_in_the_order_of_the_keys_with_hostile_names(place: SmbPlac
 def test_a_long_directory_is_sorted_on_disk_and_nothing_is_missing(
     smbd: Samba, share: str, place: SmbPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = smb_listing.in_order
-    monkeypatch.setattr(smb_listing, "in_order", lambda items, key: real(items, key, 500))
+    monkeypatch.setattr(smb_listing, "in_order", lambda items, key: in_order(items, key, 500))
     for number in range(2_000):
         (smbd.path(share) / f"{number * 7919 % 2_000:05} and so on to make it longer").touch()
     found = walked(place)

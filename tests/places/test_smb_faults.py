@@ -211,7 +211,7 @@ def test_a_file_that_is_open_exclusively_fails_in_words_and_alone(mortal: Samba,
     with pytest.raises(ItemFailed, match="Another program has it open") as failed:
         place.read(seen)
     assert failed.value.code == codes.ITEM_FAILED
-    with pytest.raises(ItemFailed, match="Another program has it open|Access denied"):
+    with pytest.raises(ItemFailed, match="Another program has it open"):
         place.write(b"file", Bytes(b"new"), Dress(), seen)
     assert leftovers(mortal, share) == []
     put(place, "other")
@@ -228,7 +228,7 @@ def small(mortal: Samba) -> Iterator[str]:
     properties = mortal.fresh_place()
     path: Path = mortal.path(properties["shareName"])
     command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(path)]
-    if subprocess.run(command, capture_output=True).returncode:
+    if subprocess.run(command, check=False, capture_output=True).returncode:
         pytest.skip("a small file system cannot be mounted here")
     yield properties["shareName"]
     subprocess.run(["umount", "--lazy", str(path)], check=True)
