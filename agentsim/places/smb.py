@@ -159,7 +159,8 @@ class SmbPlace(Place):
                 stack.pop()
                 continue
             path = above + b"/" + facts.name if above else facts.name
-            item = item_of(facts, path)
+            # A directory's ACL is worth a question each, a file's travels with its content.
+            item = item_of(facts, path, detailed=not (self._system.acls and facts.kind is ItemKind.DIRECTORY))
             yield item
             if item.kind is ItemKind.DIRECTORY and descend(path):
                 directory = path

@@ -15,6 +15,7 @@ from agentsim.places.smb_entries import (
     acl_parts,
     attributes_only,
     basic_information,
+    canonical,
     facts_of,
     item_of,
     stream_names,
@@ -113,7 +114,7 @@ def look(
     return Seen(
         handle,
         facts,
-        sm.information_in(acl) if acl and not isinstance(acl, StatusError) else None,
+        _acl(sm.information_in(acl)) if acl and not isinstance(acl, StatusError) else None,
         _extras(sm.information_in(streams)) if streams and not isinstance(streams, StatusError) else (),
         first,
     )
@@ -128,6 +129,13 @@ def _facts(channel: Channel, handle: bytes, answer: bytes | StatusError) -> Fact
         tag = sm.information_in(channel.ask(sm.query(sm.FILE, sm.ATTRIBUTE_TAG, handle)))
         facts = facts._replace(tag=int.from_bytes(tag[4:8], "little"))
     return facts
+
+
+def _acl(descriptor: bytes) -> bytes | None:
+    try:
+        return canonical(descriptor)
+    except ValueError:
+        return None
 
 
 def _extras(streams: bytes) -> tuple[str, ...]:

@@ -246,7 +246,12 @@ def test_an_acl_goes_from_one_share_to_another(smbd: Samba, share: str, place: S
     dress = there(place, "file").dress
     other.make_directory(b"dir", dress)
     assert put(other, "copy", nt_acl=dress.nt_acl).dress.nt_acl == dress.nt_acl == changed
-    assert next(iter(item.dress.nt_acl for item in place.walk(lambda path: True) if isinstance(item, Item))) is None
+    place.make_directory(b"dir", Dress())
+    listed = {item.path: item for item in place.walk(lambda path: True) if isinstance(item, Item)}
+    assert not listed[b"dir"].detailed, "a directory is to be asked for its ACL"
+    assert listed[b"file"].detailed, "a file is not, unless it is copied"
+    with place.read(listed[b"file"]) as content:
+        assert content.item.dress.nt_acl == changed
     other.close()
 
 
