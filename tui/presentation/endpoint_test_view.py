@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from store.queries.endpoint_tests import EndpointTestRow, StepRow
+
 from store.codes import CATALOGUE
 from store.display import display
-from store.queries.endpoint_tests import EndpointTestRow, StepRow
 from store.queries.hierarchy import AgentRow
 from store.vocabulary import AgentStatus, EndpointTestStatus
 from tui.presentation import format as figures
@@ -14,7 +15,7 @@ from tui.presentation.cells import Cell
 from tui.presentation.facts import Fact
 from tui.presentation.glyphs import Glyphs
 from tui.presentation.listed import Listed
-from tui.presentation.rows import AGENT_COLUMNS, ago, agent_row
+from tui.presentation.rows import AGENT_COLUMNS, agent_row, ago
 from tui.presentation.wrapping import wrap
 
 Line = list[Cell]
