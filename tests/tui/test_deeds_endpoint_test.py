@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from store.execution.endpoint_tests import report_steps, take_test
-from store.queries.endpoint_tests import tests_of
+from store.queries.endpoint_tests import open_tests
 from store.resources.endpoint_tests import give_up_test
 from textual.pilot import Pilot
 
@@ -35,7 +35,7 @@ class PretendAgent:
         self._sample = sample
         self._identity = sample.agents[name]
         with Reader(sample.place, sample.clock) as reader:
-            (self._test,) = tests_of(reader, self._identity.agent_id)
+            (self._test,) = open_tests(reader, self._identity.agent_id)
 
     def take(self) -> None:
         with self._sample.store.write("agent/it") as tx:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from store.queries.endpoint_tests import endpoint_tests
 
 from store.queries import details, hierarchy
+from store.queries.completion import mover_id_of
 from store.queries.details import EndpointDetail
 from store.queries.hierarchy import AgentRow
 from store.reader import Reader
@@ -30,7 +31,7 @@ class _Known(NamedTuple):
 async def try_endpoint(screen: LongshoreScreen, subject: Subject) -> None:
     """Let an agent try an endpoint, and show how that goes; the sheet may be left, and the test goes on."""
     from tui.deed_commands import DeedCommands
-    from tui.screens.endpoint_test import AGAIN, EndpointTestScreen
+    from tui.screens.endpoint_test import EndpointTestScreen
     from tui.screens.pick import PickScreen
 
     glyphs = screen.longshore.glyphs
@@ -54,10 +55,9 @@ async def try_endpoint(screen: LongshoreScreen, subject: Subject) -> None:
         if test_id is None:
             return
         test = await screen.app.push_screen_wait(EndpointTestScreen(subject.path, test_id))
-        if test == AGAIN:
-            continue
-        screen.say(*view.leaving_words(test))
-        return
+        if not isinstance(test, str):
+            screen.say(*view.leaving_words(test))
+            return
 
 
 async def _writes(screen: LongshoreScreen, detail: EndpointDetail) -> bool | None:
@@ -82,7 +82,8 @@ def _known(reader: Reader, endpoint_id: int) -> _Known:
     if detail is None:
         return _Known(None, [], 0)
     last = [test.agent for test in endpoint_tests(reader, endpoint_id, 1)]
-    agents = hierarchy.agents(reader, detail.row.mover_id)
+    mover = mover_id_of(reader, detail.mover)
+    agents = [] if mover is None else hierarchy.agents(reader, mover)
     agents.sort(key=lambda agent: (agent.name not in last, agent.status in _AWAY, agent.name))
     return _Known(detail, agents, reader.now())
 

@@ -20,7 +20,7 @@ from tui.screens.save import SaveScreen
 from tui.widgets.line_input import LineInput
 
 WAITING = "Waiting for the agent to register"
-TRYING = "Try the endpoint archive"
+TRYING = "Try the endpoint nas1-eng"
 REPORT = "Write the report of hr-shares/hr-archive#1"
 
 
