@@ -83,9 +83,8 @@ class DeedCommands:
         Raises:
             LongshoreError: the store refused; the sentence says why.
         """
-        from store.resources.endpoint_tests import request_test
-
         from store.resources.common import find_mover
+        from store.resources.endpoint_tests import request_test
 
         with self._commands.writing() as tx:
             mover = find_mover(tx.session, subject.mover)

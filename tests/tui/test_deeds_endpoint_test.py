@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from store.execution.endpoint_tests import report_steps, take_test
-from store.queries.endpoint_tests import open_tests
-from store.resources.endpoint_tests import give_up_test
 from textual.pilot import Pilot
 
+from store.execution.endpoint_tests import report_steps, take_test
+from store.queries.endpoint_tests import open_tests
 from store.reader import Reader
+from store.resources.endpoint_tests import give_up_test
 from store.vocabulary import EndpointTestStatus
 from tests.tui.driving import app_of, seen, until
 from tests.tui.sample_store import SampleStore

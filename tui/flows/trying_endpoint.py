@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from store.queries.endpoint_tests import endpoint_tests
-
 from store.queries import details, hierarchy
 from store.queries.completion import mover_id_of
 from store.queries.details import EndpointDetail
+from store.queries.endpoint_tests import endpoint_tests
 from store.queries.hierarchy import AgentRow
 from store.reader import Reader
 from store.vocabulary import EndpointKind

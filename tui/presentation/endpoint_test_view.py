@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from store.queries.endpoint_tests import EndpointTestRow, StepRow
-
 from store.codes import CATALOGUE
 from store.display import display
+from store.queries.endpoint_tests import EndpointTestRow, StepRow
 from store.queries.hierarchy import AgentRow
 from store.vocabulary import AgentStatus, EndpointTestStatus
 from tui.presentation import format as figures

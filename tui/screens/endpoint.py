@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NamedTuple
 
-from store.queries.endpoint_tests import endpoint_tests
 from textual.app import ComposeResult
 from textual.containers import Container
 
 from store.lifecycle import ACTIVE
 from store.queries.details import EndpointDetail, endpoint_detail
+from store.queries.endpoint_tests import endpoint_tests
 from store.queries.grants import GrantRow, grants
 from store.queries.scope import Scope
 from store.queries.window import Page

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
-from store.queries.endpoint_tests import EndpointTestRow, endpoint_test
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -12,6 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 
 from store.errors import StoreUnavailable
+from store.queries.endpoint_tests import EndpointTestRow, endpoint_test
 from store.reader import Reader
 from tui.following import EVERYTHING, StoreChanges
 from tui.presentation.endpoint_test_view import keys_line, sheet_lines
