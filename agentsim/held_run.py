@@ -71,9 +71,11 @@ class HeldRun:
         return Order(
             run=claim.label,
             mode=claim.copy_mode,
-            source_root=str(claim.source["path"]).encode(),
+            source=dict(claim.source),
+            source_root=b"",
             source_subpath=claim.source_subpath.encode(),
-            target_root=str(claim.target["path"]).encode(),
+            target=dict(claim.target),
+            target_root=b"",
             target_subpath=claim.target_subpath.encode(),
             helpers=helpers,
             deadline=self.lease_deadline,

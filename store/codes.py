@@ -59,6 +59,27 @@ TARGET_BUSY: Final = _code(
     "Wait for the other run to end. If there is none, look for a hung worker process on the agent's host.",
 )
 
+SOURCE_MOUNT: Final = _code(
+    "AZSM1001",
+    "The source is not mounted",
+    "Mount the share on the agent's host, or run the agent as root so that it may.",
+)
+TARGET_AUTHORIZATION: Final = _code(
+    "AZSM1024",
+    "The agent may not write to the target",
+    "Give the identity that the credential belongs to the right to list, read, write and delete there.",
+)
+SOURCE_AUTHENTICATION: Final = _code(
+    "AZSM1025",
+    "The source refuses the credential",
+    "Check the endpoint's credential reference, and whether the secret behind it has expired.",
+)
+KEY_VAULT: Final = _code(
+    "AZSM1028",
+    "A secret could not be read from the key vault",
+    "Give the agent's identity the role Key Vault Secrets User, and check the secret's URI.",
+)
+
 # Runs: Longshore's codes.
 OVERLAP: Final = _code(
     "LSM1001",
@@ -94,6 +115,56 @@ AGENT_FULL: Final = _code(
     "LSM1016",
     "The agent's host has no space for work files",
     "Free space in the agent's temporary directory, then start the run again: it goes on.",
+)
+TARGET_MOUNT: Final = _code(
+    "LSM1020",
+    "The target is not mounted",
+    "Mount the share on the agent's host, or run the agent as root so that it may.",
+)
+SOURCE_UNREACHABLE: Final = _code(
+    "LSM1021",
+    "The source cannot be reached",
+    "Check the name, network and firewall between the agent and the source, then start the run again: it goes on.",
+)
+TARGET_UNREACHABLE: Final = _code(
+    "LSM1022",
+    "The target cannot be reached",
+    "Check the name, network and firewall between the agent and the target, then start the run again: it goes on.",
+)
+TARGET_AUTHENTICATION: Final = _code(
+    "LSM1023",
+    "The target refuses the credential",
+    "Check the endpoint's credential reference, and whether the secret behind it has expired.",
+)
+SOURCE_AUTHORIZATION: Final = _code(
+    "LSM1024",
+    "The agent may not read the source",
+    "Give the identity that the credential belongs to the right to list and read there.",
+)
+CREDENTIAL_UNRESOLVED: Final = _code(
+    "LSM1025",
+    "A credential reference leads to no secret",
+    "Set the variable or make the file where the agent runs, readable by the agent's user alone.",
+)
+GRANT_ENDED: Final = _code(
+    "LSM1026",
+    "The agent's access grant has ended",
+    "Start a new run: starting it grants the agent access again.",
+)
+LIBRARY_MISSING: Final = _code(
+    "LSM1027",
+    "The agent lacks the library for this type of endpoint",
+    "Install it where the agent runs, as the message says, and start the agent again.",
+)
+TRASH_UNSUPPORTED: Final = _code(
+    "LSM1028",
+    "This target cannot keep a trash",
+    "Turn the trash off in the definition, or choose another target.",
+)
+LISTING_UNORDERED: Final = _code(
+    "LSM1029",
+    "A server lists its items in an order that cannot be followed",
+    "Nothing was deleted. Report the server and its version.",
 )
 COUNTERS_DISAGREE: Final = _code(
     "LSM1019", "The run's counters do not add up", "This is a fault in Longshore: report it with the run's log."
@@ -215,6 +286,31 @@ ITEM_DIGEST_DIFFERS: Final = _code(
     "LSM2011",
     "What was written reads back differently",
     "The old target file was kept. Check the target's disks and the agent's memory before copying again.",
+)
+ITEM_NAME_UNSUPPORTED: Final = _code(
+    "LSM2012",
+    "The target cannot hold an item of this name",
+    "Rename the item in the source: the message says what of the name it is.",
+)
+ITEM_METADATA_TOO_LARGE: Final = _code(
+    "LSM2013",
+    "The metadata is larger than the target keeps",
+    "Copied without what did not fit, which the message names.",
+)
+ITEM_NAME_TAKEN: Final = _code(
+    "LSM2014",
+    "The source has a file and a directory of this name",
+    "The target can hold only one of them: rename one in the source.",
+)
+ITEM_LINK_UNSUPPORTED: Final = _code(
+    "LSM2015",
+    "The target cannot hold a symbolic link",
+    "The link was left behind: recreate it by hand where it is needed.",
+)
+ITEM_THROTTLED: Final = _code(
+    "LSM2016",
+    "The server was too busy for longer than retries last",
+    "Run again when it is less busy, or with fewer helpers.",
 )
 VERIFY_MISSING: Final = _code("LSM2201", "The target does not have it", "Copy again.")
 VERIFY_TYPE: Final = _code("LSM2202", "The target has another type of item there", "Copy again.")

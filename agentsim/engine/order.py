@@ -27,9 +27,11 @@ class Order:
         run: label of the run, for logs and for its trash directory.
         kind: whether to copy, to say what a copy would do, or to verify.
         mode: what to do with items that only the target has.
-        source_root: absolute path of the source endpoint.
+        source: properties of the source endpoint, as ARM names them (``store.endpoints``).
+        source_root: absolute path of its directory, once the worker has found it; empty where it is none.
         source_subpath: relative path below it, or empty.
-        target_root: absolute path of the target endpoint; it must exist.
+        target: properties of the target endpoint.
+        target_root: as ``source_root``; it must exist.
         target_subpath: relative path below it, or empty; created when missing.
         helpers: number of copying processes.
         deadline: end of the first lease, seconds on CLOCK_BOOTTIME.
@@ -48,8 +50,10 @@ class Order:
     run: str
     kind: RunKind
     mode: CopyMode
+    source: dict[str, Any]
     source_root: bytes
     source_subpath: bytes
+    target: dict[str, Any]
     target_root: bytes
     target_subpath: bytes
     helpers: int
@@ -74,7 +78,7 @@ class Order:
         if not 1 <= self.helpers <= MAX_HELPERS:
             raise OrderRefused(f"helpers is {self.helpers}, not 1 to {MAX_HELPERS}")
         for root in (self.source_root, self.target_root):
-            if not root.startswith(b"/") or b"\0" in root:
+            if (root and not root.startswith(b"/")) or b"\0" in root:
                 raise OrderRefused("a root is not an absolute path")
         if min(self.expected_items, self.expected_bytes, self.last_source_items) < UNKNOWN:
             raise OrderRefused("a count is below -1")
@@ -121,8 +125,10 @@ class Order:
 _TYPES: dict[str, type] = {
     "run": str,
     "mode": str,
+    "source": dict,
     "source_root": bytes,
     "source_subpath": bytes,
+    "target": dict,
     "target_root": bytes,
     "target_subpath": bytes,
     "helpers": int,

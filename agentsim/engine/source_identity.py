@@ -55,6 +55,7 @@ def same_source(recorded: str, found: str) -> bool:
 
     Words that only one of them has do not count: another kernel can know more. Where both have a
     UUID, the id by ``statvfs`` does not count either: on some file systems it follows the device number.
+    A share, container or bucket has no inode: its ``place`` is what must be the same.
 
     Args:
         recorded: by an earlier run; empty if there was none.
@@ -66,4 +67,4 @@ def same_source(recorded: str, found: str) -> bool:
     shared = one.keys() & other.keys()
     if "uuid" in shared:
         shared -= {"fsid", "from"}
-    return "inode" in shared and all(one[key] == other[key] for key in shared)
+    return bool(shared & {"inode", "place"}) and all(one[key] == other[key] for key in shared)

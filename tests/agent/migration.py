@@ -56,7 +56,7 @@ ELSEWHERE = """
 if "agentsim.worker" in sys.orig_argv:
     from agentsim.engine import preflight
 
-    preflight._lock = lambda *arguments, **options: None
+    preflight.lock = lambda *arguments, **options: None
 """
 """The same for workers as they are on another host, whose locks this one does not see."""
 
@@ -140,6 +140,7 @@ storageMovers:
         program: tuple[str, ...] = AGENT,
         slow: bool = False,
         elsewhere: bool = False,
+        changed: str = "",
     ) -> subprocess.Popen[bytes]:
         """Start an agent.
 
@@ -149,11 +150,13 @@ storageMovers:
             program: what to run as the agent.
             slow: its workers take their time, so that they can be met in mid-run.
             elsewhere: its workers are slow, and as on another host.
+            changed: what its processes do at their start, as Python.
         """
         environment = dict(os.environ)
-        if slow or elsewhere:
+        if slow or elsewhere or changed:
             self._slowing.mkdir(exist_ok=True)
-            (self._slowing / "sitecustomize.py").write_text(SLOW_COPIES + (ELSEWHERE if elsewhere else ""))
+            slowness = SLOW_COPIES + (ELSEWHERE if elsewhere else "") if slow or elsewhere else ""
+            (self._slowing / "sitecustomize.py").write_text(slowness + changed)
             environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(self._slowing), os.getenv("PYTHONPATH"))))
         agent = subprocess.Popen(
             [*program, "run", "--state", str(state or self.state), "--heartbeat", str(HEARTBEAT), *options],

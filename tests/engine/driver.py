@@ -52,7 +52,15 @@ def order(source: Path | str, target: Path | str, mode: CopyMode = CopyMode.ADDI
         "attempt": 1,
         "moment": time.time_ns() // 1_000_000,
     }
-    return Order(**{**values, **changes})
+    values.update(changes)
+    for side in ("source", "target"):
+        values.setdefault(side, local(values[f"{side}_root"]))
+    return Order(**values)
+
+
+def local(path: bytes) -> dict[str, Any]:
+    """Properties of an endpoint that is this directory."""
+    return {"name": "local", "endpointType": "LocalPath", "path": os.fsdecode(path)}
 
 
 class Agent:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from store.bodies import DefinitionProperties
 from store.errors import InvalidInput, NotFound
-from store.pairs import MOVED, ONLY_MOVED, check_pair, check_source, check_target
+from store.pairs import check_pair, check_source, check_target
 from store.queries.completion import EndpointPlace, Writer, endpoint_places, names_from, writers
 from store.reader import Reader
 from store.rules import not_found, valid_name, valid_sub_path
@@ -16,7 +16,7 @@ from tui.forms.change import Change, Loaded
 from tui.forms.field import Field
 from tui.forms.form import Asked, Form, Page, Texts, ruled
 from tui.forms.models import fields_of
-from tui.forms.review import Facts, end_lines, mode_table, review_lines
+from tui.forms.review import Facts, end_lines, lost_lines, mode_table, review_lines
 from tui.forms.words import COMPLETES, HINTS
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
@@ -126,10 +126,6 @@ class DefinitionForm(Form):
 
     def doubts(self, texts: Texts, glyphs: Glyphs) -> dict[str, str]:
         found = {}
-        for key in ("sourceName", "targetName"):
-            place = self._place(key, texts)
-            if place is not None and place.endpoint_type not in MOVED:
-                found[key] = f"It is {place.endpoint_type}: it can be planned with; {ONLY_MOVED}"
         agent = self._answer("agentName", texts)
         if agent is not None and not agent.found:
             found["agentName"] = f"No agent of that name is registered with '{self.mover}' yet."
@@ -154,7 +150,8 @@ class DefinitionForm(Form):
         if key == "copyMode":
             return mode_table(CopyMode(texts["copyMode"]))
         if key in ("sourceSubpath", "targetSubpath"):
-            return end_lines(self._place(key.replace("Subpath", "Name"), texts), texts[key])
+            lines = end_lines(self._place(key.replace("Subpath", "Name"), texts), texts[key])
+            return [*lines, *lost_lines(texts, self.facts(texts), glyphs)] if key == "targetSubpath" else lines
         return []
 
     def review(self, texts: Texts, glyphs: Glyphs) -> list[list[Cell]]:

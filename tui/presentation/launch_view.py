@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from store.display import display
 from store.lifecycle import target_permission
-from store.pairs import MOVED
+from store.losses import losses
 from store.queries.definitions import DefinitionRow
 from store.queries.details import DefinitionDetail
 from store.queries.hierarchy import AgentRow
 from store.queries.passes import Passes
 from store.queries.runs import RunRow
+from store.settings import CopySettings
 from store.vocabulary import AgentStatus, CopyMode, Guard, RunKind
 from tui.keymap import key
 from tui.presentation import format as figures
@@ -77,7 +78,7 @@ def head_lines(
         words = f"Exactly what preview #{choice.plan.number} listed; what has changed since is left alone"
         style = "strong"
     elif choice.kind == RunKind.COPY and detail is not None:
-        words, style = _left_behind(detail.properties, glyphs)
+        words, style = _left_behind(detail, glyphs)
     permission = str(target_permission(choice.kind)).lower()
     return [
         [Cell(_TITLES[choice.kind], "dim"), Cell(f"{definition.project}/{definition.name}", "strong")],
@@ -120,7 +121,7 @@ def tail_lines(
         [],
         _last_pass(last, now, glyphs),
         _this_run(found, choice, now),
-        _warning(agent, found.active, detail, glyphs),
+        _warning(agent, found.active, glyphs),
         [Cell(refusal, "warn")],
         _keys(choice, guarded, typing),
     ]
@@ -210,12 +211,8 @@ def _this_run(found: Passes, choice: Choice, now: int) -> Line:
     return [label, Cell(f"about {rounded(seconds)}", "strong")]
 
 
-def _warning(agent: AgentRow | None, active: RunRow | None, detail: DefinitionDetail | None, glyphs: Glyphs) -> Line:
+def _warning(agent: AgentRow | None, active: RunRow | None, glyphs: Glyphs) -> Line:
     """What the store would refuse, and what the agent makes of it; the gravest alone."""
-    for end in (detail.source, detail.target) if detail is not None else ():
-        if end.type not in MOVED:
-            text = f"{end.name} is {display(end.type)}: this version moves LocalPath data only"
-            return [Cell(f"{glyphs.attention} {text}", "bad")]
     if active is not None:
         text = f"#{active.number} is {active.status}: one run of a definition at a time"
         return [Cell(f"{glyphs.attention} {text}", "warn")]
@@ -233,13 +230,21 @@ def _warning(agent: AgentRow | None, active: RunRow | None, detail: DefinitionDe
     return []
 
 
-def _left_behind(properties: Mapping[str, Any], glyphs: Glyphs) -> Cell:
+def _left_behind(detail: DefinitionDetail, glyphs: Glyphs) -> Cell:
     """What of the source a copy with these settings leaves behind; empty for nothing."""
-    filtered = "what the filters leave out" if properties.get("filters") else ""
-    if properties.get("preservePermissions", True):
-        return Cell(f"Not copied: {filtered}" if filtered else "", "dim")
-    both = "; ".join(filter(None, ("mode, owner and access control lists", filtered)))
-    return Cell(f"{glyphs.attention} Not copied: {both}", "warn")
+    properties = detail.properties
+    kept = properties.get("preservePermissions", True)
+    parts = [
+        *(() if kept else ("mode, owner and access control lists",)),
+        *(("what the filters leave out",) if properties.get("filters") else ()),
+    ]
+    found = losses(detail.source.type, detail.target.type, CopySettings.from_properties(properties))
+    sentences = [f"Not copied: {'; '.join(parts)}"] if parts else []
+    if found:
+        many = f"{len(found)} losses, the gravest: " if len(found) > 1 else "One loss: "
+        sentences.append(many + found[0])
+    warned = f"{glyphs.attention} " if found or not kept else ""
+    return Cell(f"{warned}{'. '.join(sentences)}" if sentences else "", "warn" if warned else "dim")
 
 
 def _place(name: str, sub_path: str) -> str:

@@ -1,0 +1,1 @@
+"""Storage adapters: one small interface, and behind it a directory, an SMB share, a blob container or a bucket."""
