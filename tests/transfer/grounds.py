@@ -75,7 +75,7 @@ class Ground(ABC):
                 self.put(path, new[path])
         self.settle(new)
 
-    def settle(self, tree: Tree) -> None:
+    def settle(self, tree: Tree) -> None:  # noqa: B027 - most have nothing to do
         """Set what later writes disturb."""
 
 
@@ -331,7 +331,7 @@ def clear(ground: Ground) -> None:
         for entry in ground.root.iterdir():
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     elif isinstance(ground, Objects):
-        for key in ground.keys():
+        for key in ground.keys():  # noqa: SIM118 - it is no mapping
             ground.delete(key)
 
 
