@@ -18,6 +18,7 @@ from agentsim.engine.errors import RunStopped, Side
 from agentsim.engine.lease import ORPHANED
 from agentsim.engine.order import Order, OrderRefused
 from agentsim.engine.verdict import Verdict, ended
+from agentsim.places.mounting import OF_THIS_PROCESS
 from agentsim.places.opening import directory_of
 from store import codes
 from store.vocabulary import JobRunStatus
@@ -47,7 +48,10 @@ def main(arguments: list[str]) -> int:
     except OrderRefused as error:
         result = ended(JobRunStatus.FAILED, codes.ORDER_REFUSED, f"Order refused: {error}")
     else:
-        result = _carry_out(agent, order)
+        try:
+            result = _carry_out(agent, order)
+        finally:
+            OF_THIS_PROCESS.close()
     try:
         agent.send(("done", result))
     except OSError:

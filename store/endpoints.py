@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from pydantic.alias_generators import to_camel
@@ -18,6 +18,7 @@ from store.errors import InvalidInput
 from store.rules import valid_credential_reference, valid_directory
 from store.vocabulary import EndpointType
 
+SMB_PORT = 445
 _HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,62})?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,62})?)*\.?")
 
 
@@ -86,7 +87,7 @@ def _source_uri(value: str) -> str:
         is_address = True
     except ValueError:
         is_address = False
-    if parts.scheme != "https" or is_address or "." not in host or parts.query or parts.fragment or parts.username:
+    if parts.scheme != "https" or is_address or "." not in host or not _bare(parts):
         # A user or query may be a secret: only the host is repeated.
         raise InvalidInput(
             f"'{host}' is not in a usable source URI: write https://host.domain/bucket/prefix without "
@@ -95,11 +96,45 @@ def _source_uri(value: str) -> str:
     return value
 
 
+def _service_url(value: str) -> str:
+    """Where a service answers, if not where its name says: an emulator, a private cloud, a private link."""
+    parts = urlsplit(value)
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or not host or not _bare(parts) or any(c <= " " for c in value):
+        raise InvalidInput(
+            f"'{host}' is not in a usable service URL: write http://host:port or https://host:port, with a path if the "
+            "service has one, and without user, query or fragment."
+        )
+    _host(host)
+    return value.rstrip("/")
+
+
+def _file_service(value: str) -> str:
+    """``host`` or ``host:port``: SMB has no URL of its own."""
+    parts = urlsplit(f"//{value}")
+    host = parts.hostname or ""
+    if not host or parts.path or not _bare(parts) or any(c <= " " for c in value):
+        raise InvalidInput(f"'{host}' is not a usable file service: write its host, or host:port.")
+    _host(host)
+    return value
+
+
+def _bare(parts: SplitResult) -> bool:
+    """Whether a URL has nothing that may be a secret, and a port that is one."""
+    try:
+        _ = parts.port
+    except ValueError:
+        return False
+    return not (parts.query or parts.fragment or "@" in parts.netloc)
+
+
 Directory = Annotated[str, _rule(valid_directory)]
 Host = Annotated[str, _rule(_host)]
 Share = Annotated[str, _rule(_share)]
 ResourceId = Annotated[str, _rule(_resource_id)]
 CredentialReference = Annotated[str, _rule(valid_credential_reference)]
+ServiceUrl = Annotated[str, _rule(_service_url)]
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 
 
 class SmbCredentials(ArmModel):
@@ -116,6 +151,28 @@ class S3Credentials(ArmModel):
     type: Literal["AzureKeyVaultS3WithHMAC"] = "AzureKeyVaultS3WithHMAC"
     access_key_uri: CredentialReference | None = None
     secret_key_uri: CredentialReference | None = None
+
+
+class BlobCredentials(ArmModel):
+    """A reference to one of the secrets that open a storage account; without one the agent uses its own identity."""
+
+    type: Literal["AzureStorageAccount"] = "AzureStorageAccount"
+    account_key_uri: CredentialReference | None = None
+    sas_token_uri: CredentialReference | None = None
+    connection_string_uri: CredentialReference | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(map(bool, (self.account_key_uri, self.sas_token_uri, self.connection_string_uri))) > 1:
+            raise ValueError("one of accountKeyUri, sasTokenUri and connectionStringUri is enough: remove the others.")
+        return self
+
+
+class ShareCredentials(ArmModel):
+    """A reference to the key of a storage account: by SMB the account's name is the user."""
+
+    type: Literal["AzureStorageAccount"] = "AzureStorageAccount"
+    account_key_uri: CredentialReference | None = None
 
 
 class LocalPath(ArmModel):
@@ -148,37 +205,66 @@ class SmbMount(ArmModel):
     endpoint_type: Literal[EndpointType.SMB_MOUNT] = EndpointType.SMB_MOUNT
     host: Host
     share_name: Share
+    port: Port | None = None
+    """Longshore's own: where the server listens, if not on 445."""
     credentials: SmbCredentials | None = None
 
     def place(self) -> str:
-        return f"\\\\{self.host}\\{self.share_name}"
+        port = f":{self.port}" if self.port not in (None, SMB_PORT) else ""
+        return f"\\\\{self.host}{port}\\{self.share_name}"
 
     def location_key(self) -> str:
-        return f"smb:{_host_key(self.host)}/{self.share_name.lower()}"
+        return _smb_key(self.host, self.port, self.share_name)
 
 
 class AzureStorageBlobContainer(ArmModel):
     endpoint_type: Literal[EndpointType.AZURE_STORAGE_BLOB_CONTAINER] = EndpointType.AZURE_STORAGE_BLOB_CONTAINER
     storage_account_resource_id: ResourceId
     blob_container_name: Annotated[str, _rule(_container)]
+    service_url: ServiceUrl | None = None
+    """Longshore's own: where the account's blobs are, if not at https://ACCOUNT.blob.core.windows.net."""
+    credentials: BlobCredentials | None = None
+    """Longshore's own: without it the agent uses its own identity."""
 
     def place(self) -> str:
-        return f"{_last(self.storage_account_resource_id)}/{self.blob_container_name}"
+        account = _last(self.storage_account_resource_id)
+        service = account if self._usual() else _without_scheme(self.service_url or "")
+        return f"{service}/{self.blob_container_name}"
 
     def location_key(self) -> str:
-        return f"blob:{self.storage_account_resource_id.lower()}/{self.blob_container_name}"
+        service = self.storage_account_resource_id.lower() if self._usual() else _url_key(self.service_url or "")
+        return f"blob:{service}/{self.blob_container_name}"
+
+    def _usual(self) -> bool:
+        """Whether the service is the account's own, under whichever name of Azure's clouds."""
+        account = _last(self.storage_account_resource_id).lower()
+        url = urlsplit(self.service_url or "")
+        return not self.service_url or (not url.path and (url.hostname or "").startswith(f"{account}.blob."))
 
 
 class AzureStorageSmbFileShare(ArmModel):
     endpoint_type: Literal[EndpointType.AZURE_STORAGE_SMB_FILE_SHARE] = EndpointType.AZURE_STORAGE_SMB_FILE_SHARE
     storage_account_resource_id: ResourceId
     file_share_name: Share
+    service_url: Annotated[str, _rule(_file_service)] | None = None
+    """Longshore's own: ``host`` or ``host:port`` of the file service, if not ACCOUNT.file.core.windows.net."""
+    credentials: ShareCredentials | None = None
+    """Longshore's own: without it a share that is mounted already is used."""
 
     def place(self) -> str:
-        return f"{_last(self.storage_account_resource_id)}/{self.file_share_name}"
+        service = _last(self.storage_account_resource_id) if self._usual() else self.service_url
+        return f"{service}/{self.file_share_name}"
 
     def location_key(self) -> str:
-        return f"share:{self.storage_account_resource_id.lower()}/{self.file_share_name.lower()}"
+        if self._usual():
+            return f"share:{self.storage_account_resource_id.lower()}/{self.file_share_name.lower()}"
+        service = urlsplit(f"//{self.service_url}")
+        return _smb_key(service.hostname or "", service.port, self.file_share_name)
+
+    def _usual(self) -> bool:
+        """Whether the service is the account's own, under whichever name of Azure's clouds."""
+        account = _last(self.storage_account_resource_id).lower()
+        return not self.service_url or self.service_url.lower().startswith(f"{account}.file.")
 
 
 class AzureStorageNfsFileShare(ArmModel):
@@ -198,15 +284,20 @@ class S3WithHmac(ArmModel):
     source_uri: Annotated[str, _rule(_source_uri)]
     source_type: Literal["MINIO", "IBM", "GCS", "ALIBABA", "DELL_EMC", "OTHER"] = "OTHER"
     other_source_type_description: str | None = None
+    service_url: ServiceUrl | None = None
+    """Longshore's own: scheme, host and port instead of the source URI's, whose path is still bucket and prefix."""
     credentials: S3Credentials | None = None
 
     def place(self) -> str:
-        return self.source_uri.removeprefix("https://")
+        if not self.service_url:
+            return self.source_uri.removeprefix("https://")
+        return _without_scheme(self.service_url) + urlsplit(self.source_uri).path
 
     def location_key(self) -> str:
-        parts = urlsplit(self.source_uri)
-        port = f":{parts.port}" if parts.port not in (None, 443) else ""
-        return f"s3:{_host_key(parts.hostname or '')}{port}{parts.path.rstrip('/')}"
+        path = urlsplit(self.source_uri).path.rstrip("/")
+        if self.service_url:
+            return f"s3:{_url_key(self.service_url)}{path}"
+        return f"s3:{_url_key(self.source_uri.removesuffix(urlsplit(self.source_uri).path))}{path}"
 
     @model_validator(mode="after")
     def _described(self) -> Self:
@@ -219,12 +310,35 @@ class AzureMultiCloudConnector(ArmModel):
     endpoint_type: Literal[EndpointType.AZURE_MULTI_CLOUD_CONNECTOR] = EndpointType.AZURE_MULTI_CLOUD_CONNECTOR
     multi_cloud_connector_id: ResourceId
     aws_s3_bucket_id: ResourceId
+    service_url: ServiceUrl | None = None
+    """Longshore's own: where the bucket is, if not at AWS."""
+    credentials: S3Credentials | None = None
+    """Longshore's own: without it the agent uses its own AWS identity."""
 
     def place(self) -> str:
-        return _last(self.aws_s3_bucket_id)
+        bucket = _last(self.aws_s3_bucket_id)
+        return f"{_without_scheme(self.service_url)}/{bucket}" if self.service_url else bucket
 
     def location_key(self) -> str:
+        if self.service_url:
+            return f"s3:{_url_key(self.service_url)}/{_last(self.aws_s3_bucket_id)}"
         return f"connector:{self.aws_s3_bucket_id.lower()}"
+
+
+def _without_scheme(url: str) -> str:
+    return url.partition("://")[2]
+
+
+def _url_key(url: str) -> str:
+    """A URL spelled one way only: by http and by https it is the same place."""
+    parts = urlsplit(url)
+    port = "" if parts.port in (None, 80, 443) else f":{parts.port}"
+    return f"{_host_key(parts.hostname or '')}{port}{parts.path.rstrip('/')}"
+
+
+def _smb_key(host: str, port: int | None, share: str) -> str:
+    at = "" if port in (None, SMB_PORT) else f":{port}"
+    return f"smb:{_host_key(host)}{at}/{share.lower()}"
 
 
 def _host_key(host: str) -> str:

@@ -9,13 +9,10 @@ from typing import Protocol
 
 from store.errors import InvalidInput
 from store.rules import location_overlaps
-from store.vocabulary import EndpointKind, EndpointType
+from store.vocabulary import EndpointKind
 
-MOVED = frozenset({EndpointType.LOCAL_PATH})
-"""The types of endpoints that this version moves data from and to; the others can be planned."""
-
-ONLY_MOVED = "this version moves data between LocalPath endpoints only: mount the share and name it as a LocalPath."
-"""The end of a sentence about an endpoint of another type."""
+_FOLDING = ("smb:", "share:")
+"""How the keys of places begin that may take names for one that differ in case only."""
 
 
 class Located(Protocol):
@@ -36,7 +33,10 @@ class Located(Protocol):
 
 def location(endpoint: Located, sub_path: str) -> str:
     """The location key of an endpoint with a sub-path below it."""
-    return f"{endpoint.location_key}/{sub_path}" if sub_path else endpoint.location_key
+    key = endpoint.location_key
+    if key.startswith(_FOLDING):
+        sub_path = sub_path.lower()
+    return f"{key}/{sub_path}" if sub_path else key
 
 
 def check_source(source: Located) -> None:

@@ -54,8 +54,8 @@ class Admins:
                 self._at(run.starts_at + run.preflight_ms + run.cancel_at, partial(self._cancel, run))
         for agent in scenario.agents:
             self._look_after(agent)
-        for mover, path in scenario.unsupported:
-            self._at(scenario.length_ms // 2, partial(self._start_unsupported, mover, path))
+        for mover, path in scenario.unmanned:
+            self._at(scenario.length_ms // 2, partial(self._start_unmanned, mover, path))
         self._at(scenario.length_ms, self._close)
 
     def act(self, stage: Stage, now: int) -> int | None:
@@ -118,15 +118,11 @@ class Admins:
         gone = agent.trouble == Trouble.UNREGISTERED or agent.key not in stage.story.agent_ids
         return ("NoAgent", "AgentOfAnotherMover") if gone else ()
 
-    def _start_unsupported(self, mover: str, path: str, stage: Stage, now: int) -> None:
-        name = next((agent.name for agent in self._scenario.agents if agent.mover == mover), None)
-        self._call(
-            stage,
-            "start_run",
-            0,
-            lambda tx: start_run(tx, find_mover(tx.session, mover), path, agent_name=name).id,
-            ("EndpointTypeUnsupported", "AgentNotReady", "NoAgent"),
-        )
+    def _start_unmanned(self, mover: str, path: str, stage: Stage, now: int) -> None:
+        def start(tx: Write) -> int:
+            return start_run(tx, find_mover(tx.session, mover), path).id
+
+        self._call(stage, "start_run", 0, start, ("NoAgent",))
 
     def _cancel(self, part: RunPart, stage: Stage, now: int) -> None:
         run_id = stage.story.run_ids.get(part.number)

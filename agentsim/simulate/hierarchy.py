@@ -121,8 +121,8 @@ def mover_plan(mover: str, found: Sequence[Project], seed: int) -> dict[str, Any
     }
 
 
-UNSUPPORTED: Final = "later/cold-data"
-"""The definition in every mover's plan whose endpoints this version does not carry."""
+UNMANNED: Final = "later/cold-data"
+"""The definition in every mover's plan that no agent was chosen for."""
 
 
 def _local(name: str, path: str) -> dict[str, Any]:

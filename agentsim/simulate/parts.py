@@ -133,5 +133,5 @@ class Scenario:
     plan: dict[str, Any]
     agents: tuple[AgentPart, ...]
     runs: tuple[RunPart, ...]
-    unsupported: tuple[tuple[str, str], ...]
-    """Mover and path of definitions that this version cannot run: an admin tries, and is refused."""
+    unmanned: tuple[tuple[str, str], ...]
+    """Mover and path of definitions that no agent was chosen for: an admin tries to start them, and is refused."""

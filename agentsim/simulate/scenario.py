@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from agentsim.engine.guards import Stop
 from agentsim.engine.verdict import Verdict, ended
-from agentsim.simulate.hierarchy import UNSUPPORTED, mover_names, mover_plan, projects
+from agentsim.simulate.hierarchy import UNMANNED, mover_names, mover_plan, projects
 from agentsim.simulate.parts import AgentPart, RunPart, Scenario, Totals, Trouble
 from agentsim.simulate.words import SITES, TIME_ZONES, VERSIONS
 from agentsim.simulate.work import lognormal, totals_of
@@ -66,7 +66,7 @@ def write_scenario(seed: int, agents: int, runs: int, length_ms: int, generation
         plan={"storageMovers": plans},
         agents=_agents(random, names, parts, joined, length_ms),
         runs=parts,
-        unsupported=tuple((mover, UNSUPPORTED) for mover in movers),
+        unmanned=tuple((mover, UNMANNED) for mover in movers),
     )
 
 

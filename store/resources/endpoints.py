@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pydantic.alias_generators import to_camel
 from sqlalchemy import or_
 from sqlmodel import Session, select
 
@@ -90,7 +91,7 @@ def delete_endpoint(tx: Write, mover: StorageMover, endpoint: Endpoint) -> None:
 
 
 def _fixed(properties: dict[str, object]) -> dict[str, object]:
-    changeable = {"credentials", "awsS3BucketId"}
+    changeable = {to_camel(name) for name in endpoints.CHANGEABLE}
     return {key: value for key, value in properties.items() if key not in changeable}
 
 

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from store import arm
 from store.errors import AgentUnavailable, Conflict, InvalidInput, NotFound
 from store.models import RUN_IS_ACTIVE, Agent, Endpoint, JobDefinition, JobRun, Project, StorageMover
-from store.pairs import MOVED, ONLY_MOVED, location
+from store.pairs import location
 from store.resources.common import active_run, find_definition, find_in_mover, run_label
 from store.rules import NAME, location_overlaps
 from store.settings import CopySettings
@@ -54,7 +54,6 @@ def check_start(
     agent = _choose_agent(session, mover, definition, agent_name)
     source = session.get_one(Endpoint, definition.source_id)
     target = session.get_one(Endpoint, definition.target_id)
-    _refuse_unsupported(label, definition, source, target)
     target_key = location(target, definition.target_subpath)
     _refuse_busy_target(session, target_key, target.name)
 
@@ -100,16 +99,6 @@ def agent_for_runs(session: Session, mover: StorageMover, name: str) -> Agent:
             f"The agent '{agent.name}' is {agent.status}{why}: set it right, or choose another.", code="AgentNotReady"
         )
     return agent
-
-
-def _refuse_unsupported(label: str, definition: JobDefinition, source: Endpoint, target: Endpoint) -> None:
-    """Refuse what this version would not do truly: a run must never promise what it does not carry out."""
-    for endpoint in (source, target):
-        if endpoint.endpoint_type not in MOVED:
-            raise InvalidInput(
-                f"'{label}' uses the {endpoint.endpoint_type} endpoint '{endpoint.name}', and {ONLY_MOVED}",
-                code="EndpointTypeUnsupported",
-            )
 
 
 def _check_plan(

@@ -157,7 +157,7 @@ def test_all_that_can_befall_a_fleet_is_in_the_store_afterwards(told: Told) -> N
     ):
         assert happened.get(what), what
     refused = {code for _, code in told.found.tally.refused}
-    assert {"DuplicateIdentity", "Superseded", "AgentUnknown", "RunActive", "EndpointTypeUnsupported"} <= refused
+    assert {"DuplicateIdentity", "Superseded", "AgentUnknown", "RunActive", "NoAgent"} <= refused
     with closing(Reader(told.url)) as reader:
         assert reader.value("SELECT max(fence) FROM job_run") > 1
         # A worker that hung: the store ended its run when the deadline had passed.

@@ -57,7 +57,15 @@ CASES: list[tuple[list[str | bytes], int, list[str]]] = [
         4,
         ["'other'", "choose an agent"],
     ),
-    (["run", "start", "hr-shares/hr-nfs", "--mover", "nas-exit", "--agent", "dock-1"], 2, ["NfsMount", "LocalPath"]),
+    (
+        [
+            *("endpoint", "create", "b", "--mover", "nas-exit", "--type", "AzureStorageBlobContainer"),
+            *("--storage-account-resource-id", "/a/b", "--blob-container-name", "hrs"),
+            *("--service-url", "http://h/?sig=hunter2!"),
+        ],
+        2,
+        ["'h' is not in a usable service URL"],
+    ),
     (
         ["run", "start", "hr-shares/hr-home", "--mover", "nas-exit", "--agent", "dock-1", "--read-only"],
         2,

@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from store import arm, endpoints
 from store.bodies import EndpointBody
+from store.errors import Conflict, InvalidInput
 from store.models import Endpoint
 from store.vocabulary import EndpointType
-from tests.store.world import World
+from tests.store.world import World, refusal
 
 FIXTURES = Path(__file__).parent / "fixtures"
 PUBLISHED = sorted(FIXTURES.glob("Endpoints_*.json"))
@@ -43,6 +44,24 @@ def blob(**more: Any) -> dict[str, Any]:
         "endpointType": "AzureStorageBlobContainer",
         "storageAccountResourceId": ACCOUNT,
         "blobContainerName": "hrs",
+        **more,
+    }
+
+
+def share(**more: Any) -> dict[str, Any]:
+    return {
+        "endpointType": "AzureStorageSmbFileShare",
+        "storageAccountResourceId": ACCOUNT,
+        "fileShareName": "hr",
+        **more,
+    }
+
+
+def bucket(**more: Any) -> dict[str, Any]:
+    return {
+        "endpointType": "AzureMultiCloudConnector",
+        "multiCloudConnectorId": "/a/b",
+        "awsS3BucketId": "/a/b/buckets/hr",
         **more,
     }
 
@@ -92,6 +111,11 @@ def test_an_endpoint_is_shown_in_arms_shape(world: World) -> None:
         (s3("https://b.example.com/x", credentials={"accessKeyUri": "AKIAHUNTER2"}), "AKIAHUNTER2"),
         (s3("https://user:hunter2!@b.example.com/x"), "hunter2!"),
         (s3("https://b.example.com/x?sig=hunter2!"), "hunter2!"),
+        (blob(serviceUrl="http://user:hunter2!@127.0.0.1:10000/acct"), "hunter2!"),
+        (blob(serviceUrl="http://127.0.0.1:10000/acct?sig=hunter2!"), "hunter2!"),
+        (blob(credentials={"accountKeyUri": "hunter2!"}), "hunter2!"),
+        (blob(credentials={"sasTokenUri": "?sv=2024&sig=hunter2!"}), "hunter2!"),
+        (share(serviceUrl="u:hunter2!@h"), "hunter2!"),
     ],
 )
 def test_a_secret_is_refused_and_is_not_in_the_error(properties: dict[str, Any], secret: str) -> None:
@@ -131,6 +155,26 @@ def test_a_secret_is_refused_and_is_not_in_the_error(properties: dict[str, Any],
         blob(blobContainerName="ab"),
         blob(blobContainerName="a" * 64),
         blob(blobContainerName="-ab"),
+        blob(serviceUrl="127.0.0.1:10000"),
+        blob(serviceUrl="ftp://h"),
+        blob(serviceUrl="http://"),
+        blob(serviceUrl="http://h:70000"),
+        blob(serviceUrl="http://h/a b"),
+        blob(serviceUrl="http://h/#frag"),
+        blob(serviceUrl="http://h;rm/"),
+        blob(serviceUrl=""),
+        blob(credentials={"accountKeyUri": "env:A", "sasTokenUri": "env:B"}),
+        blob(credentials={"type": "AzureKeyVaultSmb", "accountKeyUri": "env:A"}),
+        share(serviceUrl="http://h"),
+        share(serviceUrl="h:0x"),
+        share(serviceUrl="h/x"),
+        share(credentials={"sasTokenUri": "env:A"}),
+        smb(port=0),
+        smb(port=65536),
+        smb(port="445"),
+        smb(port=True),
+        s3("https://b.example.com:99999/x"),
+        s3("https://b.example.com/x", serviceUrl="b.example.com"),
         blob(storageAccountResourceId="acct"),
         blob(storageAccountResourceId="/"),
         blob(storageAccountResourceId="/sub scriptions"),
@@ -169,6 +213,15 @@ def test_what_is_no_place_is_refused(properties: dict[str, Any]) -> None:
             {"endpointType": "AzureStorageNfsFileShare", "storageAccountResourceId": ACCOUNT, "fileShareName": "hr"},
         ),
         (s3("https://B.Example.com/hr/"), s3("https://b.example.com:443/hr", sourceType="MINIO")),
+        (smb(), smb(port=445)),
+        (smb(host="127.0.0.1", port=1445), share(serviceUrl="127.0.0.1:1445")),
+        (share(), share(serviceUrl="acct.file.core.windows.net", credentials={"accountKeyUri": "env:A"})),
+        (blob(), blob(serviceUrl="https://acct.blob.core.windows.net/", credentials={"sasTokenUri": "env:A"})),
+        (blob(serviceUrl="http://H:10000/acct"), blob(serviceUrl="http://h:10000/acct/")),
+        (
+            s3("https://any.example.com/hr", serviceUrl="http://127.0.0.1:9000"),
+            bucket(serviceUrl="http://127.0.0.1:9000"),
+        ),
     ],
 )
 def test_one_place_has_one_key_however_it_is_written(one: dict[str, Any], other: dict[str, Any]) -> None:
@@ -188,6 +241,12 @@ def test_one_place_has_one_key_however_it_is_written(one: dict[str, Any], other:
         (blob(), blob(blobContainerName="hrs2")),
         (s3("https://b.example.com/hr"), s3("https://b.example.com/HR")),
         (s3("https://b.example.com/hr"), s3("https://b.example.com:9000/hr")),
+        (smb(), smb(port=1445)),
+        (blob(), blob(serviceUrl="http://127.0.0.1:10000/acct")),
+        (blob(serviceUrl="http://127.0.0.1:10000/acct"), blob(serviceUrl="http://127.0.0.1:10001/acct")),
+        (share(), share(serviceUrl="127.0.0.1")),
+        (bucket(), bucket(serviceUrl="http://127.0.0.1:9000")),
+        (s3("https://b.example.com/hr"), s3("https://b.example.com/hr", serviceUrl="http://127.0.0.1:9000")),
         ({"endpointType": "LocalPath", "path": "/nas1"}, {"endpointType": "NfsMount", "host": "h", "export": "/nas1"}),
     ],
 )
@@ -201,3 +260,53 @@ def test_the_place_is_written_as_an_admin_writes_it() -> None:
     assert place(smb()) == r"\\nas1\hr"
     assert place(blob()) == "acct/hrs"
     assert place(s3("https://b.example.com/hr/")) == "b.example.com/hr/"
+    assert place(smb(port=1445)) == r"\\nas1:1445\hr"
+    assert place(blob(serviceUrl="http://127.0.0.1:10000/acct")) == "127.0.0.1:10000/acct/hrs"
+    assert place(share(serviceUrl="127.0.0.1:1445")) == "127.0.0.1:1445/hr"
+    assert place(s3("https://b.example.com/hr/in", serviceUrl="http://127.0.0.1:9000")) == "127.0.0.1:9000/hr/in"
+    assert place(bucket(serviceUrl="http://127.0.0.1:9000")) == "127.0.0.1:9000/hr"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (blob(), blob(credentials={"accountKeyUri": "env:A"})),
+        (blob(credentials={"accountKeyUri": "env:A"}), blob(credentials={"sasTokenUri": "env:B"})),
+        (share(), share(credentials={"accountKeyUri": "env:A"})),
+        (bucket(), bucket(credentials={"accessKeyUri": "env:A", "secretKeyUri": "env:B"})),
+        (smb(), smb(credentials={"usernameUri": "env:A"})),
+    ],
+)
+def test_a_credential_reference_may_change(world: World, before: dict[str, Any], after: dict[str, Any]) -> None:
+    world.mover()
+    world.endpoint("one", **before)
+    world.endpoint("one", **after)
+    shown = world.export()["storageMovers"][0]["endpoints"][0]["properties"]
+    assert {key: value for key, value in shown["credentials"].items() if key != "type"} == after["credentials"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (blob(), blob(serviceUrl="http://127.0.0.1:10000/acct")),
+        (smb(), smb(port=1445)),
+        (share(serviceUrl="a"), share(serviceUrl="b")),
+        (bucket(serviceUrl="http://a"), bucket()),
+    ],
+)
+def test_where_a_service_answers_is_part_of_the_place(
+    world: World, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    world.mover()
+    world.endpoint("one", **before)
+    assert refusal(Conflict, lambda: world.endpoint("one", **after)).code == "LocationFixed"
+
+
+def test_a_share_that_ignores_case_has_one_key_for_a_sub_path(world: World) -> None:
+    """What differs in case only is the same directory there, and a copy into itself is refused."""
+    error = refusal(
+        InvalidInput,
+        lambda: world.define(source=smb(), target=smb(), sourceSubpath="Home", targetSubpath="home/in"),
+    )
+    assert error.code == "SourceTargetOverlap"
+    world.define("linux", source="/srv", target="/srv", sourceSubpath="Home", targetSubpath="home/in")

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from store.errors import AgentUnavailable, Conflict, InvalidInput, LeaseLost, LongshoreError
+from agentsim.held_run import HeldRun
+from store.errors import AgentUnavailable, Conflict, LeaseLost, LongshoreError
 from store.execution.claims import (
     Claim,
     acknowledge_cancel,
@@ -188,19 +189,61 @@ def test_the_last_agent_is_chosen_by_itself(ready: World) -> None:
     assert ready.run(ready.start(agent=None)).agent_name == "dock-1"
 
 
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        ({"source": {"endpointType": "NfsMount", "host": "h", "export": "/x"}}, "EndpointTypeUnsupported"),
-        ({"target": {"endpointType": "SmbMount", "host": "h", "shareName": "x"}}, "EndpointTypeUnsupported"),
-    ],
-)
-def test_a_run_never_promises_what_it_does_not_carry_out(world: World, change: dict[str, Any], code: str) -> None:
-    world.define(**change)
+ACCOUNT = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/acct"
+KEY = {"type": "AzureStorageAccount", "accountKeyUri": "env:KEY"}
+HMAC = {"type": "AzureKeyVaultS3WithHMAC", "accessKeyUri": "env:ID", "secretKeyUri": "env:KEY"}
+LOGIN = {"type": "AzureKeyVaultSmb", "usernameUri": "env:U", "passwordUri": "file:/run/p"}
+EVERY_TYPE: list[dict[str, Any]] = [
+    {"endpointType": "LocalPath", "path": "/srv"},
+    {"endpointType": "NfsMount", "host": "h", "export": "/x", "nfsVersion": "NFSauto"},
+    {"endpointType": "SmbMount", "host": "h", "shareName": "x", "port": 1445, "credentials": LOGIN},
+    {
+        "endpointType": "AzureStorageBlobContainer",
+        "storageAccountResourceId": ACCOUNT,
+        "blobContainerName": "hrs",
+        "serviceUrl": "http://127.0.0.1:10000/acct",
+        "credentials": KEY,
+    },
+    {
+        "endpointType": "AzureStorageSmbFileShare",
+        "storageAccountResourceId": ACCOUNT,
+        "fileShareName": "hr",
+        "serviceUrl": "127.0.0.1:1445",
+        "credentials": KEY,
+    },
+    {"endpointType": "AzureStorageNfsFileShare", "storageAccountResourceId": ACCOUNT, "fileShareName": "hr"},
+    {
+        "endpointType": "S3WithHMAC",
+        "sourceUri": "https://s3.example.com/bucket/in",
+        "sourceType": "MINIO",
+        "serviceUrl": "http://127.0.0.1:9000",
+        "credentials": HMAC,
+    },
+    {
+        "endpointType": "AzureMultiCloudConnector",
+        "multiCloudConnectorId": "/a/b",
+        "awsS3BucketId": "/a/buckets/hr",
+        "serviceUrl": "http://127.0.0.1:9000",
+        "credentials": HMAC,
+    },
+]
+
+
+@pytest.mark.parametrize("properties", EVERY_TYPE, ids=lambda properties: str(properties["endpointType"]))
+@pytest.mark.parametrize("end", ["source", "target"])
+def test_a_run_moves_any_type_and_its_worker_is_told_all_of_it(
+    world: World, properties: dict[str, Any], end: str
+) -> None:
+    """Credentials are references, and travel in the run's snapshot to the agent that was granted access."""
+    other = {"endpointType": "LocalPath", "path": "/elsewhere"}
+    world.define(**{"source": other, "target": other, end: properties})
     world.agent()
-    before = world.dump()
-    assert refusal(InvalidInput, world.start).code == code
-    assert world.dump() == before
+    world.start()
+    claim = world.claim(world.connect())
+    assert claim is not None
+    order = HeldRun(claim, 0.0).order(2)
+    name = "home-from" if end == "source" else "home-to"
+    assert getattr(order, end) == {"name": name, "description": "", **properties}
 
 
 # Claim, lease and fence.

@@ -87,13 +87,10 @@ async def test_what_stands_in_the_way_is_told_for_the_agent_under_the_cursor(sam
         await until(pilot, "▲ dock-2 is Offline: the run waits in Queued until it is started")
 
 
-async def test_a_run_that_is_on_and_a_place_that_cannot_be_moved_come_first(sample: SampleStore) -> None:
+async def test_a_run_that_is_on_comes_first(sample: SampleStore) -> None:
     plan_store.tell(sample)
     plan_store.running(sample)
     async with app_of(sample).run_test(size=NARROW) as pilot:
         text = await sheet(pilot)
         assert "This run   #11 is on: 40%, ETA 4m30s" in text
         assert "▲ #11 is Running: one run of a definition at a time" in text
-    async with app_of(sample).run_test(size=NARROW) as pilot:
-        text = await sheet(pilot, "drawings")
-        assert "▲ archive is NfsMount: this version moves LocalPath data only" in text

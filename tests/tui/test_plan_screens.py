@@ -289,7 +289,6 @@ async def test_an_endpoint_opens_the_definitions_that_use_it(sample: SampleStore
         await endpoint(pilot, "archive")
         text = await until(pilot, "drawings")
         assert "NfsMount  an NFS export" in text
-        assert "no run can be started: this version moves LocalPath data only" in text
         assert "as the source of 1 definition, as the target of 1 definition" in text
         await pilot.press("G", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, DefinitionScreen))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from store.bodies import DefinitionProperties
 from store.errors import InvalidInput, NotFound
-from store.pairs import MOVED, ONLY_MOVED, check_pair, check_source, check_target
+from store.pairs import check_pair, check_source, check_target
 from store.queries.completion import EndpointPlace, Writer, endpoint_places, names_from, writers
 from store.reader import Reader
 from store.rules import not_found, valid_name, valid_sub_path
@@ -126,10 +126,6 @@ class DefinitionForm(Form):
 
     def doubts(self, texts: Texts, glyphs: Glyphs) -> dict[str, str]:
         found = {}
-        for key in ("sourceName", "targetName"):
-            place = self._place(key, texts)
-            if place is not None and place.endpoint_type not in MOVED:
-                found[key] = f"It is {place.endpoint_type}: it can be planned with; {ONLY_MOVED}"
         agent = self._answer("agentName", texts)
         if agent is not None and not agent.found:
             found["agentName"] = f"No agent of that name is registered with '{self.mover}' yet."

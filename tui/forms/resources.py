@@ -16,7 +16,6 @@ from store.bodies import (
     ProjectProperties,
 )
 from store.endpoints import CHANGEABLE, ArmModel, EndpointProperties
-from store.pairs import MOVED, ONLY_MOVED
 from store.vocabulary import EndpointType
 from tui.forms.change import CONNECTION, Change, Loaded
 from tui.forms.field import NO, YES, Field, FieldKind, text_of, value_of
@@ -128,11 +127,6 @@ class EndpointForm(Form):
 
     def body(self, texts: Texts, without: Collection[str] = ()) -> dict[str, Any]:
         return {**super().body(texts, without), "endpointType": str(self.endpoint_type)}
-
-    def doubts(self, texts: Texts, glyphs: Glyphs) -> dict[str, str]:
-        if self.endpoint_type not in MOVED:
-            return {"endpointType": f"It can be planned with; {ONLY_MOVED}"}
-        return {}
 
     def block(self, key: str, texts: Texts, glyphs: Glyphs) -> list[list[Cell]]:
         if key == "path" and os.path.isabs(texts.get("path", "")) and self.new:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from store.display import display
-from store.pairs import MOVED, ONLY_MOVED
 from store.queries.completion import EndpointPlace, Writer
 from store.rules import location_overlaps
 from store.settings import MAX_DELETE_PERCENT, MAX_DELETES, MIN_SOURCE_PERCENT
@@ -106,10 +105,6 @@ def review_lines(fields: Sequence[Field], texts: Texts, facts: Facts, glyphs: Gl
 def warning_words(texts: Texts, facts: Facts) -> Iterator[str]:
     """What is allowed and may not be what was meant, each in one sentence that is safe to show."""
     mirror = texts["copyMode"] == CopyMode.MIRROR
-    ends = [place for place in (facts.source, facts.target) if place is not None]
-    planned = [f"'{place.name}' is {place.endpoint_type}" for place in ends if place.endpoint_type not in MOVED]
-    if planned:
-        yield f"{' and '.join(planned)}: a run is refused, as {ONLY_MOVED}"
     if facts.target is not None and (losses := _LOSSES.get(EndpointType(facts.target.endpoint_type))):
         yield f"In the target, {losses}."
     if texts.get("preservePermissions") == NO:

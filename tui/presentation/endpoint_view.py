@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from store.display import display
-from store.pairs import MOVED
 from store.queries.definitions import DefinitionRow
 from store.queries.details import EndpointDetail
 from store.queries.grants import GrantRow
@@ -71,7 +70,7 @@ def head_lines(detail: EndpointDetail, grants: Collection[GrantRow], glyphs: Gly
         [_label("Place"), Cell(display(row.place), "strong")],
         [_label("Description"), Cell(display(row.description)) if row.description else Cell("none", "dim")],
         [_label("Used"), Cell(_used(detail))],
-        [_label("Now"), *_now(grants, row.endpoint_type, glyphs)],
+        [_label("Now"), *_now(grants)],
     ]
 
 
@@ -121,10 +120,8 @@ def _many(number: int) -> str:
     return "no definition" if not number else "1 definition" if number == 1 else f"{number:,} definitions"
 
 
-def _now(grants: Collection[GrantRow], endpoint_type: str, glyphs: Glyphs) -> Line:
+def _now(grants: Collection[GrantRow]) -> Line:
     """Who may touch it now: a run that waits in Queued holds its grants already."""
-    if endpoint_type not in MOVED:
-        return [Cell(f"{glyphs.attention} no run can be started: this version moves LocalPath data only", "warn")]
     if not grants:
         return [Cell("no run may touch it", "dim")]
     writes = sum(grant.permission == GrantPermission.WRITE for grant in grants)

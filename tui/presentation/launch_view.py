@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from store.display import display
 from store.lifecycle import target_permission
-from store.pairs import MOVED
 from store.queries.definitions import DefinitionRow
 from store.queries.details import DefinitionDetail
 from store.queries.hierarchy import AgentRow
@@ -120,7 +119,7 @@ def tail_lines(
         [],
         _last_pass(last, now, glyphs),
         _this_run(found, choice, now),
-        _warning(agent, found.active, detail, glyphs),
+        _warning(agent, found.active, glyphs),
         [Cell(refusal, "warn")],
         _keys(choice, guarded, typing),
     ]
@@ -210,12 +209,8 @@ def _this_run(found: Passes, choice: Choice, now: int) -> Line:
     return [label, Cell(f"about {rounded(seconds)}", "strong")]
 
 
-def _warning(agent: AgentRow | None, active: RunRow | None, detail: DefinitionDetail | None, glyphs: Glyphs) -> Line:
+def _warning(agent: AgentRow | None, active: RunRow | None, glyphs: Glyphs) -> Line:
     """What the store would refuse, and what the agent makes of it; the gravest alone."""
-    for end in (detail.source, detail.target) if detail is not None else ():
-        if end.type not in MOVED:
-            text = f"{end.name} is {display(end.type)}: this version moves LocalPath data only"
-            return [Cell(f"{glyphs.attention} {text}", "bad")]
     if active is not None:
         text = f"#{active.number} is {active.status}: one run of a definition at a time"
         return [Cell(f"{glyphs.attention} {text}", "warn")]
