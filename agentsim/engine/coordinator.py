@@ -184,7 +184,7 @@ class Coordinator:
     def _source_unchanged(self, roots: Roots) -> bool:
         """Whether the source's path still leads to the directory that the run began with."""
         try:
-            fd = open_source(self._order)
+            fd = open_source(self._order.source_root, self._order.source_subpath)
         except RunStopped:
             return False
         try:

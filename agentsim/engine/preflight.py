@@ -27,7 +27,7 @@ LOCK_SECONDS = 10.0
 """How long to wait for the helpers of an earlier worker to be gone."""
 
 _PAUSE_SECONDS = 0.1
-_CREATED_MODE = 0o755
+CREATED_MODE = 0o755
 """Mode of sub-path directories that had to be made; the last one then gets the source's."""
 
 Identity = tuple[int, int]
@@ -93,15 +93,15 @@ def overlaps(source: list[Identity], target: list[Identity], target_is_complete:
     return source[0] in target or (target_is_complete and target[0] in source)
 
 
-def open_source(order: Order) -> int:
-    """A descriptor of the source directory.
+def open_source(root: bytes, subpath: bytes) -> int:
+    """A descriptor of the source directory, a sub-path of a root.
 
     Raises:
         RunStopped: it is missing, no directory, reached over a link below the root, or not readable.
     """
     try:
-        fd = os.open(order.source_root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        for part in components(order.source_subpath):
+        fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        for part in components(subpath):
             parent, fd = fd, -1
             try:
                 fd = os.open(part, DIRECTORY_FLAGS, dir_fd=parent)
@@ -131,21 +131,21 @@ def open_roots(order: Order, lease: Lease, wait: Callable[[float], None]) -> Roo
         RunStopped: with the code of the first thing found wrong.
         Canceled: by ``wait``.
     """
-    source = open_source(order)
+    source = open_source(order.source_root, order.source_subpath)
     source_id, warnings = _judge_source(source, order)
-    with _target_errors("opening the target"):
-        chain, missing = _open_target(order)
+    with target_errors("opening the target"):
+        chain, missing = open_target(order.target_root, order.target_subpath)
         _check_apart(source, chain[-1], missing)
         if order.writes:
-            _check_writable(chain[-1])
+            check_writable(chain[-1])
         for part in missing if order.writes else ():
             _await_lease(lease, wait)
-            os.mkdir(part, _CREATED_MODE, dir_fd=chain[-1])
+            os.mkdir(part, CREATED_MODE, dir_fd=chain[-1])
             chain.append(os.open(part, DIRECTORY_FLAGS, dir_fd=chain[-1]))
-    _lock(chain, wait, exclusive=order.writes)
+    lock(chain, wait, exclusive=order.writes)
     target = -1 if missing and not order.writes else chain[-1]
     traits = EXACT
-    with _target_errors("asking how the target takes names and times"):
+    with target_errors("asking how the target takes names and times"):
         if order.writes:
             _await_lease(lease, wait)
             traits = probed(target)
@@ -165,7 +165,7 @@ def open_roots(order: Order, lease: Lease, wait: Callable[[float], None]) -> Roo
 
 
 @contextmanager
-def _target_errors(doing: str) -> Iterator[None]:
+def target_errors(doing: str) -> Iterator[None]:
     """Say what a system error of the target means for the run."""
     try:
         yield
@@ -247,10 +247,10 @@ def _lack_of_space(target: int, order: Order) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def _open_target(order: Order) -> tuple[list[int], list[bytes]]:
+def open_target(root: bytes, subpath: bytes) -> tuple[list[int], list[bytes]]:
     """Descriptors from the target's root down as far as directories exist, and the parts that do not."""
-    parts = components(order.target_subpath)
-    chain = [os.open(order.target_root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
+    parts = components(subpath)
+    chain = [os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
     for index, part in enumerate(parts):
         try:
             chain.append(os.open(part, DIRECTORY_FLAGS, dir_fd=chain[-1]))
@@ -275,14 +275,20 @@ def _ancestry(fd: int) -> list[Identity]:
         os.close(at)
 
 
-def _check_writable(fd: int) -> None:
+def check_writable(fd: int) -> None:
+    """Refuse a target that cannot be written to.
+
+    Raises:
+        RunStopped: it is mounted read-only.
+        OSError: this process may not.
+    """
     if os.fstatvfs(fd).f_flag & os.ST_RDONLY:
         raise RunStopped(codes.TARGET_READ_ONLY, "The target is mounted read-only", "target")
     if not os.access(".", os.W_OK | os.X_OK, dir_fd=fd, effective_ids=True):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-def _lock(chain: list[int], wait: Callable[[float], None], *, exclusive: bool) -> None:
+def lock(chain: list[int], wait: Callable[[float], None], *, exclusive: bool) -> None:
     """Hold the target against any other run into it, above it or below it (faults F8).
 
     The target itself is locked exclusively by a run that writes, the directories above it (up to the

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import marshal
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from itertools import islice
 from operator import itemgetter
@@ -20,7 +20,7 @@ _FAN_IN = 64
 """Runs that are merged at once; each is a file with a buffer."""
 
 
-def in_order(items: Iterable[T], key: Callable[[T], bytes], limit: int = LIMIT) -> Iterator[T]:
+def in_order(items: Iterable[T], key: Callable[[T], bytes], limit: int = LIMIT) -> Generator[T, None, None]:
     """The items sorted by a key; those with equal keys stay as they came.
 
     At most ``limit`` items are held at once, whatever comes. More are sorted piece by piece, into temporary files

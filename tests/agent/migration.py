@@ -51,7 +51,7 @@ ELSEWHERE = """
 if "agentsim.worker" in sys.orig_argv:
     from agentsim.engine import preflight
 
-    preflight._lock = lambda *arguments, **options: None
+    preflight.lock = lambda *arguments, **options: None
 """
 """The same for workers as they are on another host, whose locks this one does not see."""
 

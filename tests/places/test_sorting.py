@@ -54,5 +54,5 @@ def test_nothing_is_left_behind_when_the_reader_stops_early(
     coming = in_order([(b"%d" % number, number) for number in range(100)], name_of, limit=10)
     next(coming)
     assert os.listdir(tmp_path) == []
-    coming.close()  # type: ignore[attr-defined]
+    coming.close()
     assert len(os.listdir("/proc/self/fd")) == before
