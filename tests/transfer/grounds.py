@@ -50,6 +50,10 @@ class Ground(ABC):
     def look(self) -> Tree:
         """All that is there; times where the place keeps them."""
 
+    @abstractmethod
+    def count(self) -> int:
+        """How many files, objects or directories there are; cheap, for waiting."""
+
     def fill(self, tree: Tree) -> Tree:
         """Put all of a tree there that can be; what that was."""
         put = {path: node for path, node in tree.items() if self.holds(path, node)}
@@ -115,6 +119,9 @@ class Directory(Ground):
     def look(self) -> Tree:
         return walked(os.fsencode(self.root))
 
+    def count(self) -> int:
+        return sum(len(directories) + len(files) for _, directories, files in os.walk(self.root))
+
     def _full(self, path: bytes) -> bytes:
         return os.path.join(os.fsencode(self.root), path)
 
@@ -151,6 +158,9 @@ class Share(Ground):
 
     def look(self) -> Tree:
         return self._disk.look()
+
+    def count(self) -> int:
+        return self._disk.count()
 
 
 class _Disk(Directory):
@@ -194,6 +204,9 @@ class Objects(Ground):
             for parent in parents(path):
                 tree.setdefault(parent, Node("directory", mtime_ns=None))
         return tree
+
+    def count(self) -> int:
+        return len(self.keys())
 
     @abstractmethod
     def keys(self) -> list[str]:
