@@ -283,11 +283,11 @@ class BlobPlace(Place):
         return remark
 
     def _delete(self, key: str, version: str) -> bool:
-        condition = {"etag": version, "match_condition": MatchConditions.IfNotModified} if version else {}
+        condition = MatchConditions.IfNotModified if version else None
         self._lease.check()
         with translated(self._side, "deleting the blob"):
             try:
-                self._container.get_blob_client(key).delete_blob(**condition)
+                self._container.get_blob_client(key).delete_blob(etag=version or None, match_condition=condition)
             except ResourceNotFoundError as error:
                 if code_of(error) == "ContainerNotFound":
                     raise

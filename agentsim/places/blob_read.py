@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from azure.core import MatchConditions
@@ -101,7 +102,7 @@ class BlobContent(Content):
         while len(self._waiting) < AHEAD and self._asked < self._size:
             start, length = self._asked, min(RANGE, self._size - self._asked)
             self._asked += length
-            self._waiting.append(self._background.submit(lambda start=start, length=length: self._range(start, length)))
+            self._waiting.append(self._background.submit(partial(self._range, start, length)))
 
     def _range(self, start: int, length: int) -> bytes:
         self._opening.lease.check()

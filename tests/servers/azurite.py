@@ -104,7 +104,7 @@ class Azurite:
             ACCOUNT,
             self.key,
             resource_types=ResourceTypes(service=True, container=True, object=True),
-            permission=AccountSasPermissions.from_string(permissions),
+            permission=AccountSasPermissions.from_string(permissions),  # type: ignore[no-untyped-call]
             start=datetime.now(UTC) - timedelta(days=1),
             expiry=datetime.now(UTC) + valid,
             protocol="https,http",
