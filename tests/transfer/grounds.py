@@ -58,16 +58,8 @@ class Ground(ABC):
         """Put all of a tree there that can be; what that was."""
         put = {path: node for path, node in tree.items() if self.holds(path, node)}
         put = {path: node for path, node in put.items() if all(parent in put for parent in parents(path))}
-        folded: dict[bytes, bytes] = {}
-        for path in sorted(put):
-            if folded.setdefault(self.folded(path), path) != path:
-                del put[path]
         self.change({}, put)
         return put
-
-    def folded(self, path: bytes) -> bytes:
-        """What two paths share that are one to the place."""
-        return path
 
     def change(self, old: Tree, new: Tree) -> None:
         """Make of one tree another."""
@@ -143,9 +135,6 @@ class Share(Ground):
         decodable = path.decode(errors="replace").encode() == path
         plain = all(not forbidden & set(part) and part[-1:] not in (b".", b" ") for part in parts)
         return decodable and plain and node.kind != "link"
-
-    def folded(self, path: bytes) -> bytes:
-        return path.decode().casefold().encode()
 
     def put(self, path: bytes, node: Node) -> None:
         self._disk.put(path, node)
@@ -359,4 +348,4 @@ def ground_of(kind: str, server: Server | None, directory: Path) -> Ground:
         case "S3":
             return Bucket(properties, server.environment)
         case _:
-            return Share(properties, server.disk(properties))  # type: ignore[attr-defined]
+            return Share(properties, server.path(properties["shareName"]))  # type: ignore[attr-defined]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
+from inspect import isgeneratorfunction
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -42,46 +43,36 @@ CLOSE_NS = 100
 class Harbour:
     """The servers of a module."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, servers: ExitStack) -> None:
         self._directory = directory
-        self._servers: dict[str, tuple[Server, Iterator[Any]]] = {}
+        self._stack = servers
+        self._servers: dict[str, Server] = {}
         self._numbers = count()
 
-    def server(self, kind: str) -> Server | None:
-        """The server of a kind, running; None for POSIX."""
-        if kind == "POSIX":
-            return None
+    def server(self, kind: str) -> Any:
+        """The server of a kind, running; skips the test where it is missing."""
         if kind not in self._servers:
-            self._servers[kind] = start(kind)
-            os.environ.update(self._servers[kind][0].environment)
-        return self._servers[kind][0]
+            running = import_module(f"tests.servers.{MODULES[kind]}").running
+            if isgeneratorfunction(running):
+                running = contextmanager(running)
+            server = self._stack.enter_context(running())
+            self._servers[kind] = server
+            os.environ.update(server.environment)
+            for name in server.environment:
+                self._stack.callback(os.environ.pop, name, None)
+        return self._servers[kind]
 
     def ground(self, kind: str) -> Ground:
         """A fresh place."""
-        return ground_of(kind, self.server(kind), self._directory / f"tree-{next(self._numbers)}")
-
-    def close(self) -> None:
-        for server, serving in self._servers.values():
-            next(serving, None)
-            for name in server.environment:
-                os.environ.pop(name, None)
+        server = None if kind == "POSIX" else self.server(kind)
+        return ground_of(kind, server, self._directory / f"tree-{next(self._numbers)}")
 
 
 @contextmanager
 def harbour(directory: Path) -> Iterator[Harbour]:
     """Servers for as long as the block lasts."""
-    found = Harbour(directory)
-    try:
-        yield found
-    finally:
-        found.close()
-
-
-def start(kind: str) -> tuple[Server, Iterator[Any]]:
-    """A server of a kind, running, and what ends it; skips the test where it is missing."""
-    module = import_module(f"tests.servers.{MODULES[kind]}")
-    serving = module.running()
-    return next(serving), serving
+    with ExitStack() as servers:
+        yield Harbour(directory, servers)
 
 
 def task(source: Ground, target: Ground, mode: CopyMode = CopyMode.ADDITIVE, **changes: Any) -> Order:

@@ -69,7 +69,6 @@ def test_a_server_is_restarted_in_mid_run(port: Harbour, kind: str) -> None:
     source, target = port.ground("POSIX"), port.ground(kind)
     tree = source.fill(many(600))
     server = port.server(kind)
-    assert server is not None
     agent = Agent(task(source, target, CopyMode.MIRROR))
     in_the_middle(agent, target, 30)
     server.kill()
@@ -91,7 +90,7 @@ def test_a_busy_server_gets_its_pauses(port: Harbour, kind: str, side: str) -> N
         Fault(status=503, headers={"Retry-After": "0"}, body=body % b"SlowDown"),
         Fault(status=429, headers={"Retry-After": "0"}, body=body % b"TooManyRequests"),
     )
-    with Proxy(server.port, lambda asked: every(3, busy[asked.number % 2])(asked)) as proxy:  # type: ignore[union-attr]
+    with Proxy(server.port, lambda asked: every(3, busy[asked.number % 2])(asked)) as proxy:
         agent = run(task(source, target, CopyMode.MIRROR, **{side: led_to(served, proxy.port)}))
     assert agent.done is not None
     assert agent.done["status"] == "Succeeded", (agent.done, agent.rows[:3])
@@ -106,7 +105,7 @@ def test_connections_that_are_cut(port: Harbour, kind: str, side: str) -> None:
     served, other = port.ground(kind), port.ground("POSIX")
     source, target = (served, other) if side == "source" else (other, served)
     tree = source.fill({**small(), b"large": Node("file", random.Random(2).randbytes(3 * MIB))})
-    with cut(server.port, 20_000) as relay:  # type: ignore[union-attr]
+    with cut(server.port, 20_000) as relay:
         agent = run(task(source, target, CopyMode.MIRROR, **{side: led_to(served, relay.port)}))
     assert agent.done is not None
     assert agent.done["status"] == "Succeeded", (agent.done, agent.rows[:3])
@@ -131,7 +130,7 @@ def _no_secret(port: Harbour, properties: dict[str, Any]) -> dict[str, Any]:
 def _expired(port: Harbour, properties: dict[str, Any]) -> dict[str, Any]:
     from datetime import timedelta
 
-    os.environ["TROUBLE_SAS"] = port.server("Blob").sas(valid=-timedelta(hours=1))  # type: ignore[union-attr]
+    os.environ["TROUBLE_SAS"] = port.server("Blob").sas(valid=-timedelta(hours=1))
     return {**properties, "credentials": {"type": "AzureStorageAccount", "sasTokenUri": "env:TROUBLE_SAS"}}
 
 
