@@ -265,12 +265,12 @@ class Bucket(Objects):
         from botocore.config import Config
 
         self.properties = properties
-        bucket, _, self.prefix = urlsplit(properties["sourceUri"]).path.strip("/").partition("/")
-        self.bucket = bucket
+        source = urlsplit(properties["sourceUri"])
+        self.bucket, _, self.prefix = source.path.strip("/").partition("/")
         credentials = properties["credentials"]
         self.client = boto3.client(
             "s3",
-            endpoint_url=properties["serviceUrl"],
+            endpoint_url=properties.get("serviceUrl") or f"{source.scheme}://{source.netloc}",
             region_name="us-east-1",
             aws_access_key_id=environment[credentials["accessKeyUri"].removeprefix("env:")],
             aws_secret_access_key=environment[credentials["secretKeyUri"].removeprefix("env:")],

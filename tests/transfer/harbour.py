@@ -23,7 +23,7 @@ KINDS = ("POSIX", "SMB", "Blob", "S3")
 PAIRS = [(one, other) for one in KINDS for other in KINDS if (one, other) != ("POSIX", "POSIX")]
 """Two directories are the other engine's."""
 
-MODULES = {"SMB": "samba", "Blob": "azurite", "S3": "moto"}
+MODULES = {"SMB": "samba", "Blob": "azurite", "S3": "s3"}
 
 LEFT_BEHIND = {
     codes.ITEM_NAME_UNSUPPORTED,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -51,11 +52,14 @@ def many(count: int, seed: int = 1) -> Tree:
 
 def led_to(ground: Ground, port: int) -> dict[str, Any]:
     """The properties of a place, with its server on another port."""
-    properties = dict(ground.properties)
-    if ground.kind == "SMB":
+    return at_port(ground.properties, port)
+
+
+def at_port(properties: dict[str, Any], port: int) -> dict[str, Any]:
+    if "shareName" in properties:
         return {**properties, "port": port}
-    host, _, rest = properties["serviceUrl"].removeprefix("http://").partition("/")
-    return {**properties, "serviceUrl": f"http://{host.rpartition(':')[0]}:{port}{'/' + rest if rest else ''}"}
+    name = "serviceUrl" if "serviceUrl" in properties else "sourceUri"
+    return {**properties, name: re.sub(r":\d+/", f":{port}/", properties[name])}
 
 
 def in_the_middle(agent: Agent, target: Ground, least: int) -> None:
@@ -147,10 +151,7 @@ def _away(port: Harbour, properties: dict[str, Any]) -> dict[str, Any]:
     with closing(socket.socket()) as nobody:
         nobody.bind(("127.0.0.1", 0))
         number = nobody.getsockname()[1]
-    if "serviceUrl" in properties:
-        path = properties["serviceUrl"].removeprefix("http://").partition("/")[2]
-        return {**properties, "serviceUrl": f"http://127.0.0.1:{number}/{path}".rstrip("/")}
-    return {**properties, "port": number}
+    return at_port(properties, number)
 
 
 REFUSALS: list[tuple[str, Break, str, str]] = [
