@@ -19,7 +19,7 @@ from store.vocabulary import ItemKind
 
 try:
     from azure.core import MatchConditions
-    from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+    from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
     from azure.storage.blob import BlobClient, BlobProperties
 
     from agentsim.places.blob_client import Connection, connect, pause
@@ -279,7 +279,12 @@ class BlobPlace(Place):
             return remark
         self._lease.check()
         with translated(self._side, "setting the blob's metadata"):
-            blob.set_blob_metadata(new, etag=version_of(found.etag), match_condition=MatchConditions.IfNotModified)
+            try:
+                blob.set_blob_metadata(new, etag=version_of(found.etag), match_condition=MatchConditions.IfNotModified)
+            except ResourceModifiedError:
+                # A request whose answer was lost, sent again, meets its own work.
+                if dict(blob.get_blob_properties().metadata or {}) != new:
+                    raise
         return remark
 
     def _delete(self, key: str, version: str) -> bool:
@@ -292,6 +297,11 @@ class BlobPlace(Place):
                 if code_of(error) == "ContainerNotFound":
                     raise
                 return False
+            except ResourceModifiedError:
+                # Some servers say of a blob that is gone that it is not the one that was named.
+                if self._properties(key) is None:
+                    return False
+                raise
         return True
 
     def _wait_for_copy(self, target: BlobClient, status: str) -> None:

@@ -148,7 +148,8 @@ def network_words(error: BaseException) -> str:
             continue
         seen.add(id(one))
         if isinstance(one, ssl.SSLError):
-            return f"No secure connection ({one.reason or 'SSL error'})"
+            why = getattr(one, "verify_message", "") or getattr(one, "reason", "") or "SSL error"
+            return f"No secure connection ({why})"
         if isinstance(one, OSError) and one.errno and not isinstance(one, RequestException):
             # Failures of a name server have numbers of their own, below zero.
             return one.strerror or os.strerror(abs(one.errno))

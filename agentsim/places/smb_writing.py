@@ -1,0 +1,313 @@
+"""Writing one file of a share: to a temporary name, whole and on the server's disk, and then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from agentsim.engine.errors import Canceled, ItemChanged, ItemFailed, RunStopped
+from agentsim.places import smb_wire as wire
+from agentsim.places.place import Content, Item, Written
+from agentsim.places.smb_asking import Detail, Dressing, find, may_be_refused, set_attributes
+from agentsim.places.smb_entries import READ_ONLY, Facts, facts_of, rename_information
+from agentsim.places.smb_names import to_wire
+from agentsim.places.smb_pool import BUSY_PAUSES, Patience, Pool, pause
+from agentsim.places.smb_status import IN_USE, MISSING, ConnectionLost, StatusError
+from agentsim.places.smb_wire import Channel, good, handle_in, information_in
+from store import codes
+from store.vocabulary import ItemKind
+
+UNDER_WAY: Final = 4
+"""Writes that are not yet answered."""
+
+UNFLUSHED: Final = 8 << 20
+"""Bytes that are kept to be sent again until the server has them on its disk: a server that loses power forgets what it
+had only acknowledged."""
+
+
+class Upload:
+    """One file on its way. What was sent is kept until it is flushed: a lost connection is no reason to read again."""
+
+    def __init__(self, pool: Pool, path: bytes, dressing: Dressing) -> None:
+        """Make it; nothing is sent yet.
+
+        Args:
+            pool: the connections.
+            path: of the file, as bytes, from the share's root.
+            dressing: the metadata that it is to get.
+        """
+        directory, slash, _ = path.rpartition(b"/")
+        self._pool = pool
+        self._path = to_wire(path)
+        self._temporary = to_wire(directory + slash + b".longshore-%s.part" % secrets.token_hex(8).encode())
+        self._dressing = dressing
+        self._kept: list[tuple[int, bytes]] = []
+        self._under_way: deque[tuple[int, Any]] = deque()
+        self._length = 0
+        self._whole = False
+        self._flushed = False
+        self._tried = False
+        self._renaming = False
+        self._revealed = False
+        self._facts: Facts | None = None
+        self._handle = b""
+        self._channel: Channel | None = None
+        self._patience = Patience(pool)
+
+    def run(self, content: Content, replacing: Item | None) -> Written:
+        """Write it all.
+
+        Raises:
+            StatusError, ItemChanged, ItemFailed, RunStopped, Canceled.
+        """
+        try:
+            self._send_all(content)
+            content.settle()
+            self._pool.lease.check()
+            version = self._reveal(replacing)
+        finally:
+            self._end()
+        return Written(size=self._length, version=version, remark=self._dressing.remark)
+
+    def _send_all(self, content: Content) -> None:
+        lease = self._pool.lease
+        lease.check()
+        chunk = self._opened_size()
+        data = content.read(chunk)
+        self._whole = len(data) < chunk
+        self._add(data)
+        self._do(lambda channel: None)
+        while not self._whole:
+            data = content.read(chunk)
+            self._whole = len(data) < chunk
+            lease.check()
+            if data:
+                self._add(data)
+                self._do(self._send_last)
+            if sum(len(kept) for _, kept in self._kept) >= UNFLUSHED:
+                self._do(self._flush)
+        if self._facts is None:
+            self._do(self._finish)
+        self._kept.clear()
+        self._flushed = True
+
+    def _opened_size(self) -> int:
+        """Bytes of one write, as the first connection allows them."""
+        self._channel, size = self._pool.hold(lambda channel: channel.chunk, self._patience)
+        return size
+
+    def _add(self, data: bytes) -> None:
+        if data:
+            self._kept.append((self._length, data))
+        self._length += len(data)
+
+    def _do(self, step: Callable[[Channel], None]) -> None:
+        """Carry out a step, and again on a new connection when one is lost, and again when somebody is at the file.
+
+        Raises:
+            StatusError: the server is against it.
+        """
+        pauses = iter(BUSY_PAUSES)
+        while True:
+            try:
+                if not self._handle:
+                    self._open_somewhere()
+                assert self._channel is not None
+                step(self._channel)
+                self._patience = Patience(self._pool)
+                return
+            except ConnectionLost as lost:
+                self._drop()
+                self._patience.spend(lost)
+            except StatusError as error:
+                wait = next(pauses, None) if error.status in IN_USE else None
+                if wait is None:
+                    raise
+                pause(wait, self._pool.lease)
+
+    def _open_somewhere(self) -> None:
+        if self._channel is None:
+            self._channel, _ = self._pool.hold(lambda channel: None, self._patience)
+        while True:
+            try:
+                self._open(self._channel)
+                return
+            except StatusError as error:
+                if not may_be_refused(error) or not self._dressing.give_up_owner(error):
+                    raise
+
+    def _open(self, channel: Channel) -> None:
+        """Make the temporary file, or open it again, and send what is not flushed yet."""
+        disposition = wire.CREATE if not self._tried else wire.OPEN if self._flushed else wire.OPEN_IF
+        messages = [
+            channel.create(
+                self._temporary,
+                wire.WRITE_DATA | wire.APPEND_DATA | wire.READ_ATTRIBUTES | wire.DELETE | self._dressing.access,
+                disposition=disposition,
+                options=wire.NON_DIRECTORY_FILE | wire.OPEN_REPARSE_POINT,
+            ),
+            *(channel.write(offset, data) for offset, data in self._kept[:1]),
+        ]
+        alone = self._whole and len(self._kept) <= 1
+        if alone:
+            messages += self._ending(channel, wire.RELATED)
+        self._tried = True
+        answers = channel.together(messages)
+        self._handle = handle_in(answers[0])
+        self._under_way.clear()
+        if self._kept:
+            _all_of(self._kept[0][1], good(answers[1]))
+        for offset, data in self._kept[1:]:
+            _all_of(data, channel.ask(channel.write(offset, data, self._handle)))
+        if alone:
+            self._ended(answers[1 + len(self._kept) :])
+        elif self._whole:
+            self._finish(channel)
+
+    def _send_last(self, channel: Channel) -> None:
+        offset, data = self._kept[-1]
+        self._under_way.append((len(data), channel.send(channel.write(offset, data, self._handle))))
+        while len(self._under_way) > UNDER_WAY:
+            self._await_one(channel)
+
+    def _await_one(self, channel: Channel) -> None:
+        length, request = self._under_way.popleft()
+        _counted(length, channel.answer(request))
+
+    def _flush(self, channel: Channel) -> None:
+        while self._under_way:
+            self._await_one(channel)
+        channel.ask(channel.flush(self._handle))
+        self._kept.clear()
+        self._flushed = True
+
+    def _finish(self, channel: Channel) -> None:
+        """Metadata, and all of it on the server's disk."""
+        while self._under_way:
+            self._await_one(channel)
+        self._ended(channel.together(self._ending(channel, self._handle)))
+
+    def _ending(self, channel: Channel, handle: bytes) -> list[Any]:
+        messages = [channel.flush(handle), *self._dressing.messages(channel, None)]
+        return [*messages, channel.query(wire.FILE, wire.ALL)]
+
+    def _ended(self, answers: list[bytes | StatusError]) -> None:
+        good(answers[0])
+        self._dressing.settle(answers[1:-1])
+        facts = facts_of(information_in(answers[-1]))
+        if facts.size != self._length:
+            raise ItemFailed(
+                codes.ITEM_DIGEST_DIFFERS, f"{self._length:,} bytes were written, and the server has {facts.size:,}."
+            )
+        self._facts = facts
+
+    def _reveal(self, replacing: Item | None) -> str:
+        """Put it in its place; returns its version."""
+        cleared = self._make_way(replacing) if replacing is not None else None
+        try:
+            self._do(lambda channel: self._rename(channel, replace=replacing is not None))
+        except BaseException as error:
+            if isinstance(error, StatusError) and error.status in MISSING and (facts := self._arrived()):
+                self._revealed = True
+                return facts.version
+            if cleared is not None:
+                self._restore(cleared)
+            raise
+        return self._version()
+
+    def _make_way(self, replacing: Item) -> int | None:
+        """See that what is to be replaced is what was compared; the attributes of a read-only file, which it loses."""
+        seen = self._pool.call(lambda channel: find(channel, self._path, Detail()))
+        if seen is None or (replacing.version and seen.facts.version != replacing.version):
+            raise ItemChanged(codes.ITEM_CHANGED, "The target has changed since it was listed: somebody writes to it.")
+        bits = seen.facts.attributes
+        if seen.facts.kind is ItemKind.DIRECTORY or not bits & READ_ONLY:
+            return None
+        self._pool.call(lambda channel: set_attributes(channel, self._path, bits & ~READ_ONLY))
+        return bits
+
+    def _restore(self, bits: int) -> None:
+        with contextlib.suppress(StatusError, RunStopped, Canceled):
+            self._pool.call(lambda channel: set_attributes(channel, self._path, bits))
+
+    def _rename(self, channel: Channel, *, replace: bool) -> None:
+        self._renaming = True
+        information = rename_information(self._path, replace=replace)
+        channel.ask(channel.set(wire.FILE, wire.RENAME, information, self._handle))
+        self._revealed = True
+
+    def _arrived(self) -> Facts | None:
+        """The file at its place, where the answer to the rename was lost but the rename was not."""
+        if not self._renaming or self._facts is None:
+            return None
+        seen = self._pool.call(lambda channel: find(channel, self._path, Detail()))
+        ours = self._facts
+        if seen is None:
+            return None
+        found = seen.facts
+        same = (found.file_id, found.size, found.written) == (ours.file_id, ours.size, ours.written)
+        return found if same else None
+
+    def _version(self) -> str:
+        """The version that the file has now; empty where nobody can say, since it is in its place all the same."""
+        channel, self._channel = self._channel, None
+        if channel is None:
+            return ""
+        try:
+            answers = channel.together([channel.query(wire.FILE, wire.ALL, self._handle), channel.close_file()])
+            return facts_of(information_in(answers[0])).version
+        except (ConnectionLost, StatusError, ValueError):
+            return ""
+        finally:
+            self._handle = b""
+            self._pool.give(channel)
+
+    def _drop(self) -> None:
+        channel, self._channel = self._channel, None
+        self._handle = b""
+        self._under_way.clear()
+        if channel is not None:
+            channel.close()
+
+    def _end(self) -> None:
+        """Leave nothing behind but the file in its place."""
+        channel, self._channel = self._channel, None
+        if not self._revealed and self._tried:
+            if channel is None or not channel.alive or self._under_way:
+                if channel is not None:
+                    channel.close()
+                channel = self._discard_elsewhere()
+            else:
+                self._discard(channel, self._handle)
+        if channel is not None:
+            self._pool.give(channel)
+
+    def _discard(self, channel: Channel, handle: bytes) -> None:
+        try:
+            if not handle:
+                handle = handle_in(channel.ask(channel.create(self._temporary, wire.DELETE)))
+            channel.together([channel.set(wire.FILE, wire.DISPOSITION, b"\1", handle), channel.close_file()])
+        except (ConnectionLost, StatusError, Canceled):
+            pass  # A later run removes it.
+
+    def _discard_elsewhere(self) -> Channel | None:
+        try:
+            channel = self._pool.take()
+        except (ConnectionLost, StatusError, RunStopped, Canceled):
+            return None
+        self._discard(channel, b"")
+        return channel
+
+
+def _all_of(data: bytes, answer: bytes) -> None:
+    _counted(len(data), answer)
+
+
+def _counted(length: int, answer: bytes) -> None:
+    """See that all bytes of a write were taken."""
+    count = int.from_bytes(answer[4:8], "little")
+    if count != length:
+        raise ItemFailed(codes.ITEM_FAILED, f"The server took {count:,} of {length:,} bytes of a write.")
