@@ -19,6 +19,7 @@ from store.execution import claims
 from store.execution.claims import Claim
 from store.postgres.logins import token_login
 from store.postgres.place import PostgresPlace
+from store.resources.endpoint_tests import request_test
 from store.vocabulary import RunKind
 from tests.postgres import Cluster
 from tests.store.server import AgentLogin, log_in, register, renewing, server_world
@@ -87,6 +88,8 @@ def scene(store_url: str) -> Iterator[Scene]:
                     claims.report_progress(tx, identity, claim, {"items_scanned": 1})
                     claims.report_items(tx, identity, claim, [(b"x", "f", "Failed", "EIO", "no", 1)])
                     claims.report_chunk(tx, identity, claim, 1, b"lines")
+            with world.mover_write(mover) as (tx, parent):
+                request_test(tx, parent, f"{short}-to", name)
         world.sql("INSERT INTO progress_sample (run_id, at, items, bytes) SELECT id, 1, 1, 1 FROM job_run")
         world.token("nas")
         with connected(agents["mallory"].place) as connection:
@@ -110,6 +113,7 @@ def test_no_row_of_another_mover_or_agent_is_shown(scene: Scene) -> None:
         "run_item": ("run_id", {scene.run()}),
         "run_report": ("run_id", {scene.run()}),
         "access_grant": ("run_id", {scene.run()}),
+        "endpoint_test": ("agent_id", {me}),
         "event": ("actor", {"agent/mallory"}),
     }
     tables = {name for (name,) in scene.world.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'longshore'")}
@@ -227,6 +231,20 @@ def test_a_grant_can_only_be_ended(scene: Scene) -> None:
     assert scene.sql.execute(f"UPDATE access_grant SET ended_at = 1 WHERE run_id = {scene.run()}").rowcount == 2
     scene.in_vain(f"UPDATE access_grant SET ended_at = NULL WHERE run_id = {scene.run()}")
     assert scene.rows("SELECT name FROM endpoint") == []
+
+
+def test_a_test_of_an_endpoint_is_the_agents_to_answer_and_no_more(scene: Scene) -> None:
+    """It lets nothing be touched but what an admin asked for, and once it has ended it stays so."""
+    mine = f"agent_id = {scene.mallory.agent_id}"
+    for change in ("permission = 'Write'", "until = 20000000000000", "properties = '{}'", "agent_id = 2"):
+        scene.refused(f"UPDATE endpoint_test SET {change}")
+    scene.refused(f"INSERT INTO endpoint_test (agent_id) VALUES ({scene.mallory.agent_id})")
+    scene.refused("DELETE FROM endpoint_test")
+    for change in ("status = 'Queued'", "status = 'Expired'", "steps = '{}'", f"steps = '[\"{'x' * 20_000}\"]'"):
+        scene.refused(f"UPDATE endpoint_test SET {change}")
+    scene.in_vain(f"UPDATE endpoint_test SET status = 'Failed' WHERE agent_id = {scene.other.agent_id}")
+    scene.sql.execute(f"UPDATE endpoint_test SET status = 'Succeeded', ended_at = 7 WHERE {mine}".encode())
+    scene.in_vain("UPDATE endpoint_test SET status = 'Running', ended_at = NULL")
 
 
 def test_definitions_and_endpoints_are_not_an_agents_to_change(scene: Scene) -> None:
