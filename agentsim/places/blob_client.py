@@ -29,6 +29,7 @@ from store import codes
 PATIENCE_SECONDS: Final = 75.0
 """How long a request is tried again from its first failure on: a server that is restarted is back by then."""
 
+_FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 8.0
 _CONNECTIONS: Final = 48
 """Kept open; with fewer than there are threads, connections would be thrown away and made again."""
@@ -156,7 +157,7 @@ class _Retry(RetryPolicy):  # type: ignore[type-arg]
 
     def sleep(self, settings: dict[str, Any], transport: Any, response: Any = None) -> None:
         asked = (self.get_retry_after(response) or 0.0) if response is not None else 0.0
-        growing = min(_LONGEST_PAUSE, 0.25 * 2 ** len(settings["history"])) * random.uniform(0.5, 1.0)
+        growing = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** len(settings["history"])) * random.uniform(0.5, 1.0)
         pause(min(PATIENCE_SECONDS, max(asked, growing)), self._lease)
 
 

@@ -16,9 +16,6 @@ from urllib3.exceptions import HTTPError
 from agentsim.engine.errors import ItemChanged, ItemFailed, RunStopped, Side
 from store import codes
 
-MD5_MISMATCH: Final = "Md5Mismatch"
-"""The service's code for bytes that are not those of the Content-MD5 that came with them."""
-
 _AUTHENTICATION: Final = {Side.SOURCE: codes.SOURCE_AUTHENTICATION, Side.TARGET: codes.TARGET_AUTHENTICATION}
 _AUTHORIZATION: Final = {Side.SOURCE: codes.SOURCE_AUTHORIZATION, Side.TARGET: codes.TARGET_AUTHORIZATION}
 _MISSING: Final = {Side.SOURCE: codes.SOURCE_PATH_INVALID, Side.TARGET: codes.TARGET_PATH_INVALID}
@@ -93,7 +90,7 @@ def _of_item(answer: Answer, side: Side, message: str) -> Exception:
         return ItemFailed(_PERMISSION[side], message)
     if code in _CONFLICT or (status == 412 and not code.startswith("Lease")):
         return ItemChanged(codes.ITEM_CHANGED, f"Another wrote to it: {message}")
-    if code == MD5_MISMATCH:
+    if is_damage(answer):
         return ItemFailed(codes.ITEM_DIGEST_DIFFERS, message)
     if code in ("MetadataTooLarge", "RequestHeaderTooLarge"):
         return ItemFailed(codes.ITEM_METADATA_TOO_LARGE, message)
@@ -116,6 +113,17 @@ def translated(side: Side, doing: str, *, item: bool = True) -> Iterator[None]:
         raise _translate(error, side, doing, item=item) from None
 
 
+def is_damage(answer: Answer) -> bool:
+    """Whether bytes came that are not those of the Content-MD5 that came with them."""
+    # The second is what Azurite says.
+    return answer.code == "Md5Mismatch" or (answer.code == "InvalidOperation" and "contentMD5" in answer.words)
+
+
+def answer_of(error: HttpResponseError) -> Answer:
+    """What a server said."""
+    return Answer(error.status_code or 0, code_of(error), str(error.message or error.reason or "").strip())
+
+
 def unreachable(error: BaseException, side: Side, doing: str) -> RunStopped:
     """What it means that a server gave no answer."""
     return RunStopped(_UNREACHABLE[side], f"{network_words(error)} while {doing}", side.value)
@@ -129,8 +137,7 @@ def code_of(error: HttpResponseError) -> str:
 
 def _translate(error: Exception, side: Side, doing: str, *, item: bool) -> Exception:
     if isinstance(error, HttpResponseError) and error.status_code is not None:
-        words = str(error.message or error.reason or "").strip()
-        return meaning(Answer(error.status_code, code_of(error), words), side, doing, item=item)
+        return meaning(answer_of(error), side, doing, item=item)
     if isinstance(error, ClientAuthenticationError):
         words = _bounded(str(error.message))
         return RunStopped(_AUTHENTICATION[side], f"No credential was found: {words}", side.value)

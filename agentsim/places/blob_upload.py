@@ -19,7 +19,7 @@ from azure.storage.blob import BlobBlock, BlobClient, ContentSettings
 
 from agentsim.engine.errors import ItemChanged
 from agentsim.engine.lease import Lease
-from agentsim.places.blob_errors import MD5_MISMATCH, code_of, translated
+from agentsim.places.blob_errors import answer_of, code_of, is_damage, translated
 from agentsim.places.in_flight import UPLOADS, Background, awaited
 from agentsim.places.place import Content, Item, Opening, Written
 
@@ -226,7 +226,7 @@ def _resent(request: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         try:
             return request()
         except HttpResponseError as error:
-            if code_of(error) != MD5_MISMATCH:
+            if not is_damage(answer_of(error)):
                 raise
     return request()
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from azure.storage.blob import BlobBlock, ContentSettings
+from azure.storage.blob import BlobBlock, BlobClient, ContentSettings
 
 from agentsim.engine.errors import Canceled, ItemChanged, ItemFailed, RunStopped, Side
 from agentsim.engine.lease import Lease, now
@@ -212,14 +212,13 @@ def test_blocks_that_a_killed_run_sent_are_not_sent_again(
             place.write(b"file", Killed(data), DRESS, None)
         assert place.find(b"file") is None
         assert everything(place) == []
-        from azure.storage.blob import BlobClient
-
         stage = BlobClient.stage_block
-        monkeypatch.setattr(
-            BlobClient,
-            "stage_block",
-            lambda self, name, *args, **more: (sent.append(int(name[:5])), stage(self, name, *args, **more))[1],
-        )
+
+        def watched(self: BlobClient, name: str, *args: Any, **more: Any) -> Any:
+            sent.append(int(name[:5]))
+            return stage(self, name, *args, **more)
+
+        monkeypatch.setattr(BlobClient, "stage_block", watched)
         # One block is of other bytes than before: that one is sent.
         changed = data[:BLOCK] + b"x" * BLOCK + data[2 * BLOCK :]
         item = put(place, b"file", changed)

@@ -66,15 +66,26 @@ class Azurite:
         wait_for(self.port, self._process)
 
     def kill(self) -> None:
-        """SIGKILL: what it had acknowledged is there after the next start."""
+        """End it; what it had acknowledged is there after the next start.
+
+        Azurite keeps its index in memory for up to five seconds: SIGKILL would undo what it acknowledged, as the
+        service itself never does. Connections are cut all the same.
+        """
         if self._process is not None:
-            self._process.kill()
+            self._process.terminate()
+            try:
+                self._process.wait(15)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
             self._process.wait()
             self._process = None
 
     def stop(self) -> None:
         """End it and remove its data."""
-        self.kill()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def fresh_place(self) -> dict[str, Any]:

@@ -1,0 +1,146 @@
+"""The client of a container: its credential, its URL, its retries, and the memory of its listings."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from azure.core.credentials import AzureSasCredential
+from azure.storage.blob import BlobProperties
+
+from agentsim.engine.errors import RunStopped, Side
+from agentsim.engine.lease import Lease, now
+from agentsim.places import blob_client
+from agentsim.places.blob import BlobPlace
+from agentsim.places.blob_client import Connection, connect
+from agentsim.places.place import Opening
+from store import codes
+from tests.places.blob_opened import Known
+
+KEY = "c29tZSBrZXk="
+BASE = {"storageAccountResourceId": "/subscriptions/x/storageAccounts/acct", "blobContainerName": "box"}
+OPENING = Opening(side=Side.SOURCE, writes=False, sub_path=b"", lease=Lease(now() + 600))
+
+
+def connected(secret: str = KEY, **properties: Any) -> Connection:
+    """The connection of an endpoint whose references all lead to one secret."""
+    names = {reference.removeprefix("env:") for reference in (properties.get("credentials") or {}).values()}
+    return connect(BASE | properties, OPENING, Known(dict.fromkeys(names, secret)))
+
+
+def test_the_url_is_azures_where_the_endpoint_names_no_other() -> None:
+    connection = connected(credentials={"accountKeyUri": "env:K"})
+    assert connection.url == "https://acct.blob.core.windows.net/box"
+    assert connection.session.trust_env
+    connection = connected(serviceUrl="http://localhost:10000/acct/", credentials={"accountKeyUri": "env:K"})
+    assert connection.url == "http://localhost:10000/acct/box"
+    assert not connection.session.trust_env
+
+
+def test_a_signature_may_begin_with_a_question_mark_as_portals_show_it() -> None:
+    connection = connected("?sv=1&sig=2\n", credentials={"sasTokenUri": "env:S", "accountKeyUri": ""})
+    assert isinstance(connection.credential, AzureSasCredential)
+    assert connection.credential.signature == "sv=1&sig=2"
+    assert "sig" not in connection.url
+
+
+@pytest.mark.parametrize(
+    ("string", "url"),
+    [
+        (
+            f"AccountName=acct;AccountKey={KEY};EndpointSuffix=core.chinacloudapi.cn",
+            "https://acct.blob.core.chinacloudapi.cn",
+        ),
+        (f"DefaultEndpointsProtocol=https;AccountName=acct;AccountKey={KEY}", "https://acct.blob.core.windows.net"),
+        (
+            "BlobEndpoint=https://private.example.com/;SharedAccessSignature=sv=1&sig=a%3D",
+            "https://private.example.com",
+        ),
+    ],
+)
+def test_connection_strings_of_each_kind(string: str, url: str) -> None:
+    connection = connected(string, credentials={"connectionStringUri": "env:C"})
+    assert connection.url == f"{url}/box"
+
+
+@pytest.mark.parametrize("string", ["nonsense", "AccountName=acct;AccountKey=%%%"])
+def test_a_broken_connection_string_is_refused_without_being_shown(string: str) -> None:
+    with pytest.raises(RunStopped) as stop:
+        connected(string, credentials={"connectionStringUri": "env:C"})
+    assert stop.value.code == codes.SOURCE_AUTHENTICATION
+    assert string not in str(stop.value)
+
+
+def test_without_a_credential_it_is_azures_chain() -> None:
+    connection = connected(credentials=None)
+    assert type(connection.credential).__name__ == "DefaultAzureCredential"
+    connection.close()
+
+
+def test_nothing_shows_a_secret() -> None:
+    connection = connected(credentials={"accountKeyUri": "env:K"})
+    assert KEY not in repr(connection)
+
+
+@pytest.mark.parametrize(
+    ("headers", "failures", "least", "most"),
+    [
+        ({}, 1, 0.1, 0.2),
+        ({}, 3, 0.4, 0.8),
+        ({}, 50, 4.0, 8.0),
+        ({"Retry-After": "20"}, 1, 20.0, 20.0),
+        ({"retry-after-ms": "1500"}, 1, 1.5, 1.5),
+        ({"Retry-After": "86400"}, 1, blob_client.PATIENCE_SECONDS, blob_client.PATIENCE_SECONDS),
+    ],
+)
+def test_pauses_grow_and_heed_the_server_within_bounds(
+    monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], failures: int, least: float, most: float
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(blob_client, "pause", lambda seconds, lease: pauses.append(seconds))
+    policy = blob_client._Retry(OPENING.lease)
+    answer = SimpleNamespace(http_response=SimpleNamespace(headers=headers))
+    policy.sleep({"history": [None] * failures}, None, answer)
+    assert least <= pauses[0] <= most
+
+
+def test_a_listing_of_a_hundred_thousand_needs_the_memory_of_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = BlobPlace(OPENING, BASE | {"credentials": {"accountKeyUri": "env:K"}}, Known({"K": KEY}))
+    peaks = {}
+    for count in (10_000, 100_000):
+        monkeypatch.setattr(place._container, "list_blobs", lambda count=count, **_: _Pages(count))
+        before = sys.getallocatedblocks()
+        seen = peak = 0
+        for _ in place.walk(lambda _: True):
+            seen += 1
+            if seen % 500 == 0:
+                peak = max(peak, sys.getallocatedblocks() - before)
+        assert seen == count + -(-count // 1000)
+        peaks[count] = peak
+    assert peaks[100_000] < 1.2 * peaks[10_000]
+
+
+class _Pages:
+    """What the library answers: pages of blobs, each made when it is asked for."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def by_page(self) -> Iterator[Iterator[BlobProperties]]:
+        for start in range(0, self._count, 5000):
+            yield _page(start, min(start + 5000, self._count))
+
+
+def _page(start: int, end: int) -> Iterator[BlobProperties]:
+    blob = BlobProperties()
+    blob.last_modified = datetime(2026, 1, 1, tzinfo=UTC)
+    for number in range(start, end):
+        blob.name = f"directory-{number // 1000:05d}/file-{number:08d}"
+        blob.size = number
+        blob.etag = f"0x{number:X}"
+        blob.metadata = {"modtime": str(number), "permissions": "33188"}
+        yield blob
