@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
+import threading
 from dataclasses import replace
 
 from agentsim.engine.channel import Channel
@@ -56,6 +57,10 @@ def main(arguments: list[str]) -> int:
         agent.send(("done", result))
     except OSError:
         return ORPHANED
+    if threading.active_count() > 1:
+        # A thread that hangs in a server's call, or a library's own, must not keep the process.
+        sys.stderr.flush()
+        os._exit(0)
     return 0
 
 
