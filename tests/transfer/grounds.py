@@ -12,6 +12,7 @@ import stat
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -59,7 +60,11 @@ class Ground(ABC):
         put = {path: node for path, node in tree.items() if self.holds(path, node)}
         put = {path: node for path, node in put.items() if all(parent in put for parent in parents(path))}
         self.change({}, put)
-        return put
+        return self.known(put)
+
+    def known(self, tree: Tree) -> Tree:
+        """What the place keeps of a tree that was put there."""
+        return tree
 
     def change(self, old: Tree, new: Tree) -> None:
         """Make of one tree another."""
@@ -172,6 +177,10 @@ class Objects(Ground):
                 self.mark(path.decode())
             case _:
                 self.write(path.decode(), node.text, {SYMLINK: "true"})
+
+    def known(self, tree: Tree) -> Tree:
+        # Put there by others, so without our metadata: the time is that of the upload.
+        return {path: replace(node, mtime_ns=None) for path, node in tree.items()}
 
     def look(self) -> Tree:
         tree: Tree = {}

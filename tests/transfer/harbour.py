@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from importlib import import_module
 from inspect import isgeneratorfunction
 from itertools import count
@@ -76,8 +77,9 @@ def harbour(directory: Path) -> Iterator[Harbour]:
 
 
 def task(source: Ground, target: Ground, mode: CopyMode = CopyMode.ADDITIVE, **changes: Any) -> Order:
-    """The order of a run between two places."""
-    return order("", "", mode, **{"source": source.properties, "target": target.properties, **changes})
+    """The order of a run between two places; ``source`` and ``target`` may be other properties of them."""
+    properties = {"source": changes.pop("source", source.properties), "target": changes.pop("target", target.properties)}
+    return replace(order("", "", mode, **changes), **properties)
 
 
 def copied(source: Ground, target: Ground, mode: CopyMode = CopyMode.ADDITIVE, **changes: Any) -> Agent:

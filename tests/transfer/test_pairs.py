@@ -36,6 +36,11 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harbour]:
         yield found
 
 
+def hostile_for(*kinds: str) -> Tree:
+    """The tree, less what moto cannot hold although S3 can: it answers 404 to a key with a line feed."""
+    return {path: node for path, node in hostile().items() if "S3" not in kinds or b"\n" not in path}
+
+
 def with_implied_directories(ground: Ground, tree: Tree) -> Tree:
     """Objects of others stand in directories that nothing stands for."""
     if not isinstance(ground, Objects):
@@ -50,7 +55,7 @@ def with_implied_directories(ground: Ground, tree: Tree) -> Tree:
 @pytest.mark.parametrize(("one", "other"), PAIRS)
 def test_a_pair(port: Harbour, one: str, other: str) -> None:
     source, target = port.ground(one), port.ground(other)
-    tree = with_implied_directories(source, source.fill(hostile()))
+    tree = with_implied_directories(source, source.fill(hostile_for(one, other)))
     strays = target.fill({b"stray": Node("directory"), b"stray/old": Node("file", b"old"), b"zz": Node("file", b"z")})
 
     agent = copied(source, target)
@@ -63,7 +68,7 @@ def test_a_pair(port: Harbour, one: str, other: str) -> None:
     assert source.look().keys() == tree.keys(), "the source is only read"
     idle(source, target, CopyMode.ADDITIVE)
 
-    later = edited(tree, seed=7)
+    later = source.known(edited(tree, seed=7))
     source.change(tree, later)
     preview = previewed(source, target, CopyMode.MIRROR)
     mirrored = copied(source, target, CopyMode.MIRROR, plan=preview.report)
@@ -77,7 +82,7 @@ def test_there_and_back(port: Harbour, tmp_path: Path, other: str) -> None:
     source, there, back = port.ground("POSIX"), port.ground(other), port.ground("POSIX")
     assert isinstance(source, Directory)
     assert isinstance(back, Directory)
-    tree = source.fill({path: node for path, node in hostile().items() if len(node.content) < MIB})
+    tree = source.fill({path: node for path, node in hostile_for(other).items() if len(node.content) < MIB})
     odd = source.root / "odd"
     odd.mkdir(mode=0o750)
     for number, mode in enumerate((0o600, 0o444, 0o4755, 0o2711, 0o1644, 0o000)):
