@@ -269,6 +269,10 @@ class Bucket(Objects):
 
     kind = "S3"
 
+    def holds(self, path: bytes, node: Node) -> bool:
+        # Nobody but Longshore has links there, and it writes them in parts to tell them in a listing.
+        return super().holds(path, node) and node.kind != "link"
+
     def __init__(self, properties: dict[str, Any], environment: Mapping[str, str]) -> None:
         import boto3
         from botocore.config import Config

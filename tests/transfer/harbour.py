@@ -78,7 +78,10 @@ def harbour(directory: Path) -> Iterator[Harbour]:
 
 def task(source: Ground, target: Ground, mode: CopyMode = CopyMode.ADDITIVE, **changes: Any) -> Order:
     """The order of a run between two places; ``source`` and ``target`` may be other properties of them."""
-    properties = {"source": changes.pop("source", source.properties), "target": changes.pop("target", target.properties)}
+    properties = {
+        "source": changes.pop("source", source.properties),
+        "target": changes.pop("target", target.properties),
+    }
     return replace(order("", "", mode, **changes), **properties)
 
 

@@ -109,7 +109,8 @@ def edited(tree: Tree, seed: int) -> Tree:
     changed[grown] = Node("file", bytes(255 - byte for byte in content), mtime_ns=OLD + 2 * 10**12)
     changed[rest[0]] = Node("directory")
     changed[rest[0] + b"/inside"] = Node("file", b"a file that became a directory")
-    for directory in (b"deep/level-0/level-1", b"empty-directory"):
+    deepest = max((path for path, node in tree.items() if node.kind == "directory"), key=len)
+    for directory in (deepest, b"empty-directory"):
         if directory in changed:
             changed = {path: node for path, node in changed.items() if not path.startswith(directory + b"/")}
             changed[directory] = Node("file", b"a directory that became a file")
