@@ -239,7 +239,9 @@ def why(source: Item, target: Item | None, rules: Rules) -> str:
     if source.kind is not target.kind:
         return "type differs"
     found = ["size differs"] if source.kind is _FILE and source.size != target.size else []
-    return ", ".join(found + _metadata(source, target, rules))
+    if source.detailed and target.detailed:
+        found += _metadata(source, target, rules)
+    return ", ".join(found)
 
 
 def facts(item: Item | None) -> Facts | None:

@@ -114,14 +114,8 @@ class Passage:
     def _work(self, ends: Ends, crew: Crew, hand: Hand) -> Callable[[], Verdict]:
         order = self._order
         local = bool(order.target_root)
-        rules = Rules.of(
-            ends.source.holds,
-            ends.target.holds,
-            order.mode,
-            order.settings,
-            local=local,
-            umask=_umask() if local else 0,
-        )
+        held = (ends.source.holds, ends.target.holds)
+        rules = Rules.of(*held, order.mode, order.settings, local=local, umask=_umask() if local else 0)
         work = Work(order, self._lease, ends.source, ends.target, rules)
         extras = Extras(work, hand)
         trash = Trash(ends.target, order.run) if order.settings.trash and order.writes else None
