@@ -116,9 +116,7 @@ class S3Place(Place):
             raise self._bucket.judged(answer, f"connecting to {host}:{port}") from None
 
     def enter(self) -> None:
-        page = self._bucket.call(
-            "list_objects_v2", "listing the bucket", whole=True, Prefix=self._prefix, MaxKeys=1, EncodingType="url"
-        )
+        page = self._bucket.call("list_objects_v2", "listing the bucket", whole=True, Prefix=self._prefix, MaxKeys=1)
         if self._side is Side.SOURCE and self.opening.sub_path and not page.get("Contents"):
             raise self._invalid(f"Nothing in the bucket lies below {self._prefix}")
 

@@ -256,7 +256,8 @@ class Writer:
         """A request that makes an object visible, if what is there is what was compared.
 
         Some servers refuse conditions, and some overlook those they do not know (most often ``If-Match``): where
-        something is replaced, or conditions are refused, the server is asked right before, which leaves others a moment.
+        something is replaced, or conditions are refused, the server is asked right before, which leaves others
+        a moment.
 
         Args:
             operation: boto3's method.
