@@ -49,7 +49,7 @@ T = TypeVar("T")
 class SmbPlace(Place):
     """A directory of a share."""
 
-    streams = 4
+    streams = 8
 
     def __init__(self, opening: Opening, properties: Mapping[str, Any], secrets: Secrets) -> None:
         """Make it; nothing is connected yet.
@@ -193,6 +193,8 @@ class SmbPlace(Place):
         try:
             return SmbContent(self._pool, self._wire(item.path), item, self._detail)
         except StatusError as error:
+            if error.status in MISSING:
+                raise ItemChanged(codes.ITEM_VANISHED, f"Gone since it was listed: {error}.") from error
             raise of_item(error.status, self._side, f"opening the {self._side.value}") from error
 
     def read_link(self, item: Item) -> bytes:

@@ -134,10 +134,10 @@ def _extras(streams: bytes) -> tuple[str, ...]:
     return tuple(f"the data stream {name}" for name in stream_names(streams))
 
 
-def find(channel: Channel, path: bytes, detail: Detail) -> Seen | None:
+def find(channel: Channel, path: bytes, detail: Detail, *, access: int = 0) -> Seen | None:
     """What an item is now, closed again; None when there is none."""
     try:
-        seen = look(channel, path, 0, detail)
+        seen = look(channel, path, access, detail)
     except StatusError as error:
         if error.status in MISSING or error.status in OF_ANOTHER_KIND:
             return None
@@ -169,6 +169,11 @@ class Dressing:
     def remark(self) -> str:
         """What could not be kept."""
         return "; ".join(self._lost)
+
+    @property
+    def dos(self) -> int | None:
+        """The attributes that the item is to have; None for those that it gets."""
+        return self._dress.dos
 
     def give_up_owner(self, why: StatusError) -> bool:
         """Do without the owner, and next without the ACL; whether there was something to do without."""

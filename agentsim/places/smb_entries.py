@@ -17,6 +17,7 @@ _EPOCH: Final = 116_444_736_000_000_000
 """1970 in steps since 1601."""
 
 READ_ONLY: Final = 0x1
+HIDDEN: Final = 0x2
 DIRECTORY: Final = 0x10
 NORMAL: Final = 0x80
 REPARSE: Final = 0x400

@@ -52,7 +52,7 @@ class FileSystem(NamedTuple):
 
 
 def open_root(channel: Channel, path: bytes, *, writes: bool) -> None:
-    """See that the root is a directory, that no link leads to it, and that items can be made in it where they have to be.
+    """See that the root is a directory, that no link leads to it, and that items can be made in it if need be.
 
     Args:
         channel: the connection.
@@ -107,8 +107,8 @@ def file_system(channel: Channel, root: bytes) -> FileSystem:
 def folds(channel: Channel, root: bytes, listings: Listings, system: FileSystem) -> bool:
     """Whether names that differ in case are one.
 
-    A server that says so can be believed; Windows says the contrary and does it all the same, so an item that is there is
-    asked for under another case. Where none has a letter in its name, the safe side is taken.
+    A server that says so can be believed; Windows says the contrary and does it all the same, so an item that is
+    there is asked for under another case. Where none has a letter in its name, the safe side is taken.
 
     Args:
         channel: the connection.

@@ -12,7 +12,7 @@ from agentsim.engine.errors import Canceled, ItemChanged, ItemFailed, RunStopped
 from agentsim.places import smb_messages as sm
 from agentsim.places.place import Content, Item, Written
 from agentsim.places.smb_asking import Detail, Dressing, find, may_be_refused, set_attributes
-from agentsim.places.smb_entries import READ_ONLY, Facts, facts_of, rename_information
+from agentsim.places.smb_entries import DOS, HIDDEN, READ_ONLY, Facts, facts_of, rename_information
 from agentsim.places.smb_names import to_wire
 from agentsim.places.smb_pool import BUSY_PAUSES, Patience, Pool, pause
 from agentsim.places.smb_status import IN_USE, MISSING, ConnectionLost, StatusError
@@ -42,6 +42,7 @@ class Upload:
         directory, slash, _ = path.rpartition(b"/")
         self._pool = pool
         self._path = to_wire(path)
+        self._always = HIDDEN if path.rpartition(b"/")[2].startswith(b".") else 0
         self._temporary = to_wire(directory + slash + b".longshore-%s.part" % secrets.token_hex(8).encode())
         self._dressing = dressing
         self._kept: list[tuple[int, bytes]] = []
@@ -55,6 +56,7 @@ class Upload:
         self._facts: Facts | None = None
         self._handle = b""
         self._version = ""
+        self._now: Facts | None = None
         self._channel: Channel | None = None
         self._patience = Patience(pool)
 
@@ -217,11 +219,33 @@ class Upload:
             if cleared is not None:
                 self._restore(cleared)
             raise
+        self._set_attributes_again()
         return self._version
 
+    def _set_attributes_again(self) -> None:
+        """Give back the attributes that the rename changed.
+
+        A rename marks a file for the archive. And Samba hides what begins with a dot, so it takes the temporary
+        file's hidden attribute for set.
+        """
+        now, wanted = self._now, self._dressing.dos
+        if now is None or wanted is None or not (now.attributes ^ wanted) & DOS & ~self._always:
+            return
+
+        def change(channel: Channel) -> str:
+            set_attributes(channel, self._path, now.attributes & ~DOS | wanted & DOS)
+            seen = find(channel, self._path, Detail())
+            return seen.facts.version if seen else ""
+
+        self._version = self._pool.call(change)
+
     def _make_way(self, replacing: Item) -> int | None:
-        """See that what is to be replaced is what was compared; the attributes of a read-only file, which it loses."""
-        seen = self._pool.call(lambda channel: find(channel, self._path, Detail()))
+        """See that what is to be replaced is what was compared; the attributes of a read-only file, which it loses.
+
+        It is opened as if to be deleted: where another program has it open and does not share that, it is let be.
+        Windows sees to this by itself, Samba does not.
+        """
+        seen = self._pool.call(lambda channel: find(channel, self._path, Detail(), access=sm.DELETE))
         if seen is None or (replacing.version and seen.facts.version != replacing.version):
             raise ItemChanged(codes.ITEM_CHANGED, "The target has changed since it was listed: somebody writes to it.")
         bits = seen.facts.attributes
@@ -243,6 +267,7 @@ class Upload:
         sm.good(renamed)
         self._revealed = True
         now = None if isinstance(closed, StatusError) else sm.closed_as(closed, self._facts)
+        self._now = now
         self._version = now.version if now else ""
 
     def _arrived(self) -> Facts | None:
