@@ -171,7 +171,12 @@ def test_a_file_that_never_rests_is_recorded_as_changed_and_the_old_one_stays() 
     source.put("f", "old")
     copied(source, target)
     source.put("f", "a new one")
-    source.trouble = lambda call, path: source.put("f", "again") and None if call == "read_on" else None
+
+    def write_meanwhile(call: str, path: bytes) -> None:
+        if call == "read_on":
+            source.put("f", "again")
+
+    source.trouble = write_meanwhile
     done = copied(source, target)
     assert done.row("f")[:2] == (Outcome.CHANGED, codes.ITEM_CHANGED)
     assert target.files() == {"f": b"old"}

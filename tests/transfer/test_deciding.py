@@ -18,7 +18,7 @@ FILE, DIRECTORY, LINK = ItemKind.FILE, ItemKind.DIRECTORY, ItemKind.SYMLINK
 
 
 def file(**changes: Any) -> Item:
-    dress = {"mtime_ns": 1000, "mode": 0o644, "uid": 1, "gid": 2}
+    dress: dict[str, Any] = {"mtime_ns": 1000, "mode": 0o644, "uid": 1, "gid": 2}
     dress.update({name: changes.pop(name) for name in list(changes) if name in {*dress, "dos", "nt_acl"}})
     return Item(path=b"f", **{"kind": FILE, "size": 3, "dress": Dress(**dress), **changes})
 
