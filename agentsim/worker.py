@@ -1,4 +1,4 @@
-"""One worker process for one run: ``python -m agentsim.worker FD``.
+"""One worker process for one run, or for one test of an endpoint: ``python -m agentsim.worker FD``.
 
 FD is an inherited end of an AF_UNIX/SOCK_SEQPACKET pair; the agent holds the other. The first
 message is the order. Exit codes: 0 after a ``done`` message, 75 when the agent is gone, anything
@@ -12,8 +12,9 @@ import resource
 import sys
 import threading
 from dataclasses import replace
+from typing import Any
 
-from agentsim.engine.channel import Channel
+from agentsim.engine.channel import Channel, Message
 from agentsim.engine.coordinator import Coordinator
 from agentsim.engine.errors import RunStopped, Side
 from agentsim.engine.lease import ORPHANED
@@ -43,18 +44,7 @@ def main(arguments: list[str]) -> int:
     if message is None:
         return ORPHANED
     try:
-        if message[0] != "order":
-            raise OrderRefused(f"the first message is {message[0]!r}")
-        order = Order.from_message(message[1])
-    except OrderRefused as error:
-        result = ended(JobRunStatus.FAILED, codes.ORDER_REFUSED, f"Order refused: {error}")
-    else:
-        try:
-            result = _carry_out(agent, order)
-        finally:
-            OF_THIS_PROCESS.close()
-    try:
-        agent.send(("done", result))
+        agent.send(("done", _tested(agent, message[1]) if message[0] == "test" else _run(agent, message)))
     except OSError:
         return ORPHANED
     if threading.active_count() > 1:
@@ -62,6 +52,35 @@ def main(arguments: list[str]) -> int:
         sys.stderr.flush()
         os._exit(0)
     return 0
+
+
+def _run(agent: Channel, message: Message) -> Verdict:
+    try:
+        if message[0] != "order":
+            raise OrderRefused(f"the first message is {message[0]!r}")
+        order = Order.from_message(message[1])
+    except OrderRefused as error:
+        return ended(JobRunStatus.FAILED, codes.ORDER_REFUSED, f"Order refused: {error}")
+    try:
+        return _carry_out(agent, order)
+    finally:
+        OF_THIS_PROCESS.close()
+
+
+def _tested(agent: Channel, errand: dict[str, Any]) -> Verdict:
+    """Its steps are told as they come.
+
+    Raises:
+        OSError: the agent is gone.
+    """
+    # Runs need none of it.
+    from agentsim.endpoint_trial import try_endpoint
+
+    try:
+        try_endpoint(agent, **errand)
+    finally:
+        OF_THIS_PROCESS.close()
+    return {}
 
 
 def _carry_out(agent: Channel, order: Order) -> Verdict:
@@ -76,6 +95,8 @@ def _carry_out(agent: Channel, order: Order) -> Verdict:
     # Most runs are between directories; what servers need would slow their start.
     from agentsim.transfer.conductor import Conductor
 
+    # It holds secrets from here on, and a dump of its memory would, too.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     return Conductor(agent, order).run()
 
 

@@ -11,22 +11,27 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-from agentsim.engine.channel import Channel
-from agentsim.engine.order import Order
+from agentsim.engine.channel import Channel, Message
 
 TAIL_BYTES = 4_000
-_OF_THE_STORE = ("LONGSHORE_", "PG")
-"""How variables begin that hold a registration token, the store's URL, or what libpq logs in with."""
+_OF_THE_STORE = frozenset({"LONGSHORE_TOKEN", "LONGSHORE_STORE", "PGPASSWORD", "PGPASSFILE", "PGSERVICEFILE"})
+"""Variables that hold a registration token, the store's URL, or what libpq logs in with."""
 
 
 class WorkerProcess:
-    """Starts ``python -m agentsim.worker`` with one end of a socket pair and gives it its order.
+    """Starts ``python -m agentsim.worker`` with one end of a socket pair and tells it what it is for.
 
     The worker runs in a session of its own, so that a Ctrl-C at the agent's terminal reaches the
     agent alone. It ends by itself when its channel does.
     """
 
-    def __init__(self, order: Order, log_directory: Path) -> None:
+    def __init__(self, errand: Message, log_directory: Path) -> None:
+        """Start it.
+
+        Args:
+            errand: ``("order", ...)`` of a run, or ``("test", ...)`` of an endpoint.
+            log_directory: where what it says on stderr is kept as long as it lives.
+        """
         self.channel, theirs = Channel.pair()
         self._errors: IO[bytes] = tempfile.TemporaryFile(dir=log_directory)  # noqa: SIM115 - lives as long as the worker
         try:
@@ -41,7 +46,7 @@ class WorkerProcess:
             )
         finally:
             theirs.close()
-        self.channel.post(("order", order.to_message()))
+        self.channel.post(errand)
 
     @property
     def pid(self) -> int:
@@ -105,4 +110,4 @@ def _environment() -> dict[str, str]:
     Credentials of its endpoints have to be among it (``env:``, and the chains of Azure and AWS); the worker takes
     those that its run names out of what its own children inherit (:meth:`agentsim.places.secrets.Secrets.taken_for`).
     """
-    return {key: value for key, value in os.environ.items() if not key.startswith(_OF_THE_STORE)}
+    return {key: value for key, value in os.environ.items() if key not in _OF_THE_STORE}

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from agentsim.engine.errors import ItemChanged, ItemFailed, RunStopped, Side
-from agentsim.places.in_flight import Background
+from agentsim.places.daemons import Daemons
 from agentsim.places.object_metadata import dress_of, fitted, kind_of, metadata_of, redressed
 from agentsim.places.object_order import in_walk_order
 from agentsim.places.place import Content, Descend, Dress, Holds, Item, Opening, Place, Unlisted, Written
@@ -24,7 +24,7 @@ try:
 
     from agentsim.places.blob_client import Connection, connect, pause
     from agentsim.places.blob_errors import code_of, translated
-    from agentsim.places.blob_names import why_refused
+    from agentsim.places.blob_names import can_be_asked_for, why_refused
     from agentsim.places.blob_read import BlobContent
     from agentsim.places.blob_upload import Upload, version_of
 except ImportError as _error:
@@ -67,7 +67,7 @@ class BlobPlace(Place):
         self._prefix = f"{sub_path}/" if sub_path else ""
         self._connection: Connection = connect(properties, opening, secrets)
         self._container = self._connection.container
-        self._background = Background(_TRANSFERS)
+        self._background = Daemons(_TRANSFERS)
 
     def reach(self) -> None:
         self._connection.reach(self._lease, self._side)
@@ -92,8 +92,7 @@ class BlobPlace(Place):
         return in_walk_order(self._listed())
 
     def find(self, path: bytes) -> Item | None:
-        if why_refused(path, ""):
-            # What has such a name can be listed, but not asked for.
+        if not can_be_asked_for(path):
             return None
         key = self._key(path)
         found = self._properties(key)

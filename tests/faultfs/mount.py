@@ -19,7 +19,7 @@ import pytest
 from tests.faultfs.faults import Fault, Orders
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
-_LIMIT_SECONDS = 20.0
+_LIMIT_SECONDS = 60.0
 
 
 class FaultFs:

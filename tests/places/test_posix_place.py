@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,8 @@ class TestListing:
         deepest = b"/".join([b"d"] * 1500)
         assert item(place, deepest).kind is ItemKind.DIRECTORY
         place.close()
+        # Python's own way to remove a tree is recursive.
+        subprocess.run(["rm", "-r", str(root / "d")], check=True)
 
     def test_what_an_item_says(self, root: Path) -> None:
         (root / "f").write_text("1234")
@@ -305,7 +309,7 @@ class TestReading:
                 b"",
             ]
             content.settle()
-            assert content.item == item(place, b"d/f")
+            assert content.item.version == item(place, b"d/f").version
         place.close()
 
     def test_a_file_that_changes_meanwhile_is_told(self, root: Path) -> None:
@@ -378,6 +382,28 @@ class TestReading:
             with place.read(item(place, b"f")) as content, pytest.raises(ItemFailed) as failed:
                 content.read(3)
             assert failed.value.code == codes.ITEM_SOURCE_IO
+            place.close()
+
+    def test_an_error_that_passes_is_waited_for(self, root: Path, tmp_path: Path) -> None:
+        (root / "f").write_text("old")
+        (root / "l").symlink_to("text")
+        there = tmp_path / "mounted"
+        there.mkdir()
+        with fault_fs(root, there) as faulty:
+            place = entered(there)
+            for operation, error, act in (
+                ("getattr", "EIO", lambda: item(place, b"f")),
+                ("open", "EREMOTEIO", lambda: place.read(item(place, b"f")).close()),
+                ("readlink", "EAGAIN", lambda: place.read_link(item(place, b"l"))),
+                ("chmod", "ETIMEDOUT", lambda: place.set_dress(item(place, b"f"), Dress(mode=0o600))),
+                ("mkdir", "EBUSY", lambda: place.make_directory(b"d", Dress())),
+                ("rename", "EBUSY", lambda: place.set_aside(item(place, b"l"), b"t/l")),
+                ("unlink", "EBUSY", lambda: place.delete(item(place, b"f"))),
+            ):
+                passing = Fault(operation=operation, error=error, times=1)
+                faulty.order(passing)
+                act()
+                assert faulty.hits(passing)
             place.close()
 
 
@@ -531,9 +557,10 @@ class TestWriting:
         place.sync()
         place.close()
 
-    def test_directories_are_private_until_they_are_dressed(self, root: Path, target: PosixPlace) -> None:
-        assert target.make_directory(b"d", Dress(mode=0o755)) == ""
-        assert item(target, b"d").dress.mode == 0o700
+    def test_directories_can_be_worked_in_until_they_are_dressed(self, root: Path, target: PosixPlace) -> None:
+        for name, mode, wanted in ((b"d", 0o700, 0o700), (b"e", 0o555, 0o755)):
+            assert target.make_directory(name, Dress(mode=mode)) == ""
+            assert item(target, name).dress.mode == wanted
         assert target.make_directory(b"d", Dress(mode=0o755)) == ""
         target.write(b"d/f", Bytes(b"x"), Dress(), None)
         target.set_dress(item(target, b"d"), Dress(mode=0o755, mtime_ns=TIME))
@@ -669,3 +696,32 @@ class TestRemoving:
             with pytest.raises(Canceled):
                 act()
         assert os.listdir(root) == ["f"]
+
+
+class TestManyCalls:
+    def test_threads_work_side_by_side_and_no_descriptor_is_left(self, root: Path, target: PosixPlace) -> None:
+        held = len(os.listdir("/proc/self/fd"))
+        for number in range(4):
+            target.make_directory(b"d%d" % number, Dress())
+
+        def work(number: int) -> None:
+            path = b"d%d/f%d" % (number % 4, number)
+            data = b"%d" % number * 100
+            target.write(path, Bytes(data), Dress(mode=0o640, mtime_ns=TIME), None)
+            with target.read(item(target, path)) as content:
+                assert content.read(1 << 20) == data
+            with pytest.raises(ItemChanged):
+                target.write(path, Bytes(b"x"), Dress(), None)
+            with pytest.raises(ItemFailed):
+                target.write(path + b"/below", Bytes(b"x"), Dress(), None)
+            target.make_link(path + b".l", path, Dress(), None)
+            target.set_aside(item(target, path + b".l"), b"trash/" + path)
+            if number % 2:
+                assert target.delete(item(target, path))
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(work, range(200)))
+        files = [entry for entry in target.walk(lambda path: path != b"trash") if entry.path.startswith(b"d")]
+        assert len(files) == 4 + 100
+        next(target.walk(lambda path: True))  # One that is not gone through to its end.
+        assert len(os.listdir("/proc/self/fd")) == held
