@@ -16,6 +16,7 @@ import socket
 import time
 from pathlib import Path
 
+from agentsim.endpoint_tests import EndpointTests, HeldTest
 from agentsim.held_run import HeldRun, boot_time, safe_deadline, shown_progress
 from agentsim.retry import next_delay
 from agentsim.worker_process import WorkerProcess
@@ -64,6 +65,7 @@ class Agent:
         self._reader: Reader | None = None
         self._opened = store.place.identity
         self._selector = selectors.DefaultSelector()
+        self._tests = EndpointTests(store, identity, state, self._selector)
         self._wake_in, self._wake_out = socket.socketpair()
         self._stopping = False
         self._look_for_work = True
@@ -89,13 +91,14 @@ class Agent:
         try:
             while not self._stopping:
                 self._turn()
-                if once and not self._held and not self._look_for_work:
+                if once and not self._held and not self._look_for_work and self._tests.idle:
                     break
             self._say_goodbye()
         finally:
             watch.stop()
             for held in list(self._held.values()):
                 self._drop(held)
+            self._tests.close()
             signal.set_wakeup_fd(wake_fd)
             for number, handler in previous.items():
                 signal.signal(number, handler)
@@ -115,7 +118,8 @@ class Agent:
                     self._work_off(held)
                     if held.wants_plan:
                         held.send_plan(self._reading())
-                if woken or beaten or self._look_for_work:
+                self._tests.work_off()
+                if woken or beaten or self._look_for_work or self._tests.look_again:
                     self._look()
                 self._restart_due()
                 self._store_answers()
@@ -145,6 +149,7 @@ class Agent:
         """Sleep until something happens; whether the store has changed."""
         now = time.monotonic()
         due = [self._next_beat, *(h.restart_at for h in self._held.values() if h.restart_at is not None)]
+        due += self._tests.due
         if self._retry_store_at is not None:
             due = [self._retry_store_at]
         if any(h.backlog or h.wants_plan for h in self._held.values()) and self._retry_store_at is None:
@@ -160,6 +165,8 @@ class Agent:
                     key.data.worker.flush()
                 if events & selectors.EVENT_READ and self._retry_store_at is None:
                     self._receive(key.data)
+            elif isinstance(key.data, HeldTest):
+                self._tests.receive(key.data)
         if self._retry_store_at is not None and not woken:
             # Workers go unread while the store is away: their pipes fill and hold them back.
             time.sleep(min(0.05, max(0.0, self._retry_store_at - time.monotonic())))
@@ -218,7 +225,8 @@ class Agent:
         return True
 
     def _look(self) -> None:
-        """Something changed: learn of cancels, of runs taken away, and of runs that wait."""
+        """Something changed: learn of cancels, of runs taken away, and of runs and tests that wait."""
+        self._tests.look(self._reading())
         work = work_of(self._reading(), self._identity.agent_id)
         for run_id, held in list(self._held.items()):
             if run_id not in work:
@@ -245,7 +253,7 @@ class Agent:
         if held.claim.planned and held.claim.plan_run_id is None:
             held.backlog.append(("done", PLAN_GONE))
             return
-        held.worker = WorkerProcess(held.order(self._helpers), self._state)
+        held.worker = WorkerProcess(("order", held.order(self._helpers).to_message()), self._state)
         held.plan_after = 0 if held.claim.planned else None
         self._selector.register(held.worker.channel, selectors.EVENT_READ, held)
 
@@ -385,7 +393,13 @@ class Agent:
                     self._start_worker(held)
 
     def _lose(self, held: HeldRun) -> None:
-        log.warning("%s: no longer this agent's; its worker stops", held.claim.label)
+        """A run is not to be worked on any more. Its worker ends first: then the run may be told to have ended."""
+        self._close_worker(held)
+        held.backlog.clear()
+        with self._store.write(self._actor, serial=False) as tx:
+            ungranted = claims.end_ungranted(tx, self._identity, held.claim)
+        why = "its access grant has ended" if ungranted else "no longer this agent's"
+        log.warning("%s: %s; its worker was stopped", held.claim.label, why)
         self._drop(held)
 
     def _drop(self, held: HeldRun) -> None:

@@ -1,4 +1,4 @@
-"""One worker process for one run: ``python -m agentsim.worker FD``.
+"""One worker process for one run, or for one test of an endpoint: ``python -m agentsim.worker FD``.
 
 FD is an inherited end of an AF_UNIX/SOCK_SEQPACKET pair; the agent holds the other. The first
 message is the order. Exit codes: 0 after a ``done`` message, 75 when the agent is gone, anything
@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import resource
 import sys
+import threading
 from dataclasses import replace
+from typing import Any
 
-from agentsim.engine.channel import Channel
+from agentsim.engine.channel import Channel, Message
 from agentsim.engine.coordinator import Coordinator
 from agentsim.engine.errors import RunStopped, Side
 from agentsim.engine.lease import ORPHANED
@@ -42,21 +44,43 @@ def main(arguments: list[str]) -> int:
     if message is None:
         return ORPHANED
     try:
+        agent.send(("done", _tested(agent, message[1]) if message[0] == "test" else _run(agent, message)))
+    except OSError:
+        return ORPHANED
+    if threading.active_count() > 1:
+        # A thread that hangs in a server's call, or a library's own, must not keep the process.
+        sys.stderr.flush()
+        os._exit(0)
+    return 0
+
+
+def _run(agent: Channel, message: Message) -> Verdict:
+    try:
         if message[0] != "order":
             raise OrderRefused(f"the first message is {message[0]!r}")
         order = Order.from_message(message[1])
     except OrderRefused as error:
-        result = ended(JobRunStatus.FAILED, codes.ORDER_REFUSED, f"Order refused: {error}")
-    else:
-        try:
-            result = _carry_out(agent, order)
-        finally:
-            OF_THIS_PROCESS.close()
+        return ended(JobRunStatus.FAILED, codes.ORDER_REFUSED, f"Order refused: {error}")
     try:
-        agent.send(("done", result))
-    except OSError:
-        return ORPHANED
-    return 0
+        return _carry_out(agent, order)
+    finally:
+        OF_THIS_PROCESS.close()
+
+
+def _tested(agent: Channel, errand: dict[str, Any]) -> Verdict:
+    """Its steps are told as they come.
+
+    Raises:
+        OSError: the agent is gone.
+    """
+    # Runs need none of it.
+    from agentsim.endpoint_trial import try_endpoint
+
+    try:
+        try_endpoint(agent, **errand)
+    finally:
+        OF_THIS_PROCESS.close()
+    return {}
 
 
 def _carry_out(agent: Channel, order: Order) -> Verdict:

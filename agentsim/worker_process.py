@@ -11,8 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-from agentsim.engine.channel import Channel
-from agentsim.engine.order import Order
+from agentsim.engine.channel import Channel, Message
 
 TAIL_BYTES = 4_000
 _OF_THE_STORE = ("LONGSHORE_", "PG")
@@ -20,13 +19,19 @@ _OF_THE_STORE = ("LONGSHORE_", "PG")
 
 
 class WorkerProcess:
-    """Starts ``python -m agentsim.worker`` with one end of a socket pair and gives it its order.
+    """Starts ``python -m agentsim.worker`` with one end of a socket pair and tells it what it is for.
 
     The worker runs in a session of its own, so that a Ctrl-C at the agent's terminal reaches the
     agent alone. It ends by itself when its channel does.
     """
 
-    def __init__(self, order: Order, log_directory: Path) -> None:
+    def __init__(self, errand: Message, log_directory: Path) -> None:
+        """Start it.
+
+        Args:
+            errand: ``("order", ...)`` of a run, or ``("test", ...)`` of an endpoint.
+            log_directory: where what it says on stderr is kept as long as it lives.
+        """
         self.channel, theirs = Channel.pair()
         self._errors: IO[bytes] = tempfile.TemporaryFile(dir=log_directory)  # noqa: SIM115 - lives as long as the worker
         try:
@@ -41,7 +46,7 @@ class WorkerProcess:
             )
         finally:
             theirs.close()
-        self.channel.post(("order", order.to_message()))
+        self.channel.post(errand)
 
     @property
     def pid(self) -> int:

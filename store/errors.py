@@ -65,6 +65,12 @@ class LeaseLost(LongshoreError):
     exit_code = 4
 
 
+class GrantEnded(LeaseLost):
+    """The run is still this agent's, and it may not touch its endpoints any more. Stop, and end the run."""
+
+    code = "GrantEnded"
+
+
 class StoreUnavailable(LongshoreError):
     """The store cannot be used; ``code`` says why (``StoreTooNew``, ``StoreCorrupt``, …)."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from store.errors import StoreUnavailable
 
-HEAD = "0005"
+HEAD = "0006"
 """An Alembic revision under ``store/migrations``."""
 
 

@@ -6,7 +6,7 @@ Pure functions of data: no I/O, standard library only.
 from __future__ import annotations
 
 from store.errors import Conflict
-from store.vocabulary import AgentStatus, GrantPermission, JobRunStatus, RunKind, ScanStatus
+from store.vocabulary import AgentStatus, EndpointKind, GrantPermission, JobRunStatus, RunKind, ScanStatus
 
 RUN_MOVES: dict[JobRunStatus, frozenset[JobRunStatus]] = {
     JobRunStatus.QUEUED: frozenset({JobRunStatus.STARTED, JobRunStatus.CANCEL_REQUESTED, JobRunStatus.FAILED}),
@@ -59,6 +59,9 @@ LEASE_INTERVALS = 6
 CANCEL_DEADLINE_MS = 30_000
 """How long an agent has to end a run after CancelRequested before the store ends it (fault F39)."""
 
+TEST_DEADLINE_MS = 120_000
+"""How long a test lets its agent touch an endpoint at most."""
+
 
 def check_move(current: JobRunStatus, following: JobRunStatus) -> None:
     """Raise :class:`Conflict` unless a run may go from ``current`` to ``following``."""
@@ -106,3 +109,10 @@ def hand_over_wait(status: JobRunStatus, lease_until: int | None, now: int) -> i
 def target_permission(kind: RunKind) -> GrantPermission:
     """What a run's agent may do to the target."""
     return GrantPermission.WRITE if kind == RunKind.COPY else GrantPermission.READ
+
+
+def probe_permission(kind: EndpointKind | None, writes: bool | None) -> GrantPermission:
+    """What a test of an endpoint may do; ``writes`` is what was asked for, None for as much as may be."""
+    if kind == EndpointKind.SOURCE or writes is False:
+        return GrantPermission.READ
+    return GrantPermission.WRITE

@@ -17,6 +17,7 @@ from store.db import Store
 from store.errors import StoreUnavailable
 from store.feed import KEEP
 from store.feed_pruning import excess, prune_batch
+from store.resources.endpoint_tests import sweep_tests
 from store.resources.runs import STORE_ACTOR
 from store.sqlite.errors import named
 from store.sqlite.place import SqlitePlace
@@ -40,6 +41,7 @@ def maintain(store: Store) -> bool:
             if place.dialect == "sqlite":
                 _tend(place)
             # One batch at a time: whoever maintains also sends heartbeats, or draws a screen.
+            sweep_tests(store)
             prune_feed(store, batches=1)
             prune_details(store, batches=1)
         return held

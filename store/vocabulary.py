@@ -198,6 +198,16 @@ class GrantPermission(StrEnum):
     WRITE = "Write"
 
 
+class EndpointTestStatus(StrEnum):
+    """How far an agent's test of an endpoint is. ``Expired``: no agent answered in time."""
+
+    QUEUED = "Queued"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    EXPIRED = "Expired"
+
+
 class ConnectionStatus(StrEnum):
     APPROVED = "Approved"
     REJECTED = "Rejected"

@@ -18,6 +18,7 @@ class Filters:
         active: whether there is any filter at all.
         by_name: whether there are patterns.
         by_content: whether there are limits on size or age.
+        by_age: whether there are limits on age.
     """
 
     def __init__(self, settings: CopySettings, moment: int) -> None:
@@ -37,6 +38,7 @@ class Filters:
         self._newest = None if settings.min_age is None else moment * 1_000_000 - int(settings.min_age * 1e9)
         self._oldest = None if settings.max_age is None else moment * 1_000_000 - int(settings.max_age * 1e9)
         self.by_name = self._include is not None or self._exclude is not None
+        self.by_age = self._newest is not None or self._oldest is not None
         self.by_content = (settings.min_size, settings.max_size, settings.min_age, settings.max_age) != (None,) * 4
         self.active = self.by_name or self.by_content
 
@@ -54,13 +56,14 @@ class Filters:
             return True
         return not directory and self._include is not None and not self._include.match_file(text)
 
-    def leaves_out_file(self, size: int, modified_ns: int) -> bool:
-        """Whether the limits leave a regular file out."""
-        return (
-            size < self._min_size
-            or (self._max_size is not None and size > self._max_size)
-            or (self._newest is not None and modified_ns > self._newest)
-            or (self._oldest is not None and modified_ns < self._oldest)
+    def leaves_out_file(self, size: int, modified_ns: int | None) -> bool:
+        """Whether the limits leave a regular file out; one of unknown age (None) is neither too young nor too old."""
+        if size < self._min_size or (self._max_size is not None and size > self._max_size):
+            return True
+        if modified_ns is None:
+            return False
+        return (self._newest is not None and modified_ns > self._newest) or (
+            self._oldest is not None and modified_ns < self._oldest
         )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from agentsim.engine.errors import RunStopped, describe
-from agentsim.engine.report import facts
+from agentsim.engine.report import Look, facts
 from store import codes
 from store.display import undisplay
 from store.report_lines import read
@@ -30,7 +30,7 @@ class Planned(NamedTuple):
     source: str
     target: str
 
-    def still_so(self, source: os.stat_result | None, target: os.stat_result | None) -> bool:
+    def still_so(self, source: Look, target: Look) -> bool:
         """Whether both sides are as they were when the plan was made."""
         return self.source == json.dumps(facts(source)) and self.target == json.dumps(facts(target))
 

@@ -92,11 +92,11 @@ class PlannedActs(CopyActs):
             except OSError as error:
                 if not isinstance(classify(error, Side.SOURCE, ""), ItemChanged):
                     continue  # Its directory is recorded as failed.
-            message = f"To be {_PAST[planned.action]}, but gone since the plan was made"
+            message = f"To be {PAST[planned.action]}, but gone since the plan was made"
             self.report.item(path, ItemKind.FILE, Outcome.CHANGED, 0, code=codes.ITEM_NOT_AS_PLANNED, message=message)
 
 
-_PAST = {
+PAST = {
     PlannedAction.COPY: "copied",
     PlannedAction.REPLACE: "replaced",
     PlannedAction.REPAIR: "repaired",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from agentsim.engine import board, units
 from agentsim.engine.board import Slot
-from agentsim.engine.channel import Channel
+from agentsim.engine.channel import Message
 from agentsim.engine.decide import kind_of
 from store import codes
 from store.vocabulary import ItemKind, Outcome, PlannedAction
@@ -18,12 +18,22 @@ if TYPE_CHECKING:
 Row = tuple[bytes, str, str, str, str, int]
 """Path, ItemKind, Outcome, status code, message, size in bytes."""
 
-Seen = tuple[os.stat_result | None, os.stat_result | None]
+Look: TypeAlias = "os.stat_result | Facts | None"
+"""One side of an item as it was compared: what the kernel said, or what a place did."""
+
+Seen: TypeAlias = "tuple[Look, Look]"
 """Source and target of an item as they were compared; a plan wants to find them so again."""
 
 _CELL = {outcome: 1 + index for index, outcome in enumerate(board.OUTCOMES)}
 _PLAIN = frozenset({Outcome.TRANSFERRED, Outcome.NO_TRANSFER_NEEDED})
 """Outcomes that need nobody's attention: counted, and told only in a full report."""
+
+
+class Telling(Protocol):
+    """Where messages for the agent go: a channel, or what hands them to the thread that has one."""
+
+    def send(self, message: Message) -> None:
+        """Send one."""
 
 
 class Report:
@@ -33,7 +43,7 @@ class Report:
         full: whether there is to be a line for every item, so that none may simply be counted.
     """
 
-    def __init__(self, slot: Slot, channel: Channel, *, full: bool, attempt: int) -> None:
+    def __init__(self, slot: Slot, channel: Telling, *, full: bool, attempt: int) -> None:
         self.cells = slot.cells
         self.full = full
         self._attempt = attempt
@@ -111,7 +121,7 @@ class Report:
         code: str,
         message: str,
         action: PlannedAction,
-        seen: os.stat_result | None = None,
+        seen: Look = None,
     ) -> None:
         """Count and record one target item that the source does not have: Deleted or DeleteWithheld."""
         cell = _CELL[outcome]
@@ -133,7 +143,7 @@ class Report:
             path, kind, Outcome.DELETE_WITHHELD, size, code=code, message=message, action=PlannedAction.KEEP
         )
 
-    def note(self, path: bytes, kind: ItemKind, size: int, action: PlannedAction, seen: os.stat_result) -> None:
+    def note(self, path: bytes, kind: ItemKind, size: int, action: PlannedAction, seen: Look) -> None:
         """Tell in a full report, without counting it, what would become of a target item in an entry's place."""
         if self.full:
             self._line(path, kind, Outcome.DELETED, size, codes.SUCCESS, "type differs", action, "", (None, seen))
@@ -205,12 +215,12 @@ class Report:
         self._flush_lines()
 
 
-def facts(seen: os.stat_result | None) -> Facts | None:
+def facts(seen: Look) -> Facts | None:
     """What a plan keeps of one side of an item."""
     from store.report_lines import Facts
 
-    if seen is None:
-        return None
+    if seen is None or isinstance(seen, Facts):
+        return seen
     return Facts(
         kind_of(seen.st_mode),
         seen.st_ino,

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
+from agentsim.engine.backoff import Patience
 from agentsim.engine.decide import Fidelity
 from agentsim.engine.durability import sync_directory, sync_file_system
 from agentsim.engine.errors import ItemFailed, RunStopped, Side, classify, describe
@@ -44,6 +47,8 @@ from agentsim.places.posix_writing import (
 from store import codes
 from store.vocabulary import ItemKind
 
+T = TypeVar("T")
+
 _USUAL_LONGEST = 255
 """Bytes of a name, where the file system does not say."""
 
@@ -69,6 +74,7 @@ class PosixPlace(Place):
         self._mount = ""
         self._fidelity = Fidelity.of_this_process()
         self._reader = Reader(self._fidelity.privileged)
+        self._patience = Patience(opening.lease)
         self._extras = Extras() if opening.side is Side.SOURCE else None
         self.holds = self._holds(time_step=1, folds=False)
 
@@ -76,8 +82,8 @@ class PosixPlace(Place):
         source = self.opening.side is Side.SOURCE
         return Holds(
             permissions=True,
-            # A source always tells them; a target takes them from root alone.
-            owners=source or self._fidelity.privileged,
+            # Which of them this process may give is decide.Fidelity's to say.
+            owners=True,
             links=True,
             directories=True,
             directory_times=True,
@@ -146,6 +152,9 @@ class PosixPlace(Place):
         yield from walk.items(descend)
 
     def find(self, path: bytes) -> Item | None:
+        return self._patiently(lambda: self._find(path))
+
+    def _find(self, path: bytes) -> Item | None:
         try:
             if not path:
                 return item_of(path, os.fstat(self._root)) if self._root >= 0 else None
@@ -160,6 +169,9 @@ class PosixPlace(Place):
             raise self._failed(error, "looking for it") from error
 
     def read(self, item: Item) -> Content:
+        return self._patiently(lambda: self._read(item))
+
+    def _read(self, item: Item) -> Content:
         side = self.opening.side
         with self._errors("opening its directory"), self._tree.entered(item.path) as (directory, name):
             fd = self._reader.open(directory, os.fsdecode(name), side)
@@ -174,8 +186,11 @@ class PosixPlace(Place):
             raise
 
     def read_link(self, item: Item) -> bytes:
-        with self._errors("reading the link"), self._tree.held(item) as fd:
-            return os.readlink(b"", dir_fd=fd)
+        def text() -> bytes:
+            with self._errors("reading the link"), self._tree.held(item) as fd:
+                return os.readlink(b"", dir_fd=fd)
+
+        return self._patiently(text)
 
     def refuses(self, path: bytes, kind: ItemKind) -> str:
         try:
@@ -234,22 +249,28 @@ class PosixPlace(Place):
             return Written(size=0, version=_version(directory, name, made), remark=remark)
 
     def make_directory(self, path: bytes, dress: Dress) -> str:
-        lease = self._before_change()
+        self._before_change()
+        self._patiently(lambda: self._make_directory(path, dress.mode))
+        return ""
+
+    def _make_directory(self, path: bytes, mode: int | None) -> None:
         with self._errors("making the directory"), self._tree.entered(path) as (directory, name):
-            lease.check()
-            # Private until set_dress; where no mode travels nothing later would say what it is to be.
+            self.opening.lease.check()
             try:
-                os.mkdir(name, 0o777 if dress.mode is None else 0o700, dir_fd=directory)
+                # Its owner can work in it until set_dress.
+                os.mkdir(name, 0o777 if mode is None else mode & 0o777 | 0o700, dir_fd=directory)
             except FileExistsError:
                 found = look_at(directory, name)
                 if found is None or not stat.S_ISDIR(found.st_mode):
                     raise ItemFailed(codes.ITEM_FAILED, "The target has an item of this name by now") from None
-        return ""
 
     def set_dress(self, item: Item, dress: Dress) -> str:
-        lease = self._before_change()
+        self._before_change()
+        return self._patiently(lambda: self._set_dress(item, dress))
+
+    def _set_dress(self, item: Item, dress: Dress) -> str:
         with self._errors("setting the metadata"), self._tree.held(item) as fd:
-            lease.check()
+            self.opening.lease.check()
             remark = put_on(fd, dress, self._fidelity)
             if self._durable and item.kind is ItemKind.DIRECTORY:
                 with opened(fd, b".", DIRECTORY_FLAGS) as directory:
@@ -257,7 +278,10 @@ class PosixPlace(Place):
             return remark
 
     def delete(self, item: Item) -> bool:
-        lease = self._before_change()
+        self._before_change()
+        return self._patiently(lambda: self._delete(item))
+
+    def _delete(self, item: Item) -> bool:
         with self._errors("deleting it"):
             try:
                 with self._tree.entered(item.path) as (directory, name):
@@ -266,7 +290,7 @@ class PosixPlace(Place):
                         return False
                     check_same(item, found)
                     self._check_mount(directory, found)
-                    lease.check()
+                    self.opening.lease.check()
                     if item.kind is ItemKind.DIRECTORY:
                         os.rmdir(name, dir_fd=directory)
                     else:
@@ -275,16 +299,21 @@ class PosixPlace(Place):
                 return False
             except OSError as error:
                 if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-                    raise ItemFailed(codes.DELETE_NOT_EMPTY, "Something is inside it") from error
+                    raise ItemFailed(codes.DELETE_NOT_EMPTY, "Something is inside it") from None
                 if error.errno == errno.EBUSY and item.kind is ItemKind.DIRECTORY:
-                    raise ItemFailed(codes.DELETE_MOUNT, "Another file system is mounted here") from error
+                    # Nothing that waiting would help.
+                    raise ItemFailed(codes.DELETE_MOUNT, "Another file system is mounted here") from None
                 raise
         return True
 
     def set_aside(self, item: Item, to: bytes) -> None:
-        lease = self._before_change()
+        self._before_change()
         if item.kind is ItemKind.DIRECTORY:
             raise ItemFailed(codes.ITEM_FAILED, "A directory is not moved as a whole")
+        self._patiently(lambda: self._set_aside(item, to))
+
+    def _set_aside(self, item: Item, to: bytes) -> None:
+        lease = self.opening.lease
         with self._errors("moving it aside"), self._tree.entered(item.path) as (directory, name):
             found = look_at(directory, name)
             check_same(item, found)
@@ -303,6 +332,15 @@ class PosixPlace(Place):
         if not self.opening.writes:
             raise RunStopped(codes.TARGET_AUTHORIZATION, "This place was opened to be read only", "target")
         return self.opening.lease
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """Call once more, a little later, where the error is one that passes by itself."""
+        for attempt in itertools.count():
+            try:
+                return call()
+            except ItemFailed as failure:
+                self._patience.wait(failure, attempt)
+        raise AssertionError("numbers do not end")
 
     @contextlib.contextmanager
     def _errors(self, doing: str) -> Iterator[None]:

@@ -7,6 +7,7 @@ object with ``is_symlink`` and the link's text, written in parts so that a listi
 
 from __future__ import annotations
 
+import functools
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -15,7 +16,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from agentsim.engine.errors import ItemChanged, ItemFailed, RunStopped, Side
 from agentsim.places import s3_errors
-from agentsim.places.daemons import Daemons
+from agentsim.places.in_flight import Background, awaited
 from agentsim.places.object_metadata import fitted, metadata_of, redressed
 from agentsim.places.object_order import in_walk_order
 from agentsim.places.place import Content, Descend, Dress, Holds, Item, Opening, Place, Unlisted, Written
@@ -74,7 +75,7 @@ class S3Place(Place):
         if opening.sub_path:
             self._prefix += "/"
         self._bucket = Bucket(self._address, self._keys(properties, secrets), opening)
-        self._workers = Daemons(_WORKERS)
+        self._workers = Background(_WORKERS)
         self._writer = Writer(self._bucket, self._workers)
 
     def _located(self, properties: Mapping[str, Any]) -> Address:
@@ -150,7 +151,8 @@ class S3Place(Place):
         asked = [item for item in page if item.path.endswith(b"/") or may_be_link(item)]
         if not asked:
             return page
-        answers = dict(zip((item.path for item in asked), self._workers.map(self._detail, asked), strict=True))
+        calls = {item.path: self._workers.submit(functools.partial(self._detail, item)) for item in asked}
+        answers = {path: awaited(call, self._bucket.lease) for path, call in calls.items()}
         return [found for item in page if (found := answers.get(item.path, item)) is not None]
 
     def _detail(self, item: Item) -> Item | None:

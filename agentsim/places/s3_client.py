@@ -34,6 +34,9 @@ _CONNECT_SECONDS: Final = 10
 _READ_SECONDS: Final = 60
 _CONNECTIONS: Final = 40
 
+UNREADABLE: Final = "ResponseParserError"
+"""The answer is no XML: a server can put a control character of a key into it. What was asked may have been done."""
+
 NO_CODES: Final[frozenset[str]] = frozenset()
 
 
@@ -69,10 +72,11 @@ class Bucket:
             import boto3
             from botocore.config import Config
             from botocore.exceptions import BotoCoreError, ClientError
+            from botocore.parsers import ResponseParserError
         except ImportError as error:
             words = f"boto3 is missing ({error}): pip install 'longshore[s3]'"
             raise RunStopped(codes.LIBRARY_MISSING, words, self.side.value) from None
-        self._errors = (BotoCoreError, ClientError)
+        self._errors = (BotoCoreError, ClientError, ResponseParserError)
         config = Config(
             signature_version="s3v4",
             connect_timeout=_CONNECT_SECONDS,

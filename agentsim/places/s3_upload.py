@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import tempfile
-import threading
 from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from agentsim.engine.errors import ItemChanged, ItemFailed, RunStopped
-from agentsim.places.daemons import Daemons
+from agentsim.places.in_flight import UPLOADS, Background, awaited
 from agentsim.places.place import Content
 from agentsim.places.s3_client import Bucket, Refused
 from store import codes
@@ -32,50 +31,13 @@ PARTS_AT_ONCE: Final = 4
 _IN_MEMORY: Final = 2 * SINGLE
 """A larger part waits in a file that has no name: only objects above 150 GiB have such."""
 
-_BUDGET_BYTES: Final = 64 << 20
 _MOST_UPLOADS: Final = 10
 _CHUNK: Final = 1 << 20
-_LOOK_SECONDS: Final = 0.2
+_LAST_WAIT_SECONDS: Final = 1.0
+"""How long parts that are on their way are waited for when the upload has failed."""
 _UNKNOWN: Final = frozenset({"NoSuchUpload", "404", "NotImplemented", "501", "AccessDenied", "405", "MethodNotAllowed"})
 _GONE: Final = frozenset({codes.SOURCE_UNREACHABLE, codes.TARGET_UNREACHABLE})
 """A server that is gone is asked nothing more; the next run goes on with the upload."""
-
-
-class Budget:
-    """Bytes that all uploads of the process hold in memory together."""
-
-    def __init__(self, total: int) -> None:
-        self._left = total
-        self._changed = threading.Condition()
-
-    @contextlib.contextmanager
-    def held(self, count: int, check: Callable[[], None]) -> Iterator[Callable[[], None]]:
-        """Wait for so many bytes; what comes back gives them up before the end, if it is called.
-
-        Args:
-            count: bytes, not more than there are in all.
-            check: asked while waiting; what it raises ends it.
-        """
-        with self._changed:
-            while self._left < count:
-                self._changed.wait(_LOOK_SECONDS)
-                check()
-            self._left -= count
-        held = [count]
-
-        def give() -> None:
-            with self._changed:
-                self._left += held.pop() if held else 0
-                self._changed.notify_all()
-
-        try:
-            yield give
-        except BaseException:
-            give()
-            raise
-
-
-BUDGET: Final = Budget(_BUDGET_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +63,20 @@ class _Part:
     size: int
     md5: bytes
     body: bytes | IO[bytes]
-    give: Callable[[], None]
+    held: int
+    """Bytes of memory that the process's uploads have less because of it."""
 
     @property
     def etag(self) -> str:
         return f'"{self.md5.hex()}"'
 
     def close(self) -> None:
+        """Let its bytes go; may be called twice."""
         if not isinstance(self.body, bytes):
             self.body.close()
         self.body = b""
-        self.give()
+        UPLOADS.give_back(self.held)
+        self.held = 0
 
 
 _Pending = deque[tuple[Future[None], _Part]]
@@ -133,7 +98,7 @@ class Upload:
         headers: metadata and the like, as ``create_multipart_upload`` takes it.
     """
 
-    def __init__(self, bucket: Bucket, workers: Daemons, key: str, headers: dict[str, Any]) -> None:
+    def __init__(self, bucket: Bucket, workers: Background, key: str, headers: dict[str, Any]) -> None:
         self._bucket = bucket
         self._workers = workers
         self._key = key
@@ -167,7 +132,7 @@ class Upload:
                     self._begin(part)
                 self._hand_over(part, pending)
             while pending:
-                pending.popleft()[0].result()
+                awaited(pending.popleft()[0], self._bucket.lease)
             content.settle()
             if size != content.item.size:
                 raise ItemChanged(codes.ITEM_CHANGED, "It has another size than when it was opened", size)
@@ -178,7 +143,8 @@ class Upload:
                 if future.cancel():
                     part.close()
                 else:
-                    future.exception()
+                    with contextlib.suppress(TimeoutError):
+                        future.exception(_LAST_WAIT_SECONDS)
             if not (isinstance(error, RunStopped) and error.code in _GONE):
                 self._give_up(self._id)
             raise
@@ -201,10 +167,14 @@ class Upload:
     def _read(self, content: Content, number: int, size: int, whole: Any) -> _Part:
         """The next part of the content; its digest is made on the way."""
         if size <= _IN_MEMORY:
-            with BUDGET.held(size, self._bucket.lease.check) as give:
+            UPLOADS.take(size, self._bucket.lease)
+            try:
                 data = content.read(size)
-                whole.update(data)
-                return _Part(number, len(data), hashlib.md5(data, usedforsecurity=False).digest(), data, give)
+            except BaseException:
+                UPLOADS.give_back(size)
+                raise
+            whole.update(data)
+            return _Part(number, len(data), hashlib.md5(data, usedforsecurity=False).digest(), data, size)
         digest = hashlib.md5(usedforsecurity=False)
         done = 0
         spool = tempfile.TemporaryFile(prefix="longshore-part-")  # noqa: SIM115 - the part closes it
@@ -221,7 +191,7 @@ class Upload:
         except BaseException:
             spool.close()
             raise
-        return _Part(number, done, digest.digest(), spool, lambda: None)
+        return _Part(number, done, digest.digest(), spool, 0)
 
     def _begin(self, first: _Part) -> None:
         """Go on with an upload of an earlier run that has this part already, or start one."""
@@ -287,7 +257,7 @@ class Upload:
             return
         try:
             while len(pending) >= PARTS_AT_ONCE:
-                pending.popleft()[0].result()
+                awaited(pending.popleft()[0], self._bucket.lease)
         except BaseException:
             part.close()
             raise

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
 from agentsim.engine.errors import ItemChanged, ItemFailed
-from agentsim.places.daemons import Daemons
+from agentsim.places.in_flight import UPLOADS, Background, awaited
 from agentsim.places.place import Content, Item, Written
-from agentsim.places.s3_client import Bucket, Refused
+from agentsim.places.s3_client import UNREADABLE, Bucket, Refused
 from agentsim.places.s3_errors import CONDITION, MISSING, NO_CONDITIONS, Answer
 from agentsim.places.s3_objects import LONGEST_LINK, kept_headers, made_of_parts
-from agentsim.places.s3_upload import BUDGET, Upload, base64_of
+from agentsim.places.s3_upload import Upload, base64_of
 from store import codes
 from store.vocabulary import ItemKind
 
@@ -21,7 +22,7 @@ LARGEST_COPY: Final = 5 << 30
 """Most bytes that a server copies in one request."""
 
 _COPIED_PART: Final = 1 << 30
-_JUDGED: Final = CONDITION | MISSING | NO_CONDITIONS | {"NoSuchUpload"}
+_JUDGED: Final = CONDITION | MISSING | NO_CONDITIONS | {"NoSuchUpload", UNREADABLE}
 _ANOTHER: Final = "Another version is there than the one that was compared"
 
 
@@ -33,7 +34,7 @@ class Writer:
         workers: for requests at once.
     """
 
-    def __init__(self, bucket: Bucket, workers: Daemons) -> None:
+    def __init__(self, bucket: Bucket, workers: Background) -> None:
         self._bucket = bucket
         self._workers = workers
         self._conditions = True
@@ -49,15 +50,16 @@ class Writer:
     def small(self, key: str, content: Content, metadata: Mapping[str, str], replacing: Item | None) -> Written:
         """A file in one request, read whole and settled before."""
         size = content.item.size
-        with BUDGET.held(size, self._bucket.lease.check) as give:
+        UPLOADS.take(size, self._bucket.lease)
+        try:
             data = content.read(size)
             longer = bool(content.read(1))
             content.settle()
             if longer or len(data) != size:
                 raise ItemChanged(codes.ITEM_CHANGED, "It has another size than when it was opened", len(data))
-            written = self.put(key, data, metadata, replacing)
-            give()
-        return written
+            return self.put(key, data, metadata, replacing)
+        finally:
+            UPLOADS.give_back(size)
 
     def put(self, key: str, data: bytes, metadata: Mapping[str, str], replacing: Item | None) -> Written:
         """An object in one request."""
@@ -186,7 +188,9 @@ class Writer:
 
         there = head if key == to else self.head(to)
         try:
-            etags = self._workers.map(copy_part, range(0, size, _COPIED_PART))
+            starts = range(0, size, _COPIED_PART)
+            copies = [self._workers.submit(functools.partial(copy_part, start)) for start in starts]
+            etags = [awaited(part, self._bucket.lease) for part in copies]
             answer = self._complete(to, upload, etags, _versioned(str(there["ETag"])) if there else None)
         except BaseException:
             self._give_up(to, upload)
@@ -251,7 +255,8 @@ class Writer:
     def _conditional(self, operation: str, replacing: Item | None, expected: str, **arguments: Any) -> dict[str, Any]:
         """A request that makes an object visible, if what is there is what was compared.
 
-        A server that knows no conditions is asked right before instead, which leaves others a moment.
+        Some servers refuse conditions, and some overlook those they do not know (most often ``If-Match``): where
+        something is replaced, or conditions are refused, the server is asked right before, which leaves others a moment.
 
         Args:
             operation: boto3's method.
@@ -262,6 +267,8 @@ class Writer:
         """
         self._bucket.lease.check()
         key = arguments["Key"]
+        if replacing or not self._conditions:
+            self._expect(key, replacing)
         condition: dict[str, Any] = {"IfMatch": replacing.version} if replacing else {"IfNoneMatch": "*"}
         answer = None
         if self._conditions:
@@ -269,17 +276,21 @@ class Writer:
                 return self._bucket.call(operation, "writing the object", but=_JUDGED, **condition, **arguments)
             except Refused as refused:
                 answer = refused.answer
-            self._conditions = answer.code not in NO_CONDITIONS
+            if answer.code in NO_CONDITIONS:
+                self._conditions = False
+                self._expect(key, replacing)
         if not self._conditions:
-            head = self.head(key)
-            if (str(head["ETag"]) if head else "") != (replacing.version if replacing else ""):
-                raise ItemChanged(codes.ITEM_CHANGED, _ANOTHER)
             try:
                 return self._bucket.call(operation, "writing the object", but=_JUDGED, **arguments)
             except Refused as refused:
                 answer = refused.answer
         assert answer is not None
         return self._made_before(key, expected, arguments.get("Metadata"), answer)
+
+    def _expect(self, key: str, replacing: Item | None) -> None:
+        head = self.head(key)
+        if (str(head["ETag"]) if head else "") != (replacing.version if replacing else ""):
+            raise ItemChanged(codes.ITEM_CHANGED, _ANOTHER)
 
     def _made_before(self, key: str, expected: str, metadata: object, answer: Answer) -> dict[str, Any]:
         """The object's headers, if it is the one that a request was to make, and whose answer was lost."""

@@ -7,15 +7,13 @@ links that a Samba server shows as what they lead to, are the server's own busin
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterator, Mapping
-from itertools import chain
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from agentsim.engine.errors import ItemChanged, ItemFailed, RunStopped, Side
 from agentsim.places import smb_asking
-from agentsim.places import smb_wire as wire
-from agentsim.places.place import Content, Descend, Dress, Holds, Item, Opening, Place, Unlisted, Written, walk_key
+from agentsim.places import smb_messages as sm
+from agentsim.places.place import Content, Descend, Dress, Holds, Item, Opening, Place, Unlisted, Written
 from agentsim.places.secrets import Secrets
 from agentsim.places.smb_asking import Detail, Dressing, Seen
 from agentsim.places.smb_entries import (
@@ -24,45 +22,28 @@ from agentsim.places.smb_entries import (
     TICK,
     Facts,
     attributes_only,
-    entries,
     item_of,
     rename_information,
 )
+from agentsim.places.smb_listing import Listings
 from agentsim.places.smb_names import refusal, to_wire
 from agentsim.places.smb_pool import Pool
 from agentsim.places.smb_reading import SmbContent
+from agentsim.places.smb_root import FileSystem, ThroughALink, file_system, folds, open_root
 from agentsim.places.smb_server import server_of
 from agentsim.places.smb_status import (
     MISSING,
-    NO_MORE_FILES,
-    NO_SUCH_FILE,
     OF_ANOTHER_KIND,
-    UNKNOWN_CLASS,
     StatusError,
     of_item,
     of_root,
 )
-from agentsim.places.smb_wire import Channel
+from agentsim.places.smb_wire import Channel, link_in
 from agentsim.places.smb_writing import Upload
-from agentsim.places.sorting import in_order
 from store import codes
 from store.vocabulary import ItemKind
 
 T = TypeVar("T")
-
-_CASE_SENSITIVE: Final = 0x1
-_PERSISTENT_ACLS: Final = 0x8
-_NAMED_STREAMS: Final = 0x4_0000
-_READ_ONLY_VOLUME: Final = 0x8_0000
-"""Attributes of a file system (FileFsAttributeInformation)."""
-
-_ID_FULL: Final = 38
-_FULL: Final = 2
-"""Kinds of listings: with the server's file numbers, and without."""
-
-_ADD_FILE: Final = 0x2
-_ADD_DIRECTORY: Final = 0x4
-_LIST: Final = 0x1
 
 
 class SmbPlace(Place):
@@ -80,9 +61,9 @@ class SmbPlace(Place):
         self._side = opening.side
         self._server = server_of(properties, secrets, opening.side)
         self._pool = Pool(self._server, opening.side, opening.lease)
-        self._volume = 0
-        self._acl = self._named_streams = False
-        self._listing = _ID_FULL
+        self._listings = Listings()
+        self._system = FileSystem(0, 0)
+        self._detail = Detail()
         self.holds = _holds(folds=True, acl=False)
 
     # Coming and going.
@@ -94,82 +75,33 @@ class SmbPlace(Place):
     def enter(self) -> None:
         """As :class:`Place` has it."""
         self._pool.enter()
-        self._at_root(self._open_root)
-        self._volume, attributes = self._at_root(self._file_system)
-        if attributes & _READ_ONLY_VOLUME and self.opening.writes:
-            raise RunStopped(codes.TARGET_READ_ONLY, f"The share {self._server.unc} is read-only", self._side.value)
-        self._acl = bool(attributes & _PERSISTENT_ACLS)
-        self._named_streams = bool(attributes & _NAMED_STREAMS)
-        folds = not attributes & _CASE_SENSITIVE or self._at_root(self._folds)
-        self.holds = _holds(folds=folds, acl=self._acl)
+        writes, root = self.opening.writes, self.opening.sub_path
+        self._at_root(lambda channel: open_root(channel, root, writes=writes))
+        system = self._at_root(lambda channel: file_system(channel, to_wire(root)))
+        if system.read_only and writes:
+            raise RunStopped(codes.TARGET_READ_ONLY, f"The share {self._server.unc} is read-only.", self._side.value)
+        self._system = system
+        self._detail = Detail(acl=system.acls, streams=system.streams)
+        folded = self._at_root(lambda channel: folds(channel, root, self._listings, system))
+        self.holds = _holds(folds=folded, acl=system.acls)
 
     def _at_root(self, act: Callable[[Channel], T]) -> T:
         try:
             return self._pool.call(act)
         except StatusError as error:
             raise of_root(error.status, self._side, self._root_words()) from error
+        except ThroughALink as error:
+            code = self._code(codes.SOURCE_PATH_INVALID, codes.TARGET_PATH_INVALID)
+            raise RunStopped(
+                code, f"{self._root_words()} leads through a link or a junction.", self._side.value
+            ) from error
+        except ValueError as error:
+            code = self._code(codes.SOURCE_SCAN, codes.TARGET_PATH_INVALID)
+            raise RunStopped(code, f"{self._root_words()} cannot be listed: {error}.", self._side.value) from error
 
     def _root_words(self) -> str:
         sub = self.opening.sub_path.decode("utf-8", "replace").replace("/", "\\")
         return f"{self._server.unc}\\{sub}" if sub else self._server.unc
-
-    def _open_root(self, channel: Channel) -> None:
-        """See that the root is a directory and no link, and that it can be written to where it has to be."""
-        writes = self.opening.writes
-        parts = self.opening.sub_path.split(b"/") if self.opening.sub_path else []
-        for depth in range(len(parts) + 1):
-            last = depth == len(parts)
-            path = to_wire(b"/".join(parts[:depth]))
-            access = wire.READ_ATTRIBUTES
-            if last:
-                access |= _LIST | (_ADD_FILE | _ADD_DIRECTORY if writes else 0)
-            message = channel.create(
-                path,
-                access,
-                disposition=wire.OPEN_IF if depth and writes and self._side is Side.TARGET else wire.OPEN,
-                options=wire.DIRECTORY_FILE | wire.OPEN_REPARSE_POINT,
-            )
-            answer = channel.ask(message)
-            channel.forget(wire.handle_in(answer))
-            if depth and wire.attributes_in(answer) & REPARSE:
-                raise RunStopped(
-                    self._code(codes.SOURCE_PATH_INVALID, codes.TARGET_PATH_INVALID),
-                    f"{self._root_words()} leads through a link or a junction.",
-                    self._side.value,
-                )
-
-    def _file_system(self, channel: Channel) -> tuple[int, int]:
-        """Serial number of the volume, and the attributes of its file system."""
-        answers = channel.together(
-            [
-                channel.create(self._wire(b""), wire.READ_ATTRIBUTES),
-                channel.query(wire.FILE_SYSTEM, wire.FS_VOLUME),
-                channel.query(wire.FILE_SYSTEM, wire.FS_ATTRIBUTES),
-                channel.close_file(),
-            ]
-        )
-        wire.good(answers[0])
-        volume = answers[1]
-        serial = 0 if isinstance(volume, StatusError) else struct.unpack_from("<8xI", wire.information_in(volume))[0]
-        attributes = int(struct.unpack_from("<I", wire.information_in(answers[2]))[0])
-        return int(serial), attributes
-
-    def _folds(self, channel: Channel) -> bool:
-        """Whether names that differ in case are one, as an item that is there tells: Windows does not say so.
-
-        Where nothing there has a letter in its name, it is taken to be so: the safe side.
-        """
-
-        for facts in self._entries(channel, self._wire(b"")):
-            other = facts.name.swapcase()
-            if other == facts.name or not facts.name.isascii():
-                continue
-            seen = smb_asking.find(channel, self._wire(other), Detail())
-            if seen is None:
-                return False
-            if facts.file_id:
-                return seen.facts.file_id == facts.file_id
-        return True
 
     def identity(self) -> str:
         """As :class:`Place` has it."""
@@ -183,7 +115,7 @@ class SmbPlace(Place):
             )
             if part
         )
-        return f"type:smb place:{_word(place.encode())} volume:{self._volume:08x}"
+        return f"type:smb place:{_word(place.encode())} volume:{self._system.serial:08x}"
 
     def close(self) -> None:
         """As :class:`Place` has it."""
@@ -239,14 +171,8 @@ class SmbPlace(Place):
             ItemFailed: it cannot be listed.
         """
         path = self._wire(directory)
-
-        def whole(channel: Channel) -> Iterator[tuple[Any, ...]]:
-            # The first of a sorted listing comes when all of it was read: nothing is asked of the server after that.
-            ordered = in_order((tuple(facts) for facts in self._entries(channel, path)), _order)
-            return chain([first] if (first := next(ordered, None)) is not None else [], ordered)
-
         try:
-            ordered = self._pool.call(whole)
+            return self._pool.call(lambda channel: self._listings.whole(channel, path))
         except StatusError as error:
             found = of_item(error.status, self._side, f"listing a directory of the {self._side.value}")
             if isinstance(found, ItemChanged):
@@ -254,51 +180,18 @@ class SmbPlace(Place):
             raise found from error
         except ValueError as error:
             raise ItemFailed(codes.ITEM_FAILED, f"The server's listing cannot be read: {error}.") from error
-        return (Facts(*found) for found in ordered)
-
-    def _entries(self, channel: Channel, path: bytes) -> Iterator[Facts]:
-        """What is in a directory, as the server sends it, a page at a time.
-
-        Raises:
-            StatusError, ConnectionLost, Canceled.
-            ValueError: the server sends what is no listing, or a name that would lead elsewhere.
-        """
-
-        options = wire.DIRECTORY_FILE | wire.OPEN_REPARSE_POINT
-        answer = channel.ask(channel.create(path, _LIST | wire.READ_ATTRIBUTES, options=options))
-        handle = wire.handle_in(answer)
-        begin = True
-        try:
-            while True:
-                try:
-                    page = wire.information_in(channel.ask(channel.next_page(handle, self._listing, begin=begin)))
-                except StatusError as error:
-                    if error.status in (NO_MORE_FILES, NO_SUCH_FILE):
-                        return
-                    if begin and error.status in UNKNOWN_CLASS and self._listing == _ID_FULL:
-                        self._listing = _FULL
-                        continue
-                    raise
-                begin = False
-                for facts in entries(page, with_ids=self._listing == _ID_FULL):
-                    if facts is None:
-                        raise ValueError("it has a name that no item can have")
-                    yield facts
-        finally:
-            if channel.alive:
-                channel.forget(handle)
 
     def find(self, path: bytes) -> Item | None:
         """As :class:`Place` has it."""
-        detail = Detail(acl=self._acl, streams=self._named_streams)
-        seen = self._asked(lambda channel: smb_asking.find(channel, self._wire(path), detail), "looking at an item of")
+        seen = self._asked(
+            lambda channel: smb_asking.find(channel, self._wire(path), self._detail), "looking at an item of"
+        )
         return None if seen is None else seen.item(path)
 
     def read(self, item: Item) -> Content:
         """As :class:`Place` has it."""
-        detail = Detail(acl=self._acl, streams=self._named_streams)
         try:
-            return SmbContent(self._pool, self._wire(item.path), item, detail)
+            return SmbContent(self._pool, self._wire(item.path), item, self._detail)
         except StatusError as error:
             raise of_item(error.status, self._side, f"opening the {self._side.value}") from error
 
@@ -308,13 +201,13 @@ class SmbPlace(Place):
         def ask(channel: Channel) -> tuple[str, bool]:
             answers = channel.together(
                 [
-                    channel.create(self._wire(item.path), wire.READ_ATTRIBUTES),
+                    sm.create(self._wire(item.path), sm.READ_ATTRIBUTES),
                     channel.reparse(),
-                    channel.close_file(),
+                    sm.close(),
                 ]
             )
-            wire.good(answers[0])
-            return wire.link_in(answers[1])
+            sm.good(answers[0])
+            return link_in(answers[1])
 
         try:
             text, relative = self._asked(ask, "reading a link of")
@@ -340,7 +233,7 @@ class SmbPlace(Place):
     def _dressing(self, dress: Dress) -> Dressing:
 
         try:
-            return Dressing(dress, acl=self._acl)
+            return Dressing(dress, acl=self._system.acls)
         except ValueError as error:
             raise ItemFailed(codes.ITEM_FAILED, f"The access control list cannot be used: {error}.") from error
 
@@ -364,14 +257,14 @@ class SmbPlace(Place):
 
         def make(channel: Channel) -> None:
             answer = channel.ask(
-                channel.create(
+                sm.create(
                     self._wire(path),
-                    wire.READ_ATTRIBUTES | dressing.access,
-                    disposition=wire.OPEN_IF,
-                    options=wire.DIRECTORY_FILE | wire.OPEN_REPARSE_POINT,
+                    sm.READ_ATTRIBUTES | dressing.access,
+                    disposition=sm.OPEN_IF,
+                    options=sm.DIRECTORY_FILE | sm.OPEN_REPARSE_POINT,
                 )
             )
-            handle, attributes = wire.handle_in(answer), wire.attributes_in(answer)
+            handle, attributes = sm.handle_in(answer), sm.attributes_in(answer)
             if attributes & REPARSE:
                 channel.forget(handle)
                 raise ItemFailed(codes.ITEM_FAILED, "The target has a link or a junction of that name.")
@@ -421,7 +314,7 @@ class SmbPlace(Place):
 
         def remove(channel: Channel) -> bool:
             read_only = (item.dress.dos or 0) & READ_ONLY
-            access = wire.DELETE | (wire.WRITE_ATTRIBUTES if read_only else 0)
+            access = sm.DELETE | (sm.WRITE_ATTRIBUTES if read_only else 0)
             try:
                 seen = self._same(channel, item, access)
             except StatusError as error:
@@ -431,12 +324,12 @@ class SmbPlace(Place):
             handle = seen.handle
             bits = seen.facts.attributes
             if read_only:
-                channel.ask(channel.set(wire.FILE, wire.BASIC, attributes_only(bits & ~READ_ONLY), handle))
-            answers = channel.together([channel.set(wire.FILE, wire.DISPOSITION, b"\1", handle), channel.close_file()])
+                channel.ask(sm.put(sm.FILE, sm.BASIC, attributes_only(bits & ~READ_ONLY), handle))
+            answers = channel.together([sm.put(sm.FILE, sm.DISPOSITION, b"\1", handle), sm.close()])
             if read_only and isinstance(answers[0], StatusError):
                 smb_asking.set_attributes(channel, self._wire(item.path), bits)
             for answer in answers:
-                wire.good(answer)
+                sm.good(answer)
             return True
 
         return self._asked(remove, "deleting from")
@@ -452,17 +345,15 @@ class SmbPlace(Place):
         def move(channel: Channel) -> None:
             nonlocal moving
             try:
-                seen = self._same(channel, item, wire.DELETE)
+                seen = self._same(channel, item, sm.DELETE)
             except StatusError as error:
                 if moving and error.status in MISSING and self._is_at(channel, item, to):
                     return
                 raise
             moving = True
             information = rename_information(self._wire(to), replace=False)
-            answers = channel.together(
-                [channel.set(wire.FILE, wire.RENAME, information, seen.handle), channel.close_file()]
-            )
-            wire.good(answers[0])
+            answers = channel.together([sm.put(sm.FILE, sm.RENAME, information, seen.handle), sm.close()])
+            sm.good(answers[0])
 
         self._asked(move, "moving an item of")
 
@@ -483,11 +374,6 @@ def _holds(*, folds: bool, acl: bool) -> Holds:
         attributes=frozenset({"dos", "nt_acl"} if acl else {"dos"}),
         folds=folds,
     )
-
-
-def _order(entry: tuple[Any, ...]) -> bytes:
-    facts = Facts(*entry)
-    return walk_key(facts.name, facts.kind)
 
 
 def _word(text: bytes) -> str:

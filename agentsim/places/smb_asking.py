@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from agentsim.places import smb_wire as wire
+from agentsim.places import smb_messages as sm
 from agentsim.places.place import Dress, Item
 from agentsim.places.smb_entries import (
     DACL,
@@ -29,7 +29,7 @@ from agentsim.places.smb_status import (
     StatusError,
     words,
 )
-from agentsim.places.smb_wire import Channel, good, handle_in, information_in
+from agentsim.places.smb_wire import Channel
 
 _ACL_PARTS = OWNER | GROUP | DACL
 
@@ -54,19 +54,29 @@ class Seen(NamedTuple):
         facts: what it is.
         acl: its security descriptor, where it was asked for and may be read.
         extras: what only some places hold.
+        first: the answer to the read, where one was asked for.
     """
 
     handle: bytes
     facts: Facts
     acl: bytes | None
     extras: tuple[str, ...]
+    first: bytes | StatusError = b""
 
     def item(self, path: bytes) -> Item:
         """As the engine has it."""
         return item_of(self.facts, path, acl=self.acl, extras=self.extras)
 
 
-def look(channel: Channel, path: bytes, access: int, detail: Detail, *, options: int = wire.OPEN_REPARSE_POINT) -> Seen:
+def look(
+    channel: Channel,
+    path: bytes,
+    access: int,
+    detail: Detail,
+    *,
+    options: int = sm.OPEN_REPARSE_POINT,
+    begin: int = 0,
+) -> Seen:
     """Open an item that exists, as itself and never as what it leads to, and ask what it is.
 
     Args:
@@ -75,36 +85,53 @@ def look(channel: Channel, path: bytes, access: int, detail: Detail, *, options:
         access: rights besides that to read its attributes.
         detail: what else to ask.
         options: of the open.
+        begin: bytes to read from its beginning, in the same go.
 
     Raises:
         StatusError, ConnectionLost, Canceled.
     """
-    access |= wire.READ_ATTRIBUTES
-    messages = [channel.create(path, access | (wire.READ_CONTROL if detail.acl else 0), options=options)]
-    messages.append(channel.query(wire.FILE, wire.ALL))
-    messages.append(channel.query(wire.FILE, wire.ATTRIBUTE_TAG))
+    access |= sm.READ_ATTRIBUTES
+    messages = [
+        sm.create(path, access | (sm.READ_CONTROL if detail.acl else 0), options=options),
+        sm.query(sm.FILE, sm.ALL),
+    ]
     if detail.acl:
-        messages.append(channel.query(wire.SECURITY, 0, parts=_ACL_PARTS))
+        messages.append(sm.query(sm.SECURITY, 0, parts=_ACL_PARTS))
     if detail.streams:
-        messages.append(channel.query(wire.FILE, wire.STREAMS))
+        messages.append(sm.query(sm.FILE, sm.STREAMS))
+    if begin:
+        messages.append(sm.read(0, begin))
     answers = channel.together(messages)
     opened = answers[0]
     if detail.acl and isinstance(opened, StatusError) and opened.status == ACCESS_DENIED:
-        return look(channel, path, access, detail._replace(acl=False), options=options)
-    handle = handle_in(opened)
+        return look(channel, path, access, detail._replace(acl=False), options=options, begin=begin)
+    handle = sm.handle_in(opened)
+    facts = _facts(channel, handle, answers[1])
+    first = answers.pop() if begin else b""
+    streams = answers.pop() if detail.streams else b""
+    acl = answers.pop() if detail.acl else b""
+    return Seen(
+        handle,
+        facts,
+        sm.information_in(acl) if acl and not isinstance(acl, StatusError) else None,
+        _extras(sm.information_in(streams)) if streams and not isinstance(streams, StatusError) else (),
+        first,
+    )
+
+
+def _facts(channel: Channel, handle: bytes, answer: bytes | StatusError) -> Facts:
     try:
-        facts = facts_of(information_in(answers[1]))
+        facts = facts_of(sm.information_in(answer))
     except ValueError as error:
         raise ConnectionLost(str(error)) from error
-    if facts.attributes & REPARSE and not isinstance(answers[2], StatusError):
-        facts = facts._replace(tag=int.from_bytes(information_in(answers[2])[4:8], "little"))
-    acl = None
-    if detail.acl and not isinstance(answers[3], StatusError):
-        acl = information_in(answers[3])
-    extras: tuple[str, ...] = ()
-    if detail.streams and not isinstance(answers[-1], StatusError):
-        extras = tuple(f"the data stream {name}" for name in stream_names(information_in(answers[-1])))
-    return Seen(handle, facts, acl, extras)
+    if facts.attributes & REPARSE:
+        tag = sm.information_in(channel.ask(sm.query(sm.FILE, sm.ATTRIBUTE_TAG, handle)))
+        facts = facts._replace(tag=int.from_bytes(tag[4:8], "little"))
+    return facts
+
+
+def _extras(streams: bytes) -> tuple[str, ...]:
+    return tuple(f"the data stream {name}" for name in stream_names(streams))
 
 
 def find(channel: Channel, path: bytes, detail: Detail) -> Seen | None:
@@ -131,11 +158,11 @@ class Dressing:
         self._descriptor, self._parts = acl_parts(dress.nt_acl) if acl and dress.nt_acl else (b"", 0)
         self.access = 0
         if dress.mtime_ns is not None or dress.atime_ns is not None or dress.dos is not None:
-            self.access |= wire.WRITE_ATTRIBUTES
+            self.access |= sm.WRITE_ATTRIBUTES
         if self._parts & DACL:
-            self.access |= wire.WRITE_DAC
+            self.access |= sm.WRITE_DAC
         if self._parts & (OWNER | GROUP):
-            self.access |= wire.WRITE_OWNER
+            self.access |= sm.WRITE_OWNER
         self._lost: list[str] = []
 
     @property
@@ -146,8 +173,8 @@ class Dressing:
     def give_up_owner(self, why: StatusError) -> bool:
         """Do without the owner, and next without the ACL; whether there was something to do without."""
         for parts, right, name in (
-            (OWNER | GROUP, wire.WRITE_OWNER, "owner"),
-            (DACL, wire.WRITE_DAC, "access control list"),
+            (OWNER | GROUP, sm.WRITE_OWNER, "owner"),
+            (DACL, sm.WRITE_DAC, "access control list"),
         ):
             if self._parts & parts:
                 self._parts &= ~parts
@@ -156,15 +183,15 @@ class Dressing:
                 return True
         return False
 
-    def messages(self, channel: Channel, attributes: int | None, handle: bytes = wire.RELATED) -> list[object]:
+    def messages(self, channel: Channel, attributes: int | None, handle: bytes = sm.RELATED) -> list[object]:
         """The messages, to be sent together; the times come last, since all else changes them."""
         found: list[object] = []
         for parts in (DACL, OWNER | GROUP):
             if some := self._parts & parts:
-                found.append(channel.set(wire.SECURITY, 0, self._descriptor, handle, parts=some))
-                handle = wire.RELATED
+                found.append(sm.put(sm.SECURITY, 0, self._descriptor, handle, parts=some))
+                handle = sm.RELATED
         if basic := basic_information(self._dress, attributes):
-            found.append(channel.set(wire.FILE, wire.BASIC, basic, handle))
+            found.append(sm.put(sm.FILE, sm.BASIC, basic, handle))
         return found
 
     def settle(self, answers: list[bytes | StatusError]) -> None:
@@ -184,7 +211,7 @@ class Dressing:
                     if words_ not in self._lost:
                         self._lost.append(words_)
         for answer in remaining:
-            good(answer)
+            sm.good(answer)
 
 
 def dress(channel: Channel, handle: bytes, dressing: Dressing, attributes: int | None) -> None:
@@ -197,7 +224,7 @@ def dress(channel: Channel, handle: bytes, dressing: Dressing, attributes: int |
     if not messages:
         channel.forget(handle)
         return
-    answers = channel.together([*messages, channel.close_file()])
+    answers = channel.together([*messages, sm.close()])
     dressing.settle(answers[:-1])
 
 
@@ -205,12 +232,12 @@ def set_attributes(channel: Channel, path: bytes, bits: int) -> None:
     """Set nothing but an item's attributes."""
     for answer in channel.together(
         [
-            channel.create(path, wire.WRITE_ATTRIBUTES),
-            channel.set(wire.FILE, wire.BASIC, attributes_only(bits)),
-            channel.close_file(),
+            sm.create(path, sm.WRITE_ATTRIBUTES),
+            sm.put(sm.FILE, sm.BASIC, attributes_only(bits)),
+            sm.close(),
         ]
     ):
-        good(answer)
+        sm.good(answer)
 
 
 def may_be_refused(error: StatusError) -> bool:

@@ -6,13 +6,13 @@ from collections import deque
 from typing import Any, Final
 
 from agentsim.engine.errors import ItemChanged, Side
-from agentsim.places import smb_wire as wire
+from agentsim.places import smb_messages as sm
 from agentsim.places.place import Content, Item
-from agentsim.places.smb_asking import Detail, Seen, look
-from agentsim.places.smb_entries import REPARSE, facts_of
+from agentsim.places.smb_asking import Detail, Seen, find, look
+from agentsim.places.smb_entries import REPARSE
 from agentsim.places.smb_pool import BUSY_PAUSES, Patience, Pool, pause
 from agentsim.places.smb_status import END_OF_FILE, IN_USE, ConnectionLost, StatusError, of_item
-from agentsim.places.smb_wire import Channel, data_in, information_in
+from agentsim.places.smb_wire import Channel
 from store import codes
 from store.vocabulary import ItemKind
 
@@ -41,6 +41,7 @@ class SmbContent(Content):
         self._listed = item
         self._detail = detail
         self._under_way: deque[tuple[int, Any]] = deque()
+        self._early: bytes | StatusError = b""
         self._buffer = b""
         self._position = 0
         self._asked = 0
@@ -53,20 +54,22 @@ class SmbContent(Content):
 
     def _open(self, channel: Channel) -> Seen:
         """Open it on a connection, and see that it is the file that is meant."""
-        seen = look(channel, self._path, wire.READ_DATA, self._detail)
+        begin = 0 if self._position else min(self._listed.size, channel.chunk)
+        seen = look(channel, self._path, sm.READ_DATA, self._detail, begin=begin)
         if seen.facts.attributes & REPARSE and seen.facts.kind is ItemKind.FILE:
             # Its content is kept elsewhere (deduplicated, archived): only an open that is let through reads it.
             channel.forget(seen.handle)
-            through = look(channel, self._path, wire.READ_DATA, Detail(), options=wire.NON_DIRECTORY_FILE)
+            through = look(channel, self._path, sm.READ_DATA, Detail(), options=sm.NON_DIRECTORY_FILE)
             if through.facts.file_id != seen.facts.file_id:
                 channel.forget(through.handle)
                 raise self._changed("it leads to another file")
-            seen = seen._replace(handle=through.handle, facts=through.facts._replace(tag=seen.facts.tag))
+            seen = seen._replace(handle=through.handle, facts=through.facts._replace(tag=seen.facts.tag), first=b"")
         expected = self._seen.facts.version if self._seen else self._listed.version
         if seen.facts.kind is not ItemKind.FILE or (expected and seen.facts.version != expected):
             channel.forget(seen.handle)
             raise self._changed("it is not the file that was listed")
         self._seen = seen
+        self._early = seen.first
         self._asked = self._position
         self._under_way.clear()
         return seen
@@ -119,12 +122,17 @@ class SmbContent(Content):
 
     def _answered(self, channel: Channel) -> bytes:
         assert self._seen is not None
+        early, self._early = self._early, b""
+        if early and not isinstance(early, StatusError):
+            data = sm.data_in(early)
+            self._asked = len(data)
+            return data
         while len(self._under_way) < AHEAD and self._asked < self._size:
             count = min(channel.chunk, self._size - self._asked)
-            self._under_way.append((self._asked, channel.send(channel.read(self._asked, count, self._seen.handle))))
+            self._under_way.append((self._asked, channel.send(sm.read(self._asked, count, self._seen.handle))))
             self._asked += count
         offset, request = self._under_way.popleft()
-        data = data_in(channel.answer(request))
+        data = sm.data_in(channel.answer(request))
         if offset + len(data) < (self._under_way[0][0] if self._under_way else self._asked):
             # Less came than was asked for: what was asked ahead does not join on to it.
             for _, later in self._under_way:
@@ -148,12 +156,17 @@ class SmbContent(Content):
                 raise of_item(error.status, Side.SOURCE, "looking at the source again") from error
 
     def _compare(self, channel: Channel) -> None:
+        """Close it, and see that it is what it was when it was opened."""
         assert self._seen is not None
-        answers = channel.together([channel.query(wire.FILE, wire.ALL, self._seen.handle), channel.close_file()])
-        before, now = self._seen.facts, facts_of(information_in(answers[0]))
+        before = self._seen.facts
+        self._early = b""
+        now = sm.closed_as(channel.ask(sm.close(self._seen.handle)), before)
+        if now is None:
+            found = find(channel, self._path, Detail())
+            now = found.facts if found else None
         self._channel = None
         self._pool.give(channel)
-        if (before.changed, before.size, before.written) != (now.changed, now.size, now.written):
+        if now is None or (before.changed, before.size, before.written) != (now.changed, now.size, now.written):
             raise self._changed("it was written to")
 
     def _drop(self) -> None:

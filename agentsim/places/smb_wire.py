@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from agentsim.engine.errors import Canceled, RunStopped, Side
 from agentsim.engine.lease import Lease
+from agentsim.places.smb_messages import RELATED, close, good
 from agentsim.places.smb_server import Server
 from agentsim.places.smb_status import (
     BAD_NETWORK_NAME,
@@ -33,16 +34,6 @@ try:
     from smbprotocol.exceptions import SMBAuthenticationError, SMBException, SMBResponseException
     from smbprotocol.header import Commands
     from smbprotocol.ioctl import CtlCode, IOCTLFlags, SMB2IOCTLRequest, SMB2IOCTLResponse
-    from smbprotocol.open import (
-        SMB2CloseRequest,
-        SMB2CreateRequest,
-        SMB2FlushRequest,
-        SMB2QueryDirectoryRequest,
-        SMB2QueryInfoRequest,
-        SMB2ReadRequest,
-        SMB2SetInfoRequest,
-        SMB2WriteRequest,
-    )
     from smbprotocol.reparse_point import ReparseDataBuffer, SymbolicLinkFlags, SymbolicLinkReparseDataBuffer
     from smbprotocol.session import Session
     from smbprotocol.tree import TreeConnect
@@ -62,47 +53,6 @@ _PAUSE: Final = 0.2
 
 CHUNK: Final = 1 << 20
 """Bytes of one read or write, unless the server allows only less."""
-
-RELATED: Final = b"\xff" * 16
-"""The file that the first message of a packet opened."""
-
-# Access rights.
-READ_DATA: Final = 0x1
-WRITE_DATA: Final = 0x2
-APPEND_DATA: Final = 0x4
-READ_ATTRIBUTES: Final = 0x80
-WRITE_ATTRIBUTES: Final = 0x100
-DELETE: Final = 0x1_0000
-READ_CONTROL: Final = 0x2_0000
-WRITE_DAC: Final = 0x4_0000
-WRITE_OWNER: Final = 0x8_0000
-SYNCHRONIZE: Final = 0x10_0000
-
-# What to do about an existing item.
-OPEN: Final = 1
-CREATE: Final = 2
-OPEN_IF: Final = 3
-
-# What is opened.
-DIRECTORY_FILE: Final = 0x1
-NON_DIRECTORY_FILE: Final = 0x40
-OPEN_REPARSE_POINT: Final = 0x20_0000
-
-_SHARE_ALL: Final = 0x7
-_BACKUP_INTENT: Final = 0x4000
-
-# Kinds of information.
-FILE: Final = 1
-FILE_SYSTEM: Final = 2
-SECURITY: Final = 3
-BASIC: Final = 4
-RENAME: Final = 10
-DISPOSITION: Final = 13
-ALL: Final = 18
-STREAMS: Final = 22
-ATTRIBUTE_TAG: Final = 35
-FS_VOLUME: Final = 1
-FS_ATTRIBUTES: Final = 5
 
 
 class _Watched(Connection):  # type: ignore[misc]
@@ -271,93 +221,11 @@ class Channel:
         self._session = self._tree = None
         self._broken()
 
-    # Messages to be sent.
-
-    def create(
-        self,
-        path: bytes,
-        access: int,
-        *,
-        disposition: int = OPEN,
-        options: int = OPEN_REPARSE_POINT,
-        attributes: int = 0,
-    ) -> Any:
-        """Open or make an item; ``path`` is from the share's root, as ``smb_names.to_wire`` makes it."""
-        message = SMB2CreateRequest()
-        message["impersonation_level"] = 2
-        message["desired_access"] = access | SYNCHRONIZE
-        message["file_attributes"] = attributes
-        message["share_access"] = _SHARE_ALL
-        message["create_disposition"] = disposition
-        message["create_options"] = options | _BACKUP_INTENT
-        message["buffer_path"] = path or b"\0\0"
-        return message
-
-    def close_file(self, file: bytes = RELATED) -> Any:
-        """Close it."""
-        message = SMB2CloseRequest()
-        message["file_id"] = file
-        return message
-
-    def flush(self, file: bytes = RELATED) -> Any:
-        """Have the server write it to its disk."""
-        message = SMB2FlushRequest()
-        message["file_id"] = file
-        return message
-
-    def read(self, offset: int, count: int, file: bytes = RELATED) -> Any:
-        """Read."""
-        message = SMB2ReadRequest()
-        message["length"] = count
-        message["offset"] = offset
-        message["file_id"] = file
-        message["padding"] = b"\x50"
-        return message
-
-    def write(self, offset: int, data: bytes, file: bytes = RELATED) -> Any:
-        """Write."""
-        message = SMB2WriteRequest()
-        message["length"] = len(data)
-        message["offset"] = offset
-        message["file_id"] = file
-        message["buffer"] = data
-        return message
-
-    def query(self, kind: int, what: int, file: bytes = RELATED, *, parts: int = 0) -> Any:
-        """Ask for information."""
-        message = SMB2QueryInfoRequest()
-        message["info_type"] = kind
-        message["file_info_class"] = what
-        message["output_buffer_length"] = 65536
-        message["additional_information"] = parts
-        message["file_id"] = file
-        return message
-
-    def set(self, kind: int, what: int, data: bytes, file: bytes = RELATED, *, parts: int = 0) -> Any:
-        """Set information."""
-        message = SMB2SetInfoRequest()
-        message["info_type"] = kind
-        message["file_info_class"] = what
-        message["additional_information"] = parts
-        message["file_id"] = file
-        message["buffer"] = data
-        return message
-
-    def next_page(self, file: bytes, what: int, *, begin: bool) -> Any:
-        """Ask for the next page of a directory."""
-        message = SMB2QueryDirectoryRequest()
-        message["file_information_class"] = what
-        message["flags"] = 0x1 if begin else 0
-        message["file_id"] = file
-        message["output_buffer_length"] = self.page
-        message["buffer"] = "*".encode("utf-16-le")
-        return message
-
-    def reparse(self, file: bytes = RELATED) -> Any:
+    def reparse(self) -> Any:
         """Ask what a reparse point leads to."""
         message = SMB2IOCTLRequest()
         message["ctl_code"] = CtlCode.FSCTL_GET_REPARSE_POINT
-        message["file_id"] = file
+        message["file_id"] = RELATED
         message["max_output_response"] = 16384
         message["flags"] = IOCTLFlags.SMB2_0_IOCTL_IS_FSCTL
         return message
@@ -412,38 +280,7 @@ class Channel:
     def forget(self, file: bytes) -> None:
         """Close a file and mind no error: what mattered was answered before."""
         with contextlib.suppress(StatusError, ConnectionLost):
-            self.ask(self.close_file(file))
-
-
-def good(answer: bytes | StatusError) -> bytes:
-    """An answer, or the error raised."""
-    if isinstance(answer, StatusError):
-        raise answer
-    return answer
-
-
-def handle_in(answer: bytes | StatusError) -> bytes:
-    """The file's handle out of the answer to a create."""
-    return good(answer)[64:80]
-
-
-def attributes_in(answer: bytes | StatusError) -> int:
-    """The attributes out of the answer to a create."""
-    return int(struct.unpack_from("<I", good(answer), 56)[0])
-
-
-def information_in(answer: bytes | StatusError) -> bytes:
-    """What a query was answered with; a page of a listing is laid out the same way."""
-    body = good(answer)
-    offset, length = struct.unpack_from("<HI", body, 2)
-    return body[offset - 64 : offset - 64 + length]
-
-
-def data_in(answer: bytes | StatusError) -> bytes:
-    """What was read."""
-    body = good(answer)
-    offset, length = struct.unpack_from("<BxI", body, 2)
-    return body[offset - 64 : offset - 64 + length]
+            self.ask(close(file))
 
 
 def link_in(answer: bytes | StatusError) -> tuple[str, bool]:

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from agentsim.engine.errors import Canceled, ItemChanged, ItemFailed, RunStopped
-from agentsim.places import smb_wire as wire
+from agentsim.places import smb_messages as sm
 from agentsim.places.place import Content, Item, Written
 from agentsim.places.smb_asking import Detail, Dressing, find, may_be_refused, set_attributes
 from agentsim.places.smb_entries import READ_ONLY, Facts, facts_of, rename_information
 from agentsim.places.smb_names import to_wire
 from agentsim.places.smb_pool import BUSY_PAUSES, Patience, Pool, pause
 from agentsim.places.smb_status import IN_USE, MISSING, ConnectionLost, StatusError
-from agentsim.places.smb_wire import Channel, good, handle_in, information_in
+from agentsim.places.smb_wire import Channel
 from store import codes
 from store.vocabulary import ItemKind
 
@@ -54,6 +54,7 @@ class Upload:
         self._revealed = False
         self._facts: Facts | None = None
         self._handle = b""
+        self._version = ""
         self._channel: Channel | None = None
         self._patience = Patience(pool)
 
@@ -141,27 +142,27 @@ class Upload:
 
     def _open(self, channel: Channel) -> None:
         """Make the temporary file, or open it again, and send what is not flushed yet."""
-        disposition = wire.CREATE if not self._tried else wire.OPEN if self._flushed else wire.OPEN_IF
+        disposition = sm.CREATE if not self._tried else sm.OPEN if self._flushed else sm.OPEN_IF
         messages = [
-            channel.create(
+            sm.create(
                 self._temporary,
-                wire.WRITE_DATA | wire.APPEND_DATA | wire.READ_ATTRIBUTES | wire.DELETE | self._dressing.access,
+                sm.WRITE_DATA | sm.APPEND_DATA | sm.READ_ATTRIBUTES | sm.DELETE | self._dressing.access,
                 disposition=disposition,
-                options=wire.NON_DIRECTORY_FILE | wire.OPEN_REPARSE_POINT,
+                options=sm.NON_DIRECTORY_FILE | sm.OPEN_REPARSE_POINT,
             ),
-            *(channel.write(offset, data) for offset, data in self._kept[:1]),
+            *(sm.write(offset, data) for offset, data in self._kept[:1]),
         ]
         alone = self._whole and len(self._kept) <= 1
         if alone:
-            messages += self._ending(channel, wire.RELATED)
+            messages += self._ending(channel, sm.RELATED)
         self._tried = True
         answers = channel.together(messages)
-        self._handle = handle_in(answers[0])
+        self._handle = sm.handle_in(answers[0])
         self._under_way.clear()
         if self._kept:
-            _all_of(self._kept[0][1], good(answers[1]))
+            _counted(len(self._kept[0][1]), answers[1])
         for offset, data in self._kept[1:]:
-            _all_of(data, channel.ask(channel.write(offset, data, self._handle)))
+            _counted(len(data), channel.ask(sm.write(offset, data, self._handle)))
         if alone:
             self._ended(answers[1 + len(self._kept) :])
         elif self._whole:
@@ -169,7 +170,7 @@ class Upload:
 
     def _send_last(self, channel: Channel) -> None:
         offset, data = self._kept[-1]
-        self._under_way.append((len(data), channel.send(channel.write(offset, data, self._handle))))
+        self._under_way.append((len(data), channel.send(sm.write(offset, data, self._handle))))
         while len(self._under_way) > UNDER_WAY:
             self._await_one(channel)
 
@@ -180,7 +181,7 @@ class Upload:
     def _flush(self, channel: Channel) -> None:
         while self._under_way:
             self._await_one(channel)
-        channel.ask(channel.flush(self._handle))
+        channel.ask(sm.flush(self._handle))
         self._kept.clear()
         self._flushed = True
 
@@ -191,13 +192,13 @@ class Upload:
         self._ended(channel.together(self._ending(channel, self._handle)))
 
     def _ending(self, channel: Channel, handle: bytes) -> list[Any]:
-        messages = [channel.flush(handle), *self._dressing.messages(channel, None)]
-        return [*messages, channel.query(wire.FILE, wire.ALL)]
+        messages = [sm.flush(handle), *self._dressing.messages(channel, None)]
+        return [*messages, sm.query(sm.FILE, sm.ALL)]
 
     def _ended(self, answers: list[bytes | StatusError]) -> None:
-        good(answers[0])
+        sm.good(answers[0])
         self._dressing.settle(answers[1:-1])
-        facts = facts_of(information_in(answers[-1]))
+        facts = facts_of(sm.information_in(answers[-1]))
         if facts.size != self._length:
             raise ItemFailed(
                 codes.ITEM_DIGEST_DIFFERS, f"{self._length:,} bytes were written, and the server has {facts.size:,}."
@@ -216,7 +217,7 @@ class Upload:
             if cleared is not None:
                 self._restore(cleared)
             raise
-        return self._version()
+        return self._version
 
     def _make_way(self, replacing: Item) -> int | None:
         """See that what is to be replaced is what was compared; the attributes of a read-only file, which it loses."""
@@ -234,10 +235,15 @@ class Upload:
             self._pool.call(lambda channel: set_attributes(channel, self._path, bits))
 
     def _rename(self, channel: Channel, *, replace: bool) -> None:
+        assert self._facts is not None
         self._renaming = True
         information = rename_information(self._path, replace=replace)
-        channel.ask(channel.set(wire.FILE, wire.RENAME, information, self._handle))
+        handle, self._handle = self._handle, b""
+        renamed, closed = channel.together([sm.put(sm.FILE, sm.RENAME, information, handle), sm.close()])
+        sm.good(renamed)
         self._revealed = True
+        now = None if isinstance(closed, StatusError) else sm.closed_as(closed, self._facts)
+        self._version = now.version if now else ""
 
     def _arrived(self) -> Facts | None:
         """The file at its place, where the answer to the rename was lost but the rename was not."""
@@ -250,20 +256,6 @@ class Upload:
         found = seen.facts
         same = (found.file_id, found.size, found.written) == (ours.file_id, ours.size, ours.written)
         return found if same else None
-
-    def _version(self) -> str:
-        """The version that the file has now; empty where nobody can say, since it is in its place all the same."""
-        channel, self._channel = self._channel, None
-        if channel is None:
-            return ""
-        try:
-            answers = channel.together([channel.query(wire.FILE, wire.ALL, self._handle), channel.close_file()])
-            return facts_of(information_in(answers[0])).version
-        except (ConnectionLost, StatusError, ValueError):
-            return ""
-        finally:
-            self._handle = b""
-            self._pool.give(channel)
 
     def _drop(self) -> None:
         channel, self._channel = self._channel, None
@@ -288,8 +280,8 @@ class Upload:
     def _discard(self, channel: Channel, handle: bytes) -> None:
         try:
             if not handle:
-                handle = handle_in(channel.ask(channel.create(self._temporary, wire.DELETE)))
-            channel.together([channel.set(wire.FILE, wire.DISPOSITION, b"\1", handle), channel.close_file()])
+                handle = sm.handle_in(channel.ask(sm.create(self._temporary, sm.DELETE)))
+            channel.together([sm.put(sm.FILE, sm.DISPOSITION, b"\1", handle), sm.close()])
         except (ConnectionLost, StatusError, Canceled):
             pass  # A later run removes it.
 
@@ -302,12 +294,8 @@ class Upload:
         return channel
 
 
-def _all_of(data: bytes, answer: bytes) -> None:
-    _counted(len(data), answer)
-
-
-def _counted(length: int, answer: bytes) -> None:
+def _counted(length: int, answer: bytes | StatusError) -> None:
     """See that all bytes of a write were taken."""
-    count = int.from_bytes(answer[4:8], "little")
+    count = sm.count_in(answer)
     if count != length:
         raise ItemFailed(codes.ITEM_FAILED, f"The server took {count:,} of {length:,} bytes of a write.")

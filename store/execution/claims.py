@@ -19,7 +19,7 @@ from sqlmodel import col, delete, select
 
 from store import codes
 from store.db import Write
-from store.errors import LeaseLost
+from store.errors import GrantEnded, LeaseLost
 from store.execution.trust import AgentIdentity, live_agent
 from store.lifecycle import SCAN_MOVES, lease_ms, target_permission
 from store.models import (
@@ -105,14 +105,28 @@ def guard(tx: Write, identity: AgentIdentity, claim: Claim) -> JobRun:
     """The first statement of every write to a run: it renews the lease, or proves that it is lost.
 
     Raises:
-        LeaseLost: the fence is stale, or the run's grants have ended; nothing more may be touched.
+        LeaseLost: the fence is stale; nothing more may be touched.
+        GrantEnded: it is not, but a grant of the run has ended: the same, and :func:`end_ungranted` is next.
     """
-    query = select(JobRun).where(JobRun.id == claim.run_id, JobRun.fence == claim.fence, RUN_IS_ACTIVE)
-    held = query.with_for_update(key_share=True).execution_options(populate_existing=True)
-    run = tx.session.exec(held).first()
-    if run is None or not _granted(tx, identity, claim) or not _renewed(tx, identity, claim):
+    run = _hold(tx, claim)
+    if run is not None and (missing := _ungranted(tx, identity, run, claim.kind)):
+        raise GrantEnded(f"The grant of the run {claim.label} on '{missing}' has ended.")
+    if run is None or not _renewed(tx, identity, claim):
         raise LeaseLost(f"The run {claim.label} is no longer this agent's (fence {claim.fence} is stale).")
     return run
+
+
+def end_ungranted(tx: Write, identity: AgentIdentity, claim: Claim) -> bool:
+    """End a run as Failed because its agent may not touch its endpoints any more; whether that is so.
+
+    For after its worker was stopped, when the run was lost: one that is somebody else's is left alone.
+    """
+    run = _hold(tx, claim)
+    if run is None or run.agent_id != identity.agent_id or not (missing := _ungranted(tx, identity, run, run.kind)):
+        return False
+    _end_ungranted(tx, run, claim.label, missing)
+    _show_work(tx, identity)
+    return True
 
 
 def claim_run(tx: Write, identity: AgentIdentity, held: Iterable[Claim]) -> Claim | None:
@@ -128,13 +142,20 @@ def claim_run(tx: Write, identity: AgentIdentity, held: Iterable[Claim]) -> Clai
     mine = [claim.run_id for claim in held]
     while (run := _next_run(tx, identity, mine, queued=False)) is not None:
         if run.status not in CANCEL_STATUSES:
+            if missing := _ungranted(tx, identity, run, run.kind):
+                run.fence += 1
+                _end_ungranted(tx, run, run_label(tx.session, run), missing)
+                continue
             left = tx.session.exec(select(RunLease.run_id).where(RunLease.run_id == run.id)).first() is not None
             why = "the agent had restarted" if left else "it was handed over"
             return _take(tx, identity, run, resumed=True, why=why)
         run.fence += 1
         end_run(tx, run, JobRunStatus.CANCELED, run_label(tx.session, run), detail="the agent had restarted")
-    queued = _next_run(tx, identity, mine, queued=True)
-    return None if queued is None else _take(tx, identity, queued, resumed=False)
+    while (queued := _next_run(tx, identity, mine, queued=True)) is not None:
+        if not (missing := _ungranted(tx, identity, queued, queued.kind)):
+            return _take(tx, identity, queued, resumed=False)
+        _end_ungranted(tx, queued, run_label(tx.session, queued), missing)
+    return None
 
 
 def reclaim_run(tx: Write, identity: AgentIdentity, claim: Claim, why: str) -> Claim | None:
@@ -378,20 +399,33 @@ def _show_work(tx: Write, identity: AgentIdentity) -> None:
         tx.session.add(agent)
 
 
-def _granted(tx: Write, identity: AgentIdentity, claim: Claim) -> bool:
-    """Whether the agent still holds both grants of the run: on the source, and on the target as its kind needs it."""
-    held = tx.session.exec(
+def _hold(tx: Write, claim: Claim) -> JobRun | None:
+    """The row of a claim's run, held; None when the fence is stale or the run has ended."""
+    query = select(JobRun).where(JobRun.id == claim.run_id, JobRun.fence == claim.fence, RUN_IS_ACTIVE)
+    return tx.session.exec(query.with_for_update(key_share=True).execution_options(populate_existing=True)).first()
+
+
+def _ungranted(tx: Write, identity: AgentIdentity, run: JobRun, kind: RunKind) -> str:
+    """The name of an endpoint of the run that the agent holds no grant on; empty when it holds both: on the source,
+    and on the target as a run of this kind needs it."""
+    found = tx.session.exec(
         select(AccessGrant.endpoint_name, AccessGrant.permission).where(
-            AccessGrant.run_id == claim.run_id,
+            AccessGrant.run_id == run.id,
             AccessGrant.agent_id == identity.agent_id,
             col(AccessGrant.ended_at).is_(None),
         )
     )
-    needed = {
-        (claim.source["name"], GrantPermission.READ),
-        (claim.target["name"], target_permission(claim.kind)),
-    }
-    return {(name, permission) for name, permission in held} >= needed
+    held = {(name, permission) for name, permission in found}
+    needed = (
+        (str(run.source_properties["name"]), GrantPermission.READ),
+        (str(run.target_properties["name"]), target_permission(kind)),
+    )
+    return next((name for name, permission in needed if (name, permission) not in held), "")
+
+
+def _end_ungranted(tx: Write, run: JobRun, label: str, missing: str) -> None:
+    message = f"The agent '{run.agent_name}' holds no access grant on '{missing}' any more"
+    end_run(tx, run, JobRunStatus.FAILED, label, error=(codes.GRANT_ENDED, message, ""))
 
 
 def _last_items(tx: Write, claim: Claim, count: int) -> list[tuple[Any, ...]]:

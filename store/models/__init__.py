@@ -22,7 +22,7 @@ from store.models.runs import (
     RunReport,
     RunTotals,
 )
-from store.models.trust import HAS_LOGIN, AccessGrant, Agent, AgentBeat, RegistrationToken
+from store.models.trust import HAS_LOGIN, AccessGrant, Agent, AgentBeat, EndpointTest, RegistrationToken
 
 __all__ = [
     "ACTIVE_RUN",
@@ -37,6 +37,7 @@ __all__ = [
     "Connection",
     "Counters",
     "Endpoint",
+    "EndpointTest",
     "Event",
     "FeedState",
     "JobDefinition",

@@ -73,6 +73,7 @@ FEED_TABLES = (
     "job_definition",
     "job_run",
     "access_grant",
+    "endpoint_test",
     "event",
 )
 """The tables whose changes the feed tells."""

@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 from store.models.columns import enum, json, key, parent, partial, time
 from store.models.hierarchy import SystemData
 from store.types import BigKey
-from store.vocabulary import AgentStatus, GrantPermission
+from store.vocabulary import AgentStatus, EndpointTestStatus, GrantPermission
 
 HAS_LOGIN = text("db_role <> ''")
 
@@ -102,4 +102,29 @@ class AccessGrant(SQLModel, table=True):
     permission: GrantPermission = enum(GrantPermission)
     granted_at: int = time()
     granted_by: str
+    ended_at: int | None = time(default=None)
+
+
+class EndpointTest(SQLModel, table=True):
+    """An admin lets an agent try an endpoint. The row is the agent's access grant at the same time: from
+    ``requested_at`` until ``ended_at``, or ``until`` at the latest."""
+
+    __tablename__ = "endpoint_test"
+    __table_args__ = (partial("ix_endpoint_test_open", "ended_at IS NULL", "agent_id", "endpoint_id"),)
+
+    id: int = key()
+    mover_id: int = parent("storage_mover", cascade=True)
+    endpoint_id: int = parent("endpoint", cascade=True)
+    agent_id: int = parent("agent", cascade=True)
+    permission: GrantPermission = enum(GrantPermission)
+    """Write: a probe is written and deleted again."""
+    status: EndpointTestStatus = enum(EndpointTestStatus, default=EndpointTestStatus.QUEUED)
+    properties: dict[str, Any] = json()
+    """The endpoint's as they were: references to credentials, never the values."""
+    steps: list[dict[str, Any]] = json(default_factory=list)
+    """What was tried, in order: name, ok, code, message and milliseconds of each."""
+    requested_at: int = time()
+    requested_by: str
+    until: int = time()
+    started_at: int | None = time(default=None)
     ended_at: int | None = time(default=None)

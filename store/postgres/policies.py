@@ -47,6 +47,9 @@ _MY_PLANS = (
     "AND p.plan_run_id IS NOT NULL)"
 )
 
+_TESTED = "status IN ('Running', 'Succeeded', 'Failed')"
+"""What an agent may make of a test that an admin asked for."""
+
 _TOKEN = f"(SELECT t.{{column}} FROM {SCHEMA}.registration_token t WHERE t.{_MINE})"
 _TOKEN_MOVER = _TOKEN.format(column="mover_id")
 _TOKEN_AGENT = _TOKEN.format(column="agent_id")
@@ -122,6 +125,7 @@ _AGENT_RIGHTS: dict[str, tuple[str, ...]] = {
     "run_item": ("SELECT", _insert("run_item")),
     "run_report": ("SELECT", _insert("run_report")),
     "access_grant": ("SELECT", "UPDATE (ended_at)"),
+    "endpoint_test": ("SELECT", "UPDATE (status, steps, started_at, ended_at)"),
     "event": ("SELECT", _insert("event")),
 }
 _AGENT_SEQUENCES = ("run_item_id_seq", "run_report_id_seq", "event_id_seq")
@@ -163,6 +167,8 @@ _AGENT_POLICIES: tuple[tuple[str, str, str | None, str | None], ...] = (
     ),
     ("access_grant", "SELECT", f"agent_id = {_ME}", None),
     ("access_grant", "UPDATE", f"agent_id = {_ME} AND ended_at IS NULL", f"agent_id = {_ME} AND ended_at IS NOT NULL"),
+    ("endpoint_test", "SELECT", f"agent_id = {_ME}", None),
+    ("endpoint_test", "UPDATE", f"agent_id = {_ME} AND ended_at IS NULL", f"agent_id = {_ME} AND {_TESTED}"),
     ("run_lease", "SELECT", _MY_RUN, None),
     ("run_lease", "INSERT", None, f"agent_id = {_ME} AND {_MY_ATTEMPT.format(table='run_lease')}"),
     ("run_lease", "UPDATE", _MY_RUN, f"agent_id = {_ME} AND {_MY_ATTEMPT.format(table='run_lease')}"),
@@ -182,7 +188,7 @@ _AGENT_POLICIES: tuple[tuple[str, str, str | None, str | None], ...] = (
         "event",
         "INSERT",
         None,
-        f"mover_id = {_MY_MOVER} AND actor = {_MY_NAME} AND kind IN ('agent', 'job_run', 'job_definition')",
+        f"mover_id = {_MY_MOVER} AND actor = {_MY_NAME} AND kind IN ('agent', 'job_run', 'job_definition', 'endpoint')",
     ),
 )
 
@@ -200,6 +206,8 @@ _AGENT_BOUNDS: dict[str, str] = {
     "run_item": f"{_times('at')} AND {_numbers('size')} AND {_one_of('outcome', Outcome)}",
     "run_report": f"{_times('at')} AND {_numbers('items')}",
     "access_grant": _times("ended_at"),
+    "endpoint_test": f"{_times('started_at', 'ended_at')} AND json_typeof(steps) = 'array' "
+    "AND json_array_length(steps) <= 20 AND length(steps::text) <= 20000",
     "event": _times("at"),
 }
 

@@ -8,6 +8,7 @@ from store.bodies import AgentProperties
 from store.db import Write
 from store.models import Agent, StorageMover
 from store.resources.common import ANYHOW, Expect, Put, change, refuse_while_active
+from store.resources.endpoint_tests import end_tests_of
 
 
 def update_agent(
@@ -35,6 +36,7 @@ def check_unregister_agent(session: Session, agent: Agent) -> None:
 def unregister_agent(tx: Write, mover: StorageMover, agent: Agent) -> None:
     """End an agent's trust: its credential is worthless from now on. Conflict while it executes."""
     check_unregister_agent(tx.session, agent)
+    end_tests_of(tx, agent)
     tx.event("agent", agent.id, f"{mover.name}/agents/{agent.name}", "unregistered", mover_id=mover.id)
     if tx.dialect == "postgresql":
         from store.postgres.logins import revoke_login

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import random
 import shutil
@@ -11,9 +12,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from agentsim.cli import main as agent_main
 from store.db import open_store
 from store.errors import Conflict
 from store.execution.trust import make_token
@@ -28,7 +33,7 @@ from store.resources.handover import hand_over
 from store.resources.runs import find_run, request_cancel, start_run
 
 ROOT = Path(__file__).parents[2]
-LIMIT = 30.0
+LIMIT = 60.0
 HEARTBEAT = 0.3
 AGENT = (sys.executable, "-m", "agentsim")
 SLOW_COPIES = """
@@ -93,16 +98,26 @@ storageMovers:
 """
         with self.store.write("user/test") as tx:
             apply_plan(tx, parse_plan(plan.encode(), "plan"))
-        registered = self.register("dock-1", self.state)
-        assert registered.returncode == 0, registered.stderr
+        self.enlist("dock-1", self.state)
+
+    def enlist(self, name: str, state: Path) -> None:
+        """Register an agent within this process: the same, and the start of an interpreter less."""
+        with pytest.MonkeyPatch.context() as patch, redirect_stderr(io.StringIO()) as said:
+            patch.setenv("LONGSHORE_TOKEN", self._token())
+            assert agent_main(self._registration(name, state)) == 0, said.getvalue()
+
+    def _token(self) -> str:
+        with self.store.write("user/test") as tx:
+            return make_token(tx, find_mover(tx.session, "m"))
+
+    def _registration(self, name: str, state: Path) -> list[str]:
+        return ["register", "--store", self.url, "--mover", "m", "--name", name, "--state", str(state)]
 
     def register(self, name: str, state: Path) -> subprocess.CompletedProcess[str]:
-        with self.store.write("user/test") as tx:
-            token = make_token(tx, find_mover(tx.session, "m"))
         return subprocess.run(
-            [*AGENT, "register", "--store", self.url, "--mover", "m", "--name", name, "--state", str(state)],
+            [*AGENT, *self._registration(name, state)],
             cwd=ROOT,
-            env={**os.environ, "LONGSHORE_TOKEN": token},
+            env={**os.environ, "LONGSHORE_TOKEN": self._token()},
             capture_output=True,
             text=True,
             check=False,
@@ -125,6 +140,7 @@ storageMovers:
         program: tuple[str, ...] = AGENT,
         slow: bool = False,
         elsewhere: bool = False,
+        changed: str = "",
     ) -> subprocess.Popen[bytes]:
         """Start an agent.
 
@@ -134,11 +150,13 @@ storageMovers:
             program: what to run as the agent.
             slow: its workers take their time, so that they can be met in mid-run.
             elsewhere: its workers are slow, and as on another host.
+            changed: what its processes do at their start, as Python.
         """
         environment = dict(os.environ)
-        if slow or elsewhere:
+        if slow or elsewhere or changed:
             self._slowing.mkdir(exist_ok=True)
-            (self._slowing / "sitecustomize.py").write_text(SLOW_COPIES + (ELSEWHERE if elsewhere else ""))
+            slowness = SLOW_COPIES + (ELSEWHERE if elsewhere else "") if slow or elsewhere else ""
+            (self._slowing / "sitecustomize.py").write_text(slowness + changed)
             environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(self._slowing), os.getenv("PYTHONPATH"))))
         agent = subprocess.Popen(
             [*program, "run", "--state", str(state or self.state), "--heartbeat", str(HEARTBEAT), *options],

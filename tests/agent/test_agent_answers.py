@@ -41,7 +41,7 @@ def test_each_item_and_each_line_is_kept_once_whatever_answers_are_lost(migratio
             os.mkfifo(directory / f"pipe{number}")
     run_id = migration.start_run(report=True)
     migration.start_agent(program=(sys.executable, "-c", LOSING), slow=True)
-    run = migration.ended(60)
+    run = migration.ended()
     assert run.status == JobRunStatus.SUCCEEDED, migration.log()
     assert migration.log().count("is lost") > 5
     paths: Counter[str] = Counter()

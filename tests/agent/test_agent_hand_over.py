@@ -16,15 +16,14 @@ from store.resources.common import find_mover
 from store.resources.handover import hand_over
 from store.resources.runs import find_run
 from store.vocabulary import AgentStatus, JobRunStatus
-from tests.agent.migration import HEARTBEAT, Migration
+from tests.agent.migration import HEARTBEAT, LIMIT, Migration
 
 
 @pytest.fixture
 def other(migration: Migration, tmp_path: Path) -> Path:
     """The state directory of a second agent, dock-2."""
     state = tmp_path / "agent-2"
-    done = migration.register("dock-2", state)
-    assert done.returncode == 0, done.stderr
+    migration.enlist("dock-2", state)
     return state
 
 
@@ -66,7 +65,7 @@ def test_a_lost_run_is_finished_by_another_agent(migration: Migration, other: Pa
     assert run_row.fence == 3, "one claim, the hand-over, another claim"
     assert run_row.counters["items_scanned"] == 800 + 20
     assert migration.differences() == ""
-    assert second.wait(20) == 0
+    assert second.wait(LIMIT) == 0
 
     # Where they would have work left: files that are missing in the target now.
     for file in sorted(migration.target.rglob("f*"))[:400]:
@@ -76,7 +75,7 @@ def test_a_lost_run_is_finished_by_another_agent(migration: Migration, other: Pa
     time.sleep(4 * HEARTBEAT)
     assert migration.target_state() == before
     wake([agent.pid])
-    end = time.monotonic() + 10
+    end = time.monotonic() + LIMIT
     while not gone(migration, workers):
         assert time.monotonic() < end, migration.log()
         time.sleep(0.05)
@@ -109,7 +108,7 @@ def test_workers_of_a_dead_agent_end_when_they_wake(migration: Migration, other:
     migration.hand_over("dock-2")
     before = migration.target_state()
     wake(workers)
-    end = time.monotonic() + 10
+    end = time.monotonic() + LIMIT
     while any(Path(f"/proc/{pid}/exe").exists() for pid in workers):
         assert time.monotonic() < end
         time.sleep(0.02)

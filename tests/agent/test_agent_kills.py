@@ -39,7 +39,7 @@ def test_kill_after_kill_and_the_tree_is_right(migration: Migration) -> None:
             except ProcessLookupError:
                 continue
         kills += 1
-    run = migration.ended(60)
+    run = migration.ended()
     assert run.status == JobRunStatus.SUCCEEDED, (run, migration.log())
     counters = run.counters
     outcomes = ("transferred", "no_transfer_needed", "excluded", "unsupported", "failed", "changed")

@@ -22,7 +22,7 @@ from store.execution.trust import AgentIdentity
 from store.models import Agent, JobRun
 from store.queries.reports import report_chunks
 from store.vocabulary import Guard, JobRunStatus, RunKind
-from tests.agent.migration import HEARTBEAT, LIMIT, ROOT, Migration
+from tests.agent.migration import LIMIT, ROOT, Migration
 
 LISTENER = """#!{python}
 import hashlib, json, os, socket, sys, time
@@ -181,7 +181,8 @@ def test_a_worker_slow_to_take_its_plan_delays_no_heartbeat_and_fills_no_memory(
     assert listening.heard()["digest"] == hashlib.sha256(b"".join(plan)).hexdigest()
     pauses = [later - earlier for earlier, later in zip(sorted(beats)[:-1], sorted(beats)[1:], strict=True)]
     assert len(pauses) > 4, "it took long enough to see"
-    assert max(pauses) < 3 * HEARTBEAT * 1_000
+    # A worker that is waited for would be one pause, as long as the plan takes.
+    assert max(pauses) < sum(pauses) / 2
     assert peak_memory(agent.pid) - before < 8_000_000
 
 
@@ -194,7 +195,7 @@ def peak_memory(pid: int) -> int:
 def test_a_cancel_reaches_a_worker_in_the_middle_of_its_plan(listening: Listening) -> None:
     plan = [random.Random(1).randbytes(100_000)] * 200
     listening.worker(
-        each="""time.sleep(0.03)
+        each="""time.sleep(0.2)
     elif message[0] == "cancel":
         agent.send(("done", {"status": "Canceled", "code": "AZSM0000", "message": "Canceled", "target": ""}))
         sys.exit(0)""",
@@ -203,7 +204,8 @@ def test_a_cancel_reaches_a_worker_in_the_middle_of_its_plan(listening: Listenin
     listening.start_agent()
     listening.migration.until(lambda r: r.number == 2 and r.status == JobRunStatus.RUNNING)
     listening.migration.cancel()
-    run = listening.migration.until(lambda r: not r.active, 5)
+    # The plan itself would take forty seconds.
+    run = listening.migration.until(lambda r: not r.active, 30)
     assert run.status == JobRunStatus.CANCELED
     assert run.fence == 1, "the worker itself has ended it"
 

@@ -16,7 +16,7 @@ from agentsim.identity import Identity, StateDirectory
 from store.errors import InvalidInput
 from store.queries import hierarchy
 from store.vocabulary import AgentStatus, JobRunStatus
-from tests.agent.migration import HEARTBEAT, Migration
+from tests.agent.migration import HEARTBEAT, LIMIT, Migration
 
 
 def test_a_run_copies_everything_and_ends_its_grants(migration: Migration) -> None:
@@ -37,7 +37,7 @@ def test_a_run_copies_everything_and_ends_its_grants(migration: Migration) -> No
 def test_once_ends_when_no_run_waits(migration: Migration) -> None:
     migration.fill(10)
     migration.start_run()
-    assert migration.start_agent("--once").wait(20) == 0
+    assert migration.start_agent("--once").wait(LIMIT) == 0
     assert migration.latest().status == JobRunStatus.SUCCEEDED
 
 
@@ -100,7 +100,7 @@ def test_sigterm_stops_the_agent_and_leaves_the_run_to_go_on(migration: Migratio
     migration.start_run()
     migration.until(lambda run: run.counters["items_transferred"] > 0)
     agent.send_signal(signal.SIGTERM)
-    assert agent.wait(10) == 0
+    assert agent.wait(LIMIT) == 0
     assert migration.workers() == []
     with migration.reader() as reader:
         assert hierarchy.agents(reader, 1)[0].status == AgentStatus.OFFLINE, "at once, not after three intervals"
@@ -180,7 +180,7 @@ def test_a_frozen_agent_whose_run_was_ended_writes_nothing_more(migration: Migra
     before = sorted(path.name for path in migration.target.rglob("*"))
     for pid in frozen:
         os.kill(pid, signal.SIGCONT)
-    end = time.monotonic() + 10
+    end = time.monotonic() + LIMIT
     while migration.workers() and time.monotonic() < end:
         time.sleep(0.05)
     assert migration.workers() == []
@@ -214,19 +214,19 @@ def test_a_store_that_was_moved_away_and_back_is_waited_for(file_migration: Migr
 def test_a_second_process_of_one_identity_is_refused(migration: Migration, tmp_path: Path) -> None:
     """On this host by the lock; from a copy of the state directory by the store, which flags the agent."""
     migration.start_agent()
-    end = time.monotonic() + 10
+    end = time.monotonic() + LIMIT
     with migration.reader() as reader:
         while hierarchy.agents(reader, 1)[0].status != AgentStatus.ONLINE:
             assert time.monotonic() < end
             time.sleep(0.05)
-    assert migration.start_agent().wait(10) == 2
+    assert migration.start_agent().wait(LIMIT) == 2
     assert "already running on this host" in migration.log()
     clone = tmp_path / "clone"
     clone.mkdir(mode=0o700)
     copy = clone / "identity.json"
     copy.touch(mode=0o600)
     copy.write_bytes((migration.state / "identity.json").read_bytes())
-    assert migration.start_agent(state=clone).wait(10) == 2
+    assert migration.start_agent(state=clone).wait(LIMIT) == 2
     assert "already running on" in migration.log()
     with migration.reader() as reader:
         assert hierarchy.agents(reader, 1)[0].status == AgentStatus.REQUIRES_ATTENTION
@@ -242,7 +242,7 @@ def test_the_credential_is_private_and_nowhere_else(file_migration: Migration) -
     for file in migration.path.parent.glob("longshore.db*"):
         assert credential not in file.read_bytes()
     identity.chmod(0o644)
-    assert migration.start_agent().wait(10) == 2
+    assert migration.start_agent().wait(LIMIT) == 2
     assert "chmod 600" in migration.log()
 
 
@@ -282,7 +282,7 @@ def test_a_worker_that_hangs_stops_no_heartbeat(migration: Migration) -> None:
         os.kill(pid, signal.SIGSTOP)
     with migration.reader() as reader:
         first = reader.value("SELECT at FROM agent_beat")
-        end = time.monotonic() + 10
+        end = time.monotonic() + LIMIT
         while reader.value("SELECT at FROM agent_beat") <= first + 3 * HEARTBEAT * 1000:
             assert time.monotonic() < end
             time.sleep(0.05)

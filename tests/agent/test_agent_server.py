@@ -21,7 +21,7 @@ from store.resources.agents import unregister_agent
 from store.resources.common import find_in_mover, find_mover
 from store.vocabulary import AgentStatus, JobRunStatus
 from tests import postgres
-from tests.agent.migration import HEARTBEAT, Migration
+from tests.agent.migration import HEARTBEAT, LIMIT, Migration
 
 LEASE = 6 * HEARTBEAT
 
@@ -44,7 +44,7 @@ def far(cluster: postgres.Cluster, store_database: str, tmp_path: Path) -> Itera
 
 
 def online(migration: Migration) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + LIMIT
     with migration.reader() as reader:
         while hierarchy.agents(reader, 1)[0].status != AgentStatus.ONLINE:
             assert time.monotonic() < end, migration.log()
@@ -67,7 +67,7 @@ def test_a_server_that_stops_in_the_middle_of_a_copy_is_waited_for(server: postg
         assert len(before) < 4_000, "there was work left"
         assert agent.poll() is None, migration.log()
         server.start_again()
-        run = migration.ended(60)
+        run = migration.ended()
         assert (run.status, run.fence) == (JobRunStatus.SUCCEEDED, 1), migration.log()
         assert "the store answers again" in migration.log()
         assert migration.differences() == ""
@@ -117,7 +117,7 @@ def test_connections_that_break_at_any_moment_lose_nothing_and_tell_nothing_twic
     finally:
         stop.set()
         breaker.join()
-    run = far.ended(60)
+    run = far.ended()
     assert ended[0] > 20
     assert run.fence == 1, far.log()
     with far.reader() as reader:
@@ -133,7 +133,7 @@ def test_work_that_nobody_told_of_is_found_with_the_next_heartbeat(far: Migratio
     online(far)
     far.store.teller = None
     far.start_run()
-    assert far.ended(10).status == JobRunStatus.SUCCEEDED
+    assert far.ended().status == JobRunStatus.SUCCEEDED
 
 
 def test_an_agent_that_is_told_does_not_wait_for_its_heartbeat(far: Migration) -> None:
@@ -144,7 +144,7 @@ def test_an_agent_that_is_told_does_not_wait_for_its_heartbeat(far: Migration) -
     far.start_run()
     far.until(lambda run: run.counters["items_transferred"] > 0)
     far.cancel()
-    assert far.ended(20).status == JobRunStatus.CANCELED, far.log()
+    assert far.ended().status == JobRunStatus.CANCELED, far.log()
     assert agent.poll() is None
 
 
@@ -175,5 +175,5 @@ def test_an_agent_that_was_unregistered_ends(far: Migration, cluster: postgres.C
     if away:
         cluster.psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'")
         agent.send_signal(signal.SIGCONT)
-    assert agent.wait(15) in (2, 5), far.log()
+    assert agent.wait(LIMIT) in (2, 5), far.log()
     assert "register" in far.log()

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import pyte
 
-LIMIT_SECONDS = 30.0
+LIMIT_SECONDS = 60.0
 DRAIN_STEP = 0.02
 """Seconds between two reads of a link that is slow."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.postgres import require
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMAND = (sys.executable, "tests/bench/feed.py", "--rounds", "2", "--seconds", "0.5", "--idle", "0.5")
+COMMAND = (sys.executable, "tests/bench/feed.py", "--rounds", "1", "--seconds", "0.5", "--idle", "0.5")
 
 
 def test_both_stores_are_measured_beside_pollers() -> None:

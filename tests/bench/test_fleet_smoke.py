@@ -26,7 +26,7 @@ def bench(directory: Path, *options: str) -> subprocess.CompletedProcess[str]:
 def test_the_load_is_played_beside_a_peer(tmp_path: Path, store: str, peer: str) -> None:
     if store == "postgresql":
         postgres.require()
-    options = ("--seconds", "5", "--agents", "6", "--runs", "2", "--processes", "2", "--only", store)
+    options = ("--seconds", "2", "--agents", "6", "--runs", "2", "--processes", "2", "--only", store)
     answer = bench(tmp_path, *options)
     # 1 says that it took too long: no business of a smoke test.
     assert answer.returncode in (0, 1), answer.stderr

@@ -172,7 +172,7 @@ def processes() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
         process.communicate()
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = TIMEOUT) -> None:
     """Wait for something that another process does."""
     deadline = time.monotonic() + seconds
     while not condition():

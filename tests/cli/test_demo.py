@@ -47,7 +47,7 @@ def test_a_signal_puts_everything_away(tmp_path: Path, processes: Start, number:
     wait_until((place / "agents" / "dock-2" / "agent.log").exists)
     (place / "mine").write_text("x")
     process.send_signal(number)
-    assert process.wait(20) == 128 + number
+    assert process.wait(60) == 128 + number
     assert [entry.name for entry in place.iterdir()] == ["mine"]
     assert agents_below(place) == []
 
@@ -60,7 +60,7 @@ def test_the_screen_opens_and_leaves_nothing(tmp_path: Path) -> None:
         arguments[1:],
         env=environment(TERM="xterm-256color"),
         dimensions=(40, 140),
-        timeout=20,
+        timeout=60,
     )
     child.expect("nas1-migration")
     child.send("q")

@@ -103,7 +103,7 @@ def test_deleting_from_the_leaves(site: Site) -> None:
 def test_a_terminal_is_asked_for_the_name(site: Site, typed: str, code: int) -> None:
     before = site.dump()
     arguments = [str(part) for part in command("project", "delete", "hr-shares", *M, store=site.store)]
-    child = pexpect.spawn(arguments[0], arguments[1:], env=environment(), timeout=20)
+    child = pexpect.spawn(arguments[0], arguments[1:], env=environment(), timeout=60)
     child.expect("2 job definitions and their history for good. Type 'hr-shares' to confirm:")
     child.sendline(typed)
     child.expect(pexpect.EOF)

@@ -133,7 +133,7 @@ def test_stopping_a_run_that_is_being_waited_for(working: Site, processes: Start
     # In this process: starting another one takes long enough on a busy machine for the run to end by itself.
     stopped = working.call("run", "stop", HOME, *M, "--wait")
     assert (stopped.code, stopped.out) == (0, f"{HOME}#1 Canceled\n")
-    out, _ = waiting.communicate(timeout=30)
+    out, _ = waiting.communicate(timeout=60)
     assert waiting.returncode == 130
     assert b"Canceled" in out
     assert working.run(*START, "--wait").code == 0
@@ -147,7 +147,7 @@ def test_an_interrupt_leaves_the_run_alone(working: Site, processes: Start) -> N
     while b"Running" not in (line := waiting.stderr.readline()):
         assert line, "it ended before it ran"
     waiting.send_signal(signal.SIGINT)
-    _, err = waiting.communicate(timeout=30)
+    _, err = waiting.communicate(timeout=60)
     assert waiting.returncode == 130
     assert f"longshore run stop {HOME}#1".encode() in err
     watched = working.run("run", "watch", HOME, *M, "--json")

@@ -153,7 +153,7 @@ class Agent:
             if self.step(0.1) is None and self.process.poll() is not None and self.done is None:
                 raise AssertionError(f"worker ended with {self.process.returncode}: {self.errors()}")
             assert time.monotonic() < end, "the worker did not end in time"
-        assert self.process.wait(10) == 0, self.errors()
+        assert self.process.wait(LIMIT_SECONDS) == 0, self.errors()
         self.errors()
         self.channel.close()
         return self.done
@@ -173,7 +173,7 @@ class Agent:
         """Kill worker and helpers and forget them."""
         with contextlib.suppress(ProcessLookupError):
             self.signal_all(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(LIMIT_SECONDS)
         self.errors()
         self.channel.close()
 

@@ -144,7 +144,7 @@ class KillScene:
 
     def wait_until_free(self) -> None:
         """Wait until the last process of a killed run is gone: until then it holds the target's lock."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         fd = os.open(self.target, os.O_RDONLY)
         try:
             while True:

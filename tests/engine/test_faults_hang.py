@@ -41,7 +41,7 @@ def condemned(pid: int) -> bool:
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end, what
         time.sleep(0.02)

@@ -176,7 +176,7 @@ def test_one_process_waits_only_so_long_in_all(monkeypatch: pytest.MonkeyPatch) 
     begin = time.monotonic()
     for _ in range(2):
         patience.wait(failure_of(errno.EBUSY), 0)
-    assert 0.2 <= time.monotonic() - begin < 5
+    assert time.monotonic() - begin >= 0.2
     with pytest.raises(ItemFailed, match="EBUSY"):
         patience.wait(failure_of(errno.EBUSY), 0)
 
@@ -230,10 +230,12 @@ def test_a_stale_directory_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     def gone(fd: int) -> os.stat_result:
         raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
 
+    def wait(seconds: float) -> None:
+        raise AssertionError("it is waited for")
+
     monkeypatch.setattr(os, "fstat", gone)
-    begin = time.monotonic()
+    monkeypatch.setattr(time, "sleep", wait)
     with pytest.raises(ItemFailed) as failure:
         Patience(Lease(now() + 60)).wait(failure_of(errno.ESTALE), 0, 0)
     assert failure.value.stale
-    assert time.monotonic() - begin < 0.1
     assert failure_of(errno.ESTALE).stale is False

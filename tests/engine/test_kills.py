@@ -41,7 +41,7 @@ def scene() -> Iterator[KillScene]:
         yield KillScene(Path(place))
 
 
-def came_to_its_end(agent: Agent, seconds: float = 30.0) -> bool:
+def came_to_its_end(agent: Agent, seconds: float = 60.0) -> bool:
     """Follow a run until it ends, dies, or so many seconds are over and it is killed; whether it ended."""
     end = time.monotonic() + seconds
     while agent.done is None and agent.process.poll() is None and time.monotonic() < end:
@@ -80,7 +80,7 @@ def test_two_hundred_kills_leave_every_file_whole(scene: KillScene) -> None:
             unit, number = ("any time", 0) if by_time else next(plans[trash])
             to_delete = scene.to_delete()
             agent = scene.start(unit, number, chance.choice(VICTIMS), trash=trash)
-            ended = came_to_its_end(agent, chance.uniform(0.08, 0.2) if by_time else 30.0)
+            ended = came_to_its_end(agent, chance.uniform(0.08, 0.2) if by_time else 60.0)
             if not ended:
                 scene.wait_until_free()
                 scene.assert_whole(trash=trash)

@@ -21,7 +21,7 @@ from store.settings import CopySettings
 from store.vocabulary import CopyMode, Guard, RunKind
 
 from .conftest import Trees
-from .driver import Agent, assert_sums, copied, differences, order, run
+from .driver import LIMIT_SECONDS, Agent, assert_sums, copied, differences, order, run
 
 TRASH = ".longshore-trash"
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
@@ -303,7 +303,7 @@ def test_the_old_file_is_there_at_every_moment(trees: Trees) -> None:
     )
     task = order(trees.source, trees.target, settings=ON, helpers=1)
     agent = Agent(task, script=script)
-    agent.process.wait(10)
+    agent.process.wait(LIMIT_SECONDS)
     agent.kill()
     assert (trees.target / "file").read_text() == "the old one"
     copied(trees.source, trees.target, settings=ON)

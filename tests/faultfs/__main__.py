@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("source")
     parser.add_argument("mountpoint")
     parser.add_argument("--control", type=Path, required=True)
+    parser.add_argument("--name", default="faultfs", help="what it is mounted from, as the mount table has it")
     options = parser.parse_args()
     os.umask(0)
     gc.freeze()
@@ -25,7 +26,7 @@ def main() -> None:
         Passthrough(os.path.realpath(options.source), Gate(options.control.resolve())),
         options.mountpoint,
         foreground=True,
-        fsname="faultfs",
+        fsname=options.name,
         allow_other=os.geteuid() == 0,
         # The kernel asks for permissions, and remembers nothing: every look is an operation that can fail.
         default_permissions=True,

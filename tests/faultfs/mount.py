@@ -19,7 +19,7 @@ import pytest
 from tests.faultfs.faults import Fault, Orders
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
-_LIMIT_SECONDS = 20.0
+_LIMIT_SECONDS = 60.0
 
 
 class FaultFs:
@@ -54,8 +54,14 @@ class FaultFs:
 
 
 @contextlib.contextmanager
-def fault_fs(source: Path, path: Path) -> Iterator[FaultFs]:
-    """Mount ``source`` on ``path``; skips the test where FUSE cannot be had."""
+def fault_fs(source: Path, path: Path, name: str = "faultfs") -> Iterator[FaultFs]:
+    """Mount ``source`` on ``path``; skips the test where FUSE cannot be had.
+
+    Args:
+        source: the real directory.
+        path: where to mount it.
+        name: what it is mounted from, as the mount table has it: ``host:/export`` makes it stand in for NFS.
+    """
     if not importlib.util.find_spec("mfusepy"):
         pytest.skip("needs the package mfusepy")
     if not os.access("/dev/fuse", os.R_OK | os.W_OK) or not shutil.which("fusermount3"):
@@ -65,7 +71,17 @@ def fault_fs(source: Path, path: Path) -> Iterator[FaultFs]:
         Orders().write(control)
         outside = path.stat().st_dev
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faultfs", str(source), str(path), "--control", str(control)],
+            [
+                sys.executable,
+                "-m",
+                "tests.faultfs",
+                str(source),
+                str(path),
+                "--control",
+                str(control),
+                "--name",
+                name,
+            ],
             cwd=_REPOSITORY,
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

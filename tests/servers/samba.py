@@ -10,21 +10,18 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.servers.ports import free_port, wait_for
+
 PASSWORD = "a canary in the coal mine"
 """The user's; tests look for it where it should not be."""
-
-_START_SECONDS = 60.0
 
 _CONFIG = """
 [global]
@@ -53,6 +50,7 @@ _CONFIG = """
     server signing = {signing}
     map to guest = never
     vfs objects = acl_xattr streams_xattr
+    acl_xattr:security_acl_name = {acl_name}
     store dos attributes = yes
     ea support = yes
     inherit acls = yes
@@ -70,7 +68,7 @@ _SHARE = """
 """
 
 
-def samba_program() -> str | None:
+def program() -> str | None:
     """Where smbd is; None where Samba is not installed."""
     return shutil.which("smbd", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
 
@@ -84,9 +82,9 @@ class Samba:
         base: the directory of everything.
     """
 
-    def __init__(self, base: Path, *, signing: str = "auto") -> None:
-        self.base = base
-        self.port = _free_port()
+    def __init__(self, *, signing: str = "auto") -> None:
+        self.base = base = Path(tempfile.mkdtemp(prefix="samba-"))
+        self.port = free_port()
         self.user = pwd.getpwuid(os.getuid()).pw_name
         self.environment = {"LONGSHORE_SMB_USER": self.user, "LONGSHORE_SMB_PASSWORD": PASSWORD}
         self._process: subprocess.Popen[bytes] | None = None
@@ -95,7 +93,8 @@ class Samba:
         for name in ("private", "lock", "state", "cache", "pid", "ncalrpc", "shares"):
             (base / name).mkdir(mode=0o700)
         self._config = base / "smb.conf"
-        self._config.write_text(_CONFIG.format(base=base, port=self.port, signing=signing))
+        acl_name = "security.NTACL" if os.getuid() == 0 else "user.NTACL"
+        self._config.write_text(_CONFIG.format(base=base, port=self.port, signing=signing, acl_name=acl_name))
         (base / "shares.conf").write_text("")
         self.share("rw")
         self.share("case", more="case sensitive = yes")
@@ -126,25 +125,21 @@ class Samba:
 
     def start(self) -> None:
         """Start it on the port of before, and return when it takes connections."""
-        program = samba_program()
-        assert program is not None
+        found = program()
+        if found is None:
+            raise RuntimeError("Samba is not installed: apt-get install samba")
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [program, "--foreground", "--no-process-group", "--debug-stdout", f"--configfile={self._config}"],
+                [found, "--foreground", "--no-process-group", "--debug-stdout", f"--configfile={self._config}"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
-        end = time.monotonic() + _START_SECONDS
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except OSError:
-                if self._process.poll() is not None or time.monotonic() > end:
-                    raise AssertionError(f"smbd did not start: {self._log.read_text(errors='replace')}") from None
-                time.sleep(0.02)
+        try:
+            wait_for(self.port, self._process)
+        except RuntimeError as error:
+            raise RuntimeError(f"{error}: {self._log.read_text(errors='replace')}") from None
 
     def kill(self) -> None:
         """SIGKILL it and the process of every connection."""
@@ -181,22 +176,15 @@ class Samba:
         return self.properties(name)
 
 
-@contextmanager
 def running(*, signing: str = "auto") -> Iterator[Samba]:
-    """A server for as long as the block lasts; the test is skipped where Samba is missing."""
-    if samba_program() is None:
+    """A started server, for a fixture to ``yield from``; skips where Samba is missing."""
+    if program() is None:
         if os.environ.get("LONGSHORE_REQUIRE_SERVERS") == "1":
-            raise AssertionError("Samba is missing, and LONGSHORE_REQUIRE_SERVERS is 1")
-        pytest.skip("Samba's smbd is not installed")
-    server = Samba(Path(tempfile.mkdtemp(prefix="smb-")), signing=signing)
+            pytest.fail("Samba is not installed, and LONGSHORE_REQUIRE_SERVERS is set")
+        pytest.skip("Samba is not installed: apt-get install samba")
+    server = Samba(signing=signing)
     try:
         server.start()
         yield server
     finally:
         server.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

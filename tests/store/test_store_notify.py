@@ -20,7 +20,7 @@ from store.postgres.place import PostgresPlace
 from store.postgres.waking import agent_channel
 from store.watch import Watch
 from tests.postgres import Cluster
-from tests.store.world import NOON, World, eventually
+from tests.store.world import LIMIT, NOON, World, eventually
 
 Watching = Callable[..., "Told"]
 
@@ -33,7 +33,7 @@ class Told:
         self.troubles: queue.Queue[StoreUnavailable] = queue.Queue()
         self.watch = Watch(locate(url), lambda: self.changes.put(None), self.troubles.put, agent_id=agent_id)
         self.watch.start()
-        self.changes.get(timeout=10)
+        self.changes.get(timeout=LIMIT)
 
     def rest(self) -> None:
         """Wait until nothing more is told about what was done before."""
@@ -96,7 +96,7 @@ def test_a_commit_is_told_and_a_rollback_and_silence_are_not(
     told.rest()
     for number in range(5):
         server.mover(f"m{number}")
-        told.changes.get(timeout=5)
+        told.changes.get(timeout=LIMIT)
         time.sleep(0.7)
     with server.write() as tx:
         tx.session.connection().exec_driver_sql("UPDATE storage_mover SET description = 'lost'")
@@ -118,11 +118,11 @@ def test_a_change_without_a_notification_is_found_and_logged(
     with server.store.engine.connect() as other:
         other.exec_driver_sql("UPDATE storage_mover SET description = 'x'")
         server.agent()
-        told.changes.get(timeout=5)
+        told.changes.get(timeout=LIMIT)
         told.rest()
         assert found_by_looking(logged) == 0
         other.commit()
-    told.changes.get(timeout=5)
+    told.changes.get(timeout=LIMIT)
     eventually(lambda: found_by_looking(logged) == 1)
     time.sleep(2.5)
     assert told.changes.empty()
@@ -134,10 +134,10 @@ def test_a_fleet_is_not_woken_by_the_work_of_others(server: World, watching: Wat
     reader.rest()
     for number in range(5):
         server.mover(f"m{number}")
-    reader.changes.get(timeout=5)
+    reader.changes.get(timeout=LIMIT)
     with server.write() as tx:
         tx.tell_agent(2)
-    two.changes.get(timeout=5)
+    two.changes.get(timeout=LIMIT)
     for told in (one, two):
         told.rest()
         assert told.changes.empty()
@@ -156,14 +156,14 @@ def test_an_agent_is_woken_at_its_own_login_and_wakes_who_reads(
     changes: queue.Queue[None] = queue.Queue()
     watch = Watch(login, lambda: changes.put(None), agent_id=identity.agent_id)
     watch.start()
-    changes.get(timeout=10)
+    changes.get(timeout=LIMIT)
     server.start()
-    changes.get(timeout=5)
+    changes.get(timeout=LIMIT)
     reader.rest()
     store = open_store(login)
     with store.write("agent/dock-1", serial=False) as tx:
         assert claim_run(tx, identity, []) is not None
-    reader.changes.get(timeout=5)
+    reader.changes.get(timeout=LIMIT)
     store.close()
     assert found_by_looking(logged) == 0
     watch.stop(wait=True)
@@ -194,7 +194,7 @@ def test_live_numbers_are_told_while_a_run_is_active(
     for number in range(3):
         server.clock.advance(500)
         server.call(identity, report_progress, claim, {"items_scanned": number})
-        told.changes.get(timeout=3)
+        told.changes.get(timeout=LIMIT)
     assert found_by_looking(logged) == 0
 
 
@@ -254,14 +254,14 @@ def test_a_listener_that_is_cut_off_listens_again(
         f" WHERE datname = '{store_database}' AND pid <> pg_backend_pid()"
     )
     for told in (reader, agent):
-        assert told.troubles.get(timeout=5).exit_code == 5
-        told.changes.get(timeout=5)
+        assert told.troubles.get(timeout=LIMIT).exit_code == 5
+        told.changes.get(timeout=LIMIT)
         told.rest()
     server.mover()
     with server.write() as tx:
         tx.tell_agent(1)
     for told in (reader, agent):
-        told.changes.get(timeout=5)
+        told.changes.get(timeout=LIMIT)
         assert told.troubles.empty()
 
 
@@ -274,9 +274,9 @@ def test_a_server_that_stays_away_is_one_trouble_and_its_return_a_change(
         f"ALTER DATABASE {store_database} ALLOW_CONNECTIONS false;"
         f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{store_database}'"
     )
-    told.troubles.get(timeout=5)
+    told.troubles.get(timeout=LIMIT)
     time.sleep(1.0)
     assert told.troubles.empty()
     assert told.changes.empty()
     cluster.psql(f"ALTER DATABASE {store_database} ALLOW_CONNECTIONS true")
-    told.changes.get(timeout=10)
+    told.changes.get(timeout=LIMIT)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -19,6 +19,7 @@ from store.execution import claims
 from store.execution.claims import Claim
 from store.postgres.logins import token_login
 from store.postgres.place import PostgresPlace
+from store.resources.endpoint_tests import request_test
 from store.vocabulary import RunKind
 from tests.postgres import Cluster
 from tests.store.server import AgentLogin, log_in, register, renewing, server_world
@@ -64,9 +65,9 @@ def connected(place: PostgresPlace) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-@pytest.fixture
-def scene(store_url: str) -> Iterator[Scene]:
-    with server_world(store_url) as world:
+@contextmanager
+def told(url: str) -> Iterator[Scene]:
+    with server_world(url) as world:
         agents, held = {}, {}
         for name, mover, definition in (
             ("mallory", "nas", "hr/home"),
@@ -87,10 +88,35 @@ def scene(store_url: str) -> Iterator[Scene]:
                     claims.report_progress(tx, identity, claim, {"items_scanned": 1})
                     claims.report_items(tx, identity, claim, [(b"x", "f", "Failed", "EIO", "no", 1)])
                     claims.report_chunk(tx, identity, claim, 1, b"lines")
+            with world.mover_write(mover) as (tx, parent):
+                request_test(tx, parent, f"{short}-to", name)
         world.sql("INSERT INTO progress_sample (run_id, at, items, bytes) SELECT id, 1, 1, 1 FROM job_run")
         world.token("nas")
         with connected(agents["mallory"].place) as connection:
             yield Scene(world, agents["mallory"], agents["dock-2"], agents["pier-1"], held, connection)
+
+
+@pytest.fixture
+def scene(store_url: str) -> Iterator[Scene]:
+    with told(store_url) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def one_scene(cluster: Cluster) -> Iterator[Scene]:
+    name = cluster.store_database()
+    try:
+        with told(cluster.url(name)) as found:
+            yield found
+    finally:
+        cluster.drop(name)
+
+
+@pytest.fixture
+def unchanged(one_scene: Scene) -> Iterator[Scene]:
+    """For attempts each of which is one refused statement: they share the scene, and each logs in for itself."""
+    with connected(one_scene.mallory.place) as connection:
+        yield replace(one_scene, sql=connection)
 
 
 def test_no_row_of_another_mover_or_agent_is_shown(scene: Scene) -> None:
@@ -110,6 +136,7 @@ def test_no_row_of_another_mover_or_agent_is_shown(scene: Scene) -> None:
         "run_item": ("run_id", {scene.run()}),
         "run_report": ("run_id", {scene.run()}),
         "access_grant": ("run_id", {scene.run()}),
+        "endpoint_test": ("agent_id", {me}),
         "event": ("actor", {"agent/mallory"}),
     }
     tables = {name for (name,) in scene.world.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'longshore'")}
@@ -192,8 +219,8 @@ def test_another_agents_run_cannot_be_taken(scene: Scene) -> None:
         "expired_at = 1",
     ],
 )
-def test_its_own_run_stays_what_an_admin_started(scene: Scene, change: str) -> None:
-    scene.refused(f"UPDATE job_run SET {change} WHERE id = {scene.run()}")
+def test_its_own_run_stays_what_an_admin_started(unchanged: Scene, change: str) -> None:
+    unchanged.refused(f"UPDATE job_run SET {change} WHERE id = {unchanged.run()}")
 
 
 def test_a_run_that_has_ended_stays_so(scene: Scene) -> None:
@@ -227,6 +254,20 @@ def test_a_grant_can_only_be_ended(scene: Scene) -> None:
     assert scene.sql.execute(f"UPDATE access_grant SET ended_at = 1 WHERE run_id = {scene.run()}").rowcount == 2
     scene.in_vain(f"UPDATE access_grant SET ended_at = NULL WHERE run_id = {scene.run()}")
     assert scene.rows("SELECT name FROM endpoint") == []
+
+
+def test_a_test_of_an_endpoint_is_the_agents_to_answer_and_no_more(scene: Scene) -> None:
+    """It lets nothing be touched but what an admin asked for, and once it has ended it stays so."""
+    mine = f"agent_id = {scene.mallory.agent_id}"
+    for change in ("permission = 'Write'", "until = 20000000000000", "properties = '{}'", "agent_id = 2"):
+        scene.refused(f"UPDATE endpoint_test SET {change}")
+    scene.refused(f"INSERT INTO endpoint_test (agent_id) VALUES ({scene.mallory.agent_id})")
+    scene.refused("DELETE FROM endpoint_test")
+    for change in ("status = 'Queued'", "status = 'Expired'", "steps = '{}'", f"steps = '[\"{'x' * 20_000}\"]'"):
+        scene.refused(f"UPDATE endpoint_test SET {change}")
+    scene.in_vain(f"UPDATE endpoint_test SET status = 'Failed' WHERE agent_id = {scene.other.agent_id}")
+    scene.sql.execute(f"UPDATE endpoint_test SET status = 'Succeeded', ended_at = 7 WHERE {mine}".encode())
+    scene.in_vain("UPDATE endpoint_test SET status = 'Running', ended_at = NULL")
 
 
 def test_definitions_and_endpoints_are_not_an_agents_to_change(scene: Scene) -> None:
@@ -291,9 +332,9 @@ def test_a_stale_attempt_records_nothing(scene: Scene) -> None:
         "VALUES (1000000, 1, 'agent/mallory', 1, 'job_run', 1, 'a', 'b', '')",
     ],
 )
-def test_what_an_agent_says_breaks_nothing_that_others_read(scene: Scene, statement: str) -> None:
+def test_what_an_agent_says_breaks_nothing_that_others_read(unchanged: Scene, statement: str) -> None:
     """No sum overflows, no date is beyond all calendars, no fence is too high to be raised, no id is taken."""
-    scene.refused(statement)
+    unchanged.refused(statement)
 
 
 def test_an_event_cannot_be_forged(scene: Scene) -> None:
@@ -352,8 +393,8 @@ def test_an_event_cannot_be_forged(scene: Scene) -> None:
         "SELECT longshore_trust.sweep()",
     ],
 )
-def test_an_agent_is_no_administrator(scene: Scene, statement: str) -> None:
-    scene.refused(statement)
+def test_an_agent_is_no_administrator(unchanged: Scene, statement: str) -> None:
+    unchanged.refused(statement)
 
 
 def test_the_feeds_function_does_not_serve_a_table_of_ones_own(scene: Scene) -> None:

@@ -29,7 +29,7 @@ def test_a_writer_that_waits_gets_the_lock_when_it_is_free(store_path: Path) -> 
     with closing(open_store(str(store_path))) as store, store.write("first"):
         thread = threading.Thread(target=second)
         thread.start()
-        entered.wait(10)
+        entered.wait(60)
         time.sleep(0.05)
         order.append("first")
     thread.join(10)

@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from store.sqlite.place import SqlitePlace
+from tests.driven import keys_wait_for_no_time
+from tests.tui.plan_store import FinanceStore
 from tests.tui.sample_store import SampleStore
+
+__all__ = ["keys_wait_for_no_time"]
 
 
 @pytest.fixture
@@ -41,5 +45,13 @@ def place(tmp_path: Path) -> SqlitePlace:
 def sample(place: SqlitePlace) -> Iterator[SampleStore]:
     """A mover with a history, one run in progress, and two agents."""
     found = SampleStore.make(place)
+    yield found
+    found.store.close()
+
+
+@pytest.fixture
+def finance(place: SqlitePlace) -> Iterator[FinanceStore]:
+    """The same with a definition of many passes."""
+    found = FinanceStore.make(place)
     yield found
     found.store.close()

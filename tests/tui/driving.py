@@ -9,9 +9,17 @@ from textual.pilot import Pilot
 
 from tests.tui.sample_store import SampleStore
 from tui.app import LongshoreApp
+from tui.following import TICK_SECONDS
 from tui.presentation.glyphs import UNICODE, Glyphs
 
-LIMIT_SECONDS = 15.0
+LIMIT_SECONDS = 60.0
+"""What a busy machine may take to show anything; none of it is waited for on one that is not."""
+
+FOLLOWED_SECONDS = TICK_SECONDS + 0.1
+"""Longer than what changed may be held back until it is told."""
+
+LOOKS = 20
+"""So many times nothing may have changed: on a machine that gives us no time, seconds pass in which nothing could."""
 
 
 def app_of(sample: SampleStore, *, read_only: bool = False, glyphs: Glyphs = UNICODE) -> LongshoreApp:
@@ -25,16 +33,17 @@ def seen(app: LongshoreApp) -> str:
     return "\n".join(strip.text for strip in lines)
 
 
-async def still(pilot: Pilot[int], seconds: float = 0.8) -> None:
-    """Wait until the screen has not changed for longer than a tick: then everything that comes has come."""
+async def still(pilot: Pilot[int]) -> None:
+    """Wait until every question to the store is answered and no tick, owed or to come, changes the screen."""
     app = pilot.app
     assert isinstance(app, LongshoreApp)
     loop = asyncio.get_running_loop()
-    since, before = loop.time(), seen(app)
-    while loop.time() - since < seconds:
-        await pilot.pause(0.05)
-        if (now := seen(app)) != before:
-            since, before = loop.time(), now
+    since, before, looks = loop.time(), seen(app), 0
+    while loop.time() - since < FOLLOWED_SECONDS or looks < LOOKS:
+        await pilot.pause(0.02)
+        looks += 1
+        if (now := seen(app)) != before or app.follower.unanswered:
+            since, before, looks = loop.time(), now, 0
 
 
 async def until(pilot: Pilot[int], wanted: str | Callable[[], bool], *, absent: bool = False) -> str:
@@ -42,11 +51,11 @@ async def until(pilot: Pilot[int], wanted: str | Callable[[], bool], *, absent: 
     deadline = asyncio.get_running_loop().time() + LIMIT_SECONDS
     app = pilot.app
     assert isinstance(app, LongshoreApp)
+    app.screen._on_timer_update()
     while True:
-        await pilot.pause()
         text = seen(app)
         done = (wanted in text) != absent if isinstance(wanted, str) else wanted()
         if done:
             return text
+        await pilot.pause()
         assert asyncio.get_running_loop().time() < deadline, f"never {'gone' if absent else 'seen'}: {wanted}\n{text}"
-        await asyncio.sleep(0.02)

@@ -13,6 +13,7 @@ from textual import events
 from textual.pilot import Pilot
 
 from store.errors import InvalidInput
+from tests.tui.driving import until
 from tests.tui.hostile_store import EVIL, LONG
 from tui.screens.base import LongshoreScreen
 
@@ -61,11 +62,18 @@ def going(text: str, then: str) -> tuple[Step, Step]:
 
 PASTE = Step(pasting(EVIL), "PWNED")
 LEAVE = ("escape",)
-START = Step((), "Runs of evil-copy")
+
+
+async def begun(pilot: Pilot[int]) -> None:
+    """The screen is there, and its panes are about the definition that ran last."""
+    await until(pilot, "Runs of evil-copy")
+
+
+START = Step(begun, "evil-copy #1")
 AT_MIRROR = (START, Step(("slash", *"evil-mirror", "enter"), "/evil-mirror"), Step(("G",), "Runs of evil-mirror"))
 AT_LONG = (START, Step(("slash", *"evil-long", "enter"), "/evil-long"), Step(("G",), "Runs of evil-long"))
 AT_RUN = (START, Step(("4", "enter"), "AZSM2063"))
-ALL_DEFINITIONS = (START, Step(("g", "3"), "evil-remote"), Step(("g", "space", "space", "space"), "3 marked"))
+ALL_DEFINITIONS = (START, Step(("g", "3"), "never run"), Step(("g", "space", "space", "space"), "3 marked"))
 
 MAIN_PLACES = [
     Place(

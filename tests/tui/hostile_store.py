@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import Any
+from typing import Any, Self
 
 from store.clock import VirtualClock
 from store.db import open_store
@@ -93,7 +93,7 @@ class HostileStore(SampleStore):
     """A mover with an ended run, one that a guard stopped, one that is on, and an agent that needs a person."""
 
     @classmethod
-    def make(cls, place: SqlitePlace) -> HostileStore:
+    def tell(cls, place: SqlitePlace) -> Self:
         clock = VirtualClock(NOON - 2 * HOUR)
         sample = cls(place, open_store(place, clock=clock), clock, {})
         with sample.store.write("user/ana") as tx:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from store.execution import claims
 from store.execution.claims import Claim
+from store.sqlite.place import SqlitePlace
 from store.vocabulary import JobRunStatus, RunKind
 from tests.tui.sample_store import HOUR, NOON, SampleStore
 
@@ -99,6 +100,16 @@ def tell(sample: SampleStore, past: Iterable[PastPass] = PAST, definition: str =
             claims.finish_run(tx, holder, claim, one.status, code=one.code, message=message, target="")
     sample.clock.time = NOON
     sample.beat("dock-2", [])
+
+
+class FinanceStore(SampleStore):
+    """The sample with all these passes."""
+
+    @classmethod
+    def tell(cls, place: SqlitePlace) -> Self:
+        found = super().tell(place)
+        tell(found)
+        return found
 
 
 def _numbers(one: PastPass) -> dict[str, object]:

@@ -131,7 +131,7 @@ async def test_the_line_registers_an_agent_when_it_is_pasted_and_the_sheet_sees_
             await until(pilot, "The agent 'dock-3' of 'nas-exit' is Online.")
         finally:
             os.killpg(shell.pid, signal.SIGTERM)
-            shell.wait(20)
+            shell.wait(60)
     identity = home / ".local/state/longshore/agents/dock-3/identity.json"
     assert identity.stat().st_mode & 0o077 == 0
 

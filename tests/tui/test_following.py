@@ -45,7 +45,7 @@ class Following:
         await asyncio.gather(self.task, return_exceptions=True)
 
     async def next(self) -> StoreChanges:
-        return await asyncio.wait_for(self.changes.get(), 10)
+        return await asyncio.wait_for(self.changes.get(), 60)
 
 
 def make(store: Store, name: str) -> None:
@@ -77,7 +77,7 @@ async def test_a_connection_that_is_cut_is_a_trouble_and_then_everything_may_hav
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             f" WHERE datname = '{store_database}' AND pid <> pg_backend_pid()"
         )
-        assert (await asyncio.wait_for(told.troubles.get(), 10)).exit_code == 5
+        assert (await asyncio.wait_for(told.troubles.get(), 60)).exit_code == 5
         while not (await told.next()).resync:
             pass
         await asyncio.to_thread(make, store, "m")

@@ -75,7 +75,7 @@ async def go(pilot: Pilot[int], app: LongshoreApp, wire: Wire, place: Place) -> 
             await pilot.press(*step.keys)
         await until(pilot, step.then)
         await painted(pilot, app, wire)
-    await still(pilot, 0.5)
+    await still(pilot)
     wire.assert_inert()
     wire.assert_as_meant(app)
 

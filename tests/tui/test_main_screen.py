@@ -25,10 +25,9 @@ async def test_it_opens_at_the_definition_that_ran_last(sample: SampleStore) -> 
     app = app_of(sample)
     async with app.run_test(size=(160, 45)) as pilot:
         await until(pilot, "Runs of engineering")
-        text = seen(app)
+        text = await until(pilot, "engineering #1")
         assert text.splitlines()[0].split()[1::2][:3] == ["nas-exit", "nas1-migration", "engineering"]
         assert "● dock-2 Online" in text
-        assert "engineering #1" in text
         assert "75%" in text
 
 
@@ -237,7 +236,7 @@ async def test_an_empty_store_says_what_to_do(place: SqlitePlace) -> None:
     app = LongshoreApp(place)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, "longshore apply FILE")
-        SampleStore.make(place).store.close()
+        SampleStore.tell(place).store.close()
         await until(pilot, "Runs of engineering")
 
 
@@ -277,6 +276,7 @@ async def test_the_store_taken_away_is_said_with_its_age_and_recovers(sample: Sa
     app = app_of(sample)
     async with app.run_test(size=(160, 45)) as pilot:
         await until(pilot, "Runs of engineering")
+        await until(pilot, "engineering #1")
         sample.store.close()
         away = sample.place.path.with_name("away.db")
         sample.place.path.rename(away)

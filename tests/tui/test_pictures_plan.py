@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 
 from tests.tui import plan_store
 from tests.tui.driving import app_of, until
+from tests.tui.plan_store import FinanceStore
 from tests.tui.sample_store import SampleStore
 from tests.tui.test_pictures import SIZES, Steps, settled
 from tests.tui.test_plan_screens import definition, endpoint
@@ -52,30 +53,28 @@ STORIES: list[Steps] = [passes, settings, never_run, source, properties, blob]
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("steps", STORIES, ids=lambda steps: steps.__name__)
-def test_plan(snap_compare: Any, sample: SampleStore, steps: Steps, size: tuple[int, int]) -> None:
-    plan_store.tell(sample)
-    assert snap_compare(app_of(sample, glyphs=UNICODE), terminal_size=size, run_before=settled(steps))
+def test_plan(snap_compare: Any, finance: FinanceStore, steps: Steps, size: tuple[int, int]) -> None:
+    assert snap_compare(app_of(finance, glyphs=UNICODE), terminal_size=size, run_before=settled(steps))
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("steps", [passes, source], ids=lambda steps: steps.__name__)
-def test_while_a_pass_is_on(snap_compare: Any, sample: SampleStore, steps: Steps, size: tuple[int, int]) -> None:
-    plan_store.tell(sample)
-    plan_store.running(sample)
-    assert snap_compare(app_of(sample, glyphs=UNICODE), terminal_size=size, run_before=settled(steps))
+def test_while_a_pass_is_on(snap_compare: Any, finance: FinanceStore, steps: Steps, size: tuple[int, int]) -> None:
+    plan_store.running(finance)
+    assert snap_compare(app_of(finance, glyphs=UNICODE), terminal_size=size, run_before=settled(steps))
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("steps", [passes, source], ids=lambda steps: steps.__name__)
-def test_in_ascii(snap_compare: Any, sample: SampleStore, steps: Steps, size: tuple[int, int]) -> None:
-    plan_store.tell(sample)
-    assert snap_compare(app_of(sample, glyphs=ASCII), terminal_size=size, run_before=settled(steps))
+def test_in_ascii(snap_compare: Any, finance: FinanceStore, steps: Steps, size: tuple[int, int]) -> None:
+    assert snap_compare(app_of(finance, glyphs=ASCII), terminal_size=size, run_before=settled(steps))
 
 
 async def hostile_definition(pilot: Pilot[int]) -> None:
     await definition(pilot, "bad")
     await pilot.press("tab")
-    await until(pilot, "Description")
+    # The end of the description: it is seen once the settings know how wide they are, and are wrapped.
+    await until(pilot, "beyond it")
 
 
 async def hostile_endpoint(pilot: Pilot[int]) -> None:

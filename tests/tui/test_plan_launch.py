@@ -8,6 +8,7 @@ from textual.pilot import Pilot
 from store.vocabulary import JobRunStatus, RunKind
 from tests.tui import plan_store
 from tests.tui.driving import app_of, until
+from tests.tui.plan_store import FinanceStore
 from tests.tui.sample_store import SampleStore
 from tests.tui.test_plan_screens import definition
 
@@ -21,9 +22,8 @@ async def sheet(pilot: Pilot[int], name: str = "finance", key: str = "r") -> str
     return await until(pilot, "This run ")
 
 
-async def test_it_says_how_long_each_kind_of_run_will_take(sample: SampleStore) -> None:
-    plan_store.tell(sample)
-    async with app_of(sample).run_test(size=NARROW) as pilot:
+async def test_it_says_how_long_each_kind_of_run_will_take(finance: FinanceStore) -> None:
+    async with app_of(finance).run_test(size=NARROW) as pilot:
         text = await sheet(pilot)
         assert "This run   about 22m (17m to 24m): ~2,120 items, 4.65 GB" in text
         assert "enter start" in text, "all of it fits on 80x24"
@@ -61,36 +61,33 @@ storageMovers:
         assert "▲ Not copied: mode, owner and access control lists" in text
 
 
-async def test_a_plan_says_how_long_exactly_it_will_take(sample: SampleStore) -> None:
-    plan_store.tell(sample)
-    sample.end(
-        sample.claim(plan_store.FINANCE, "dock-2", kind=RunKind.PREVIEW),
+async def test_a_plan_says_how_long_exactly_it_will_take(finance: FinanceStore) -> None:
+    finance.end(
+        finance.claim(plan_store.FINANCE, "dock-2", kind=RunKind.PREVIEW),
         JobRunStatus.SUCCEEDED,
         {"items_scanned": 120_400, "items_transferred": 1_204, "bytes_transferred": 3_200_000_000},
     )
-    async with app_of(sample).run_test(size=NARROW) as pilot:
+    async with app_of(finance).run_test(size=NARROW) as pilot:
         text = await sheet(pilot)
         assert "Exactly what preview #11 listed" in text
         assert "This run   about " in text
 
 
-async def test_what_stands_in_the_way_is_told_for_the_agent_under_the_cursor(sample: SampleStore) -> None:
-    plan_store.tell(sample)
-    async with app_of(sample).run_test(size=NARROW) as pilot:
+async def test_what_stands_in_the_way_is_told_for_the_agent_under_the_cursor(finance: FinanceStore) -> None:
+    async with app_of(finance).run_test(size=NARROW) as pilot:
         await sheet(pilot)
         await pilot.press("g")
         await until(pilot, "▶ dock-1 has 1 other run: they share its disks and its link")
         await pilot.press("escape")
-        sample.clock.advance(20_000)
-        sample.beat("dock-1", [])
+        finance.clock.advance(20_000)
+        finance.beat("dock-1", [])
         await pilot.press("r")
         await until(pilot, "▲ dock-2 is Offline: the run waits in Queued until it is started")
 
 
-async def test_a_run_that_is_on_comes_first(sample: SampleStore) -> None:
-    plan_store.tell(sample)
-    plan_store.running(sample)
-    async with app_of(sample).run_test(size=NARROW) as pilot:
+async def test_a_run_that_is_on_comes_first(finance: FinanceStore) -> None:
+    plan_store.running(finance)
+    async with app_of(finance).run_test(size=NARROW) as pilot:
         text = await sheet(pilot)
         assert "This run   #11 is on: 40%, ETA 4m30s" in text
         assert "▲ #11 is Running: one run of a definition at a time" in text

@@ -78,13 +78,6 @@ def delete_definition(sample: SampleStore, path: str) -> None:
         delete_definition(tx, mover, project, found)
 
 
-@pytest.fixture
-def finance(sample: SampleStore) -> SampleStore:
-    """The sample with many passes of finance."""
-    plan_store.tell(sample)
-    return sample
-
-
 # The definition
 
 
@@ -246,8 +239,8 @@ async def test_read_only_shows_all_of_it_and_changes_nothing(finance: SampleStor
 async def test_an_endpoint_tells_who_uses_it_and_who_may_touch_it_now(finance: SampleStore) -> None:
     plan_store.running(finance)
     async with app_of(finance).run_test(size=WIDE) as pilot:
-        text = await endpoint(pilot, "nas2-fin")
-        assert "LocalPath  a directory that the agent sees" in text
+        await endpoint(pilot, "nas2-fin")
+        text = await until(pilot, "LocalPath  a directory that the agent sees")
         assert "as the source of no definition, as the target of 1 definition" in text
         assert "1 may write it" in text
         text = await until(pilot, "hr-shares/finance#11")
@@ -268,7 +261,7 @@ async def test_on_a_narrow_terminal_the_panes_of_an_endpoint_come_one_by_one(fin
     async with app_of(finance).run_test(size=NARROW) as pilot:
         text = await endpoint(pilot, "nas1-fin")
         assert "[Used by] May touch  Running now  Runs  Properties" in text
-        assert "Old finance share" in text
+        await until(pilot, "Old finance share")
         for title, shown in (
             ("[May touch]", "No run lets an agent touch this endpoint now."),
             ("[Running now]", "No run touches this endpoint now."),
@@ -344,8 +337,8 @@ async def test_hostile_words_reach_the_screen_escaped(sample: SampleStore) -> No
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(pilot.app.screen, DefinitionScreen))
         await pilot.press("escape", "escape")
-        text = await endpoint(pilot, "bad-from")
-        assert "/a\\x1b]0;owned\\x07[/red]" in text
+        await endpoint(pilot, "bad-from")
+        text = await until(pilot, "/a\\x1b]0;owned\\x07[/red]")
         assert "[@click=app.quit]x\\u202e" in text
 
 
@@ -377,7 +370,7 @@ async def test_a_screen_that_is_left_while_the_store_answers_is_no_crash(
 
     def slow(reader: Reader, definition_id: int) -> Any:
         asked.set()
-        let_go.wait(15)
+        let_go.wait(60)
         return read_definition(reader, definition_id)
 
     async with app_of(finance).run_test(size=NARROW) as pilot:

@@ -178,7 +178,7 @@ async def test_a_long_export_tells_how_far_it_is_and_esc_stops_it(
     def slowly(chunk: bytes) -> Iterator[bytes]:
         yield from unpacked(chunk)
         reached.set()
-        assert go_on.wait(30)
+        assert go_on.wait(60)
 
     monkeypatch.setattr(report_lines, "lines", slowly)
     app = app_of(sample)
@@ -204,7 +204,7 @@ async def test_a_long_export_that_is_left_alone_is_finished(
     write = reports.write_report
 
     def late(*arguments: Any, **options: Any) -> int:
-        assert go_on.wait(30)
+        assert go_on.wait(60)
         return write(*arguments, **options)
 
     monkeypatch.setattr("tui.flows.exporting.write_report", late)
@@ -225,7 +225,7 @@ async def test_quitting_breaks_an_export_off(sample: SampleStore, here: Path, mo
     unpacked = report_lines.lines
 
     def slowly(chunk: bytes) -> Iterator[bytes]:
-        assert go_on.wait(30)
+        assert go_on.wait(60)
         yield from unpacked(chunk)
 
     monkeypatch.setattr(report_lines, "lines", slowly)
@@ -236,7 +236,7 @@ async def test_quitting_breaks_an_export_off(sample: SampleStore, here: Path, mo
         await until(pilot, "of about 4,000 lines")
         app.exit(0)
     go_on.set()
-    deadline = asyncio.get_running_loop().time() + 15
+    deadline = asyncio.get_running_loop().time() + 60
     while os.listdir(here):
         assert asyncio.get_running_loop().time() < deadline, os.listdir(here)
         await asyncio.sleep(0.02)

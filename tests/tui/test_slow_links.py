@@ -15,18 +15,14 @@ import pytest
 
 from tests.bench.screen_cases import Fleet, fleet, ours, small_store
 from tests.bench.screen_terminal import BenchTerminal
-from tests.tui.test_over_ssh import _alive
+from tests.tui.test_over_ssh import LIMIT, _alive, stands_out
 from tests.tui.test_terminal import ROOT
 from tui.presentation.format import short
 from tui.terminal_driver import WatchedFile
 
-LIMIT = 60.0
-"""Seconds that anything may take on a machine that is busy; none of them is waited for on one that is not."""
-
 NEARLY_NOTHING = 50.0
 """Bytes a second."""
 
-PANES = {"1": "Hierarchy", "2": "Endpoints", "3": "Definitions", "4": "Runs"}
 ROUNDS = "2341" * 10
 """Keys each of which frames another pane; the last picture is the first again."""
 
@@ -59,7 +55,7 @@ def test_when_a_link_is_back_it_brings_the_newest_and_not_what_came_before(scene
     began = time.monotonic()
     for pane in ROUNDS:
         terminal.send(pane)
-        terminal.until(partial(_stands_out, pane), LIMIT)
+        terminal.until(partial(stands_out, pane), LIMIT)
     on_a_free_link = terminal.bytes_between(began, time.monotonic())
 
     _fill_the_link(terminal, tmp_path)
@@ -75,17 +71,6 @@ def test_when_a_link_is_back_it_brings_the_newest_and_not_what_came_before(scene
     came = terminal.bytes_between(back, shown)
     # What the link held already, which no program can take back (some 12 kB), and a picture or two.
     assert came < on_a_free_link / 2
-
-
-def _stands_out(pane: str, terminal: BenchTerminal) -> bool:
-    """Whether the frame of a pane, and of no other, is drawn in the colour of the focus."""
-    colours = {}
-    for number, title in PANES.items():
-        y = next((y for y, line in enumerate(terminal.screen.display) if f"─ {title}" in line), None)
-        if y is None:
-            return False
-        colours[number] = terminal.screen.buffer[y][terminal.line(y).index(f"─ {title}")].fg
-    return list(colours.values()).count(colours[pane]) == 1
 
 
 def _fill_the_link(terminal: BenchTerminal, directory: Path) -> None:

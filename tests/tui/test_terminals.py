@@ -50,6 +50,10 @@ def colours(raw: bytes) -> set[str]:
     return found
 
 
+TOP = 2
+"""The line of the first thing in the tree, below the header and its frame."""
+
+
 def cursor_lines(terminal: Terminal) -> list[int]:
     """The lines that have cells on another background than the line's first cells, or reversed ones."""
     found = []
@@ -66,14 +70,9 @@ def walk_and_quit(terminal: Terminal) -> None:
     terminal.until("engineering")
     terminal.until("nas-exit")
     terminal.child.send("g")
-    terminal.until("Runs")
-    terminal.read(0.5)
-    at_top = cursor_lines(terminal)
-    assert at_top, terminal.text
+    terminal.until(lambda: cursor_lines(terminal) == [TOP])
     terminal.child.send("j")
-    while cursor_lines(terminal) == at_top:
-        terminal.read()
-    assert cursor_lines(terminal) == [at_top[0] + 1]
+    terminal.until(lambda: cursor_lines(terminal) == [TOP + 1])
     terminal.child.send("q")
     assert terminal.end() == 0
     assert restored(terminal.raw)

@@ -68,6 +68,7 @@ async def keys_work(pilot: Pilot[int]) -> None:
 
 async def show_live_run(pilot: Pilot[int]) -> None:
     await until(pilot, "Runs of engineering")
+    await until(pilot, "engineering #1")
     await until(pilot, "75%")
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from tui import clipboard
 
-LIMIT = 20
+LIMIT = 60
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.screen import ModalScreen
 
-from tests.tui.driving import app_of, seen, until
+from tests.tui.driving import app_of, seen, still, until
 from tests.tui.sample_store import SampleStore
 from tui.presentation.glyphs import ASCII
 from tui.screens.confirm import ConfirmScreen
@@ -42,6 +42,7 @@ async def test_the_text_is_what_was_seen(sample: SampleStore, here: Path) -> Non
     async with app.run_test(size=(160, 45)) as pilot:
         await until(pilot, "Runs of engineering")
         await until(pilot, "1 running")
+        await still(pilot)
         before = seen(app)
         await pilot.press("ctrl+s")
         await asked(pilot)

@@ -34,7 +34,7 @@ def grants_list(scope: Scope, glyphs: Glyphs) -> ListSpec[GrantRow]:
         return [grant_row(grant, scope.kind, now, glyphs) for grant in found]
 
     def subject(row: GrantRow) -> Subject | None:
-        if scope.kind != RUN:
+        if scope.kind != RUN and row.run_id is not None:
             return Subject(RUN, row.run_id, row.mover, row.run_label)
         return None if row.endpoint_id is None else Subject(ENDPOINT, row.endpoint_id, row.mover, row.endpoint)
 
@@ -45,7 +45,7 @@ def grants_list(scope: Scope, glyphs: Glyphs) -> ListSpec[GrantRow]:
         rows,
         lambda row, order: grants.grant_key(row, scope),
         subject,
-        touched_by=("access_grant", "job_run"),
+        touched_by=("access_grant", "job_run", "endpoint_test"),
         ages=True,
         none=_NONE[scope.kind],
         filters=False,

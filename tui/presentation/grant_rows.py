@@ -32,13 +32,13 @@ _STYLES = {GrantPermission.READ: "", GrantPermission.WRITE: "warn"}
 
 def grant_row(grant: GrantRow, kind: str, now: int, glyphs: Glyphs) -> Row:
     """A grant's line, with the columns that are shown of an agent, an endpoint or a run."""
-    state = run_state(grant.run_status, glyphs)
+    state = Cell("", "dim") if grant.run_status is None else run_state(grant.run_status, glyphs)
     cells = {
         _MAY.title: Cell(grant.permission.lower(), _STYLES[grant.permission]),
         _AGENT.title: Cell(grant.agent, "strong"),
         _ENDPOINT.title: Cell(grant.endpoint, "strong"),
         _PLACE.title: Cell(display(grant.place)),
-        _RUN.title: Cell(grant.run_label),
+        _RUN.title: Cell(grant.run_label) if grant.run_label else Cell("a test of it", "dim"),
         _STATE.title: state,
         _SINCE.title: Cell(ago(now, grant.granted_at), "dim"),
         _BY.title: Cell(display(grant.granted_by), "dim"),

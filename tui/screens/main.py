@@ -125,7 +125,7 @@ class MainScreen(PanesScreen):
                 self.say(f"{nothing}, 'longshore apply FILE' a whole plan.", "warn")
         except StoreUnavailable as error:
             self.longshore.trouble(error)
-            self.set_timer(1.0, lambda: self.run_worker(self._open_tree(), group="begin", exit_on_error=True))
+            self.set_timer(1.0, lambda: self.run_worker(self._open_tree, group="begin", exit_on_error=True))
 
     # The tree
 

@@ -63,7 +63,7 @@ async def doing(walk: Walk) -> None:
     going_on, start = threading.Event(), Commands.start_run
 
     def slow(*arguments: object) -> object:
-        going_on.wait(10)
+        going_on.wait(60)
         return start(*arguments)  # type: ignore[arg-type]
 
     walk.monkeypatch.setattr(Commands, "start_run", slow)
