@@ -75,6 +75,21 @@ class DeedCommands:
         with self._commands.reading() as (session, _):
             return [_refusal(partial(_check_start, session, start)) for start in starts]
 
+    # Endpoints
+
+    def request_test(self, subject: Subject, agent: str, writes: bool) -> int:
+        """Let an agent try an endpoint; the test's id.
+
+        Raises:
+            LongshoreError: the store refused; the sentence says why.
+        """
+        from store.resources.common import find_mover
+        from store.resources.endpoint_tests import request_test
+
+        with self._commands.writing() as tx:
+            mover = find_mover(tx.session, subject.mover)
+            return request_test(tx, mover, subject.path, agent, writes=writes).id
+
     # Agents
 
     def make_token(self, mover: str) -> Token:
@@ -94,6 +109,7 @@ class DeedCommands:
         Raises:
             Conflict: it cannot be given away now. NotFound: it is gone.
         """
+        from store.endpoints import place_of
         from store.models import JobRun
         from store.resources.handover import check_lease, check_status
         from store.resources.runs import run_label
@@ -103,7 +119,7 @@ class DeedCommands:
             label = run_label(session, run)
             check_status(run, label)
             check_lease(session, run, label, now)
-            source, target = run.source_properties["path"], run.target_properties["path"]
+            source, target = place_of(run.source_properties), place_of(run.target_properties)
             return RunToGive(label, run.agent_name, source, target)
 
     def hand_over(self, run_id: int, agent: str) -> bool:

@@ -33,9 +33,23 @@ DAMAGE_ATTEMPTS: Final = 3
 _CONNECT_SECONDS: Final = 10
 _READ_SECONDS: Final = 60
 _CONNECTIONS: Final = 40
+_SMALL_BODY: Final = 1 << 20
 
 UNREADABLE: Final = "ResponseParserError"
 """The answer is no XML: a server can put a control character of a key into it. What was asked may have been done."""
+
+_TELLING: Final = frozenset(
+    {
+        "ListObjectsV2",
+        "CreateMultipartUpload",
+        "CompleteMultipartUpload",
+        "ListMultipartUploads",
+        "ListParts",
+        "CopyObject",
+        "UploadPartCopy",
+    }
+)
+"""Operations whose answer is a document."""
 
 NO_CODES: Final[frozenset[str]] = frozenset()
 
@@ -98,6 +112,8 @@ class Bucket:
         except (BotoCoreError, ValueError) as error:
             raise self._translated(error, "opening the bucket", whole=True) from None
         client.meta.events.register_first("needs-retry.s3", self._again)
+        client.meta.events.register_first("before-parse.s3", _refuse_nothing)
+        client.meta.events.register_first("before-send.s3", _send_at_once)
         return client
 
     def call(
@@ -118,9 +134,13 @@ class Bucket:
         """
         try:
             answer: dict[str, Any] = getattr(self._client, operation)(Bucket=self.address.bucket, **arguments)
-            return answer
         except self._errors as error:
             refusal = answer_of(error)
+        else:
+            if operation != "list_objects_v2" or "IsTruncated" in answer:
+                return answer
+            # A portal answered, say. Taken for a listing, it would be one of nothing.
+            refusal = Answer("NoListing", 400, "The answer is no listing")
         if refusal.code in ("400", "403") and operation == "head_object":
             refusal = self._explained(refusal)
         if refusal.code in but:
@@ -223,6 +243,21 @@ def answer_of(error: Exception) -> Answer:
     if isinstance(error, credentials):
         return Answer(NO_CREDENTIALS, 401, str(error))
     return Answer(type(error).__name__, 400, str(error))
+
+
+def _send_at_once(request: Any, **_: Any) -> None:
+    """Send a small body without asking first whether it is welcome, which costs as long as sending it."""
+    if int(request.headers.get("Content-Length") or 0) <= _SMALL_BODY:
+        request.headers.pop("Expect", None)
+
+
+def _refuse_nothing(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
+    """Take an answer of no bytes, where there should be XML, for the server's failure.
+
+    A connection that is cut leaves one, and boto3 would read it as a bucket without objects.
+    """
+    if operation_model.name in _TELLING and response_dict["status_code"] < 300 and not response_dict["body"]:
+        response_dict["status_code"] = 500
 
 
 def _is_final(error: Exception) -> bool:

@@ -19,7 +19,6 @@ from agentsim.places.smb_asking import Detail, Dressing, Seen
 from agentsim.places.smb_entries import (
     READ_ONLY,
     REPARSE,
-    TICK,
     Facts,
     attributes_only,
     item_of,
@@ -49,7 +48,7 @@ T = TypeVar("T")
 class SmbPlace(Place):
     """A directory of a share."""
 
-    streams = 4
+    streams = 8
 
     def __init__(self, opening: Opening, properties: Mapping[str, Any], secrets: Secrets) -> None:
         """Make it; nothing is connected yet.
@@ -64,7 +63,7 @@ class SmbPlace(Place):
         self._listings = Listings()
         self._system = FileSystem(0, 0)
         self._detail = Detail()
-        self.holds = _holds(folds=True, acl=False)
+        self.holds = _holds(self._system, folds=True)
 
     # Coming and going.
 
@@ -83,7 +82,7 @@ class SmbPlace(Place):
         self._system = system
         self._detail = Detail(acl=system.acls, streams=system.streams)
         folded = self._at_root(lambda channel: folds(channel, root, self._listings, system))
-        self.holds = _holds(folds=folded, acl=system.acls)
+        self.holds = _holds(system, folds=folded)
 
     def _at_root(self, act: Callable[[Channel], T]) -> T:
         try:
@@ -159,7 +158,8 @@ class SmbPlace(Place):
                 stack.pop()
                 continue
             path = above + b"/" + facts.name if above else facts.name
-            item = item_of(facts, path)
+            # A directory's ACL is worth a question each, a file's travels with its content.
+            item = item_of(facts, path, detailed=not (self._system.acls and facts.kind is ItemKind.DIRECTORY))
             yield item
             if item.kind is ItemKind.DIRECTORY and descend(path):
                 directory = path
@@ -193,6 +193,8 @@ class SmbPlace(Place):
         try:
             return SmbContent(self._pool, self._wire(item.path), item, self._detail)
         except StatusError as error:
+            if error.status in MISSING:
+                raise ItemChanged(codes.ITEM_VANISHED, f"Gone since it was listed: {error}.") from error
             raise of_item(error.status, self._side, f"opening the {self._side.value}") from error
 
     def read_link(self, item: Item) -> bytes:
@@ -363,16 +365,17 @@ class SmbPlace(Place):
         return seen is not None and (seen.facts.size, seen.facts.kind) == (item.size, item.kind)
 
 
-def _holds(*, folds: bool, acl: bool) -> Holds:
+def _holds(system: FileSystem, *, folds: bool) -> Holds:
     return Holds(
         permissions=False,
         owners=False,
         links=False,
         directories=True,
         directory_times=True,
-        time_step=TICK,
-        attributes=frozenset({"dos", "nt_acl"} if acl else {"dos"}),
+        time_step=system.time_step,
+        attributes=frozenset({"dos", "nt_acl"} if system.acls else {"dos"}),
         folds=folds,
+        largest=system.largest,
     )
 
 

@@ -15,6 +15,7 @@ from agentsim.places.smb_entries import (
     acl_parts,
     attributes_only,
     basic_information,
+    canonical,
     facts_of,
     item_of,
     stream_names,
@@ -113,7 +114,7 @@ def look(
     return Seen(
         handle,
         facts,
-        sm.information_in(acl) if acl and not isinstance(acl, StatusError) else None,
+        _acl(sm.information_in(acl)) if acl and not isinstance(acl, StatusError) else None,
         _extras(sm.information_in(streams)) if streams and not isinstance(streams, StatusError) else (),
         first,
     )
@@ -130,14 +131,21 @@ def _facts(channel: Channel, handle: bytes, answer: bytes | StatusError) -> Fact
     return facts
 
 
+def _acl(descriptor: bytes) -> bytes | None:
+    try:
+        return canonical(descriptor)
+    except ValueError:
+        return None
+
+
 def _extras(streams: bytes) -> tuple[str, ...]:
     return tuple(f"the data stream {name}" for name in stream_names(streams))
 
 
-def find(channel: Channel, path: bytes, detail: Detail) -> Seen | None:
+def find(channel: Channel, path: bytes, detail: Detail, *, access: int = 0) -> Seen | None:
     """What an item is now, closed again; None when there is none."""
     try:
-        seen = look(channel, path, 0, detail)
+        seen = look(channel, path, access, detail)
     except StatusError as error:
         if error.status in MISSING or error.status in OF_ANOTHER_KIND:
             return None
@@ -170,6 +178,11 @@ class Dressing:
         """What could not be kept."""
         return "; ".join(self._lost)
 
+    @property
+    def dos(self) -> int | None:
+        """The attributes that the item is to have; None for those that it gets."""
+        return self._dress.dos
+
     def give_up_owner(self, why: StatusError) -> bool:
         """Do without the owner, and next without the ACL; whether there was something to do without."""
         for parts, right, name in (
@@ -183,7 +196,7 @@ class Dressing:
                 return True
         return False
 
-    def messages(self, channel: Channel, attributes: int | None, handle: bytes = sm.RELATED) -> list[object]:
+    def messages(self, attributes: int | None, handle: bytes = sm.RELATED) -> list[object]:
         """The messages, to be sent together; the times come last, since all else changes them."""
         found: list[object] = []
         for parts in (DACL, OWNER | GROUP):
@@ -220,7 +233,7 @@ def dress(channel: Channel, handle: bytes, dressing: Dressing, attributes: int |
     Raises:
         StatusError, ConnectionLost, Canceled.
     """
-    messages = dressing.messages(channel, attributes, handle)
+    messages = dressing.messages(attributes, handle)
     if not messages:
         channel.forget(handle)
         return

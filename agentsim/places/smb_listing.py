@@ -31,10 +31,11 @@ class Listings:
             StatusError, ConnectionLost, Canceled.
             ValueError: the server sends what is no listing, or a name that would lead elsewhere.
         """
-        ordered = in_order((tuple(facts) for facts in self.entries(channel, path)), _order)
+        ordered = in_order((_plain(facts) for facts in self.entries(channel, path)), _order)
         # The first of a sorted listing comes when all of it was read.
         first = next(ordered, None)
-        return (Facts(*found) for found in chain([] if first is None else [first], ordered))
+        both: Iterator[tuple[Any, ...]] = chain([] if first is None else [first], ordered)
+        return (Facts(*found) for found in both)
 
     def entries(self, channel: Channel, path: bytes) -> Iterator[Facts]:
         """What is in a directory, as the server sends it; errors as :meth:`whole`."""
@@ -64,6 +65,11 @@ class Listings:
                 self._kind = _FULL
                 return self._page(channel, handle, begin=True)
             raise
+
+
+def _plain(facts: Facts) -> tuple[Any, ...]:
+    """What can be spilled to a file."""
+    return tuple(facts)
 
 
 def _order(entry: tuple[Any, ...]) -> bytes:

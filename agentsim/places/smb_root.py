@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from agentsim.places import smb_messages as sm
 from agentsim.places.smb_asking import Detail, find
-from agentsim.places.smb_entries import REPARSE
+from agentsim.places.smb_entries import REPARSE, TICK
 from agentsim.places.smb_listing import Listings
 from agentsim.places.smb_names import to_wire
 from agentsim.places.smb_status import StatusError
@@ -30,10 +30,12 @@ class FileSystem(NamedTuple):
     Attributes:
         serial: number of the volume.
         attributes: its attribute bits.
+        name: what kind it is, such as "NTFS".
     """
 
     serial: int
     attributes: int
+    name: str = ""
 
     @property
     def acls(self) -> bool:
@@ -46,13 +48,23 @@ class FileSystem(NamedTuple):
         return bool(self.attributes & _NAMED_STREAMS)
 
     @property
+    def time_step(self) -> int:
+        """Nanoseconds between two modification times that it can tell apart."""
+        return {"FAT": 2_000_000_000, "FAT32": 2_000_000_000, "exFAT": 10_000_000}.get(self.name, TICK)
+
+    @property
+    def largest(self) -> int | None:
+        """Most bytes of a file."""
+        return (4 << 30) - 1 if self.name in ("FAT", "FAT32") else None
+
+    @property
     def read_only(self) -> bool:
         """Nothing can be written to it."""
         return bool(self.attributes & _READ_ONLY_VOLUME)
 
 
 def open_root(channel: Channel, path: bytes, *, writes: bool) -> None:
-    """See that the root is a directory, that no link leads to it, and that items can be made in it where they have to be.
+    """See that the root is a directory, that no link leads to it, and that items can be made in it if need be.
 
     Args:
         channel: the connection.
@@ -101,14 +113,16 @@ def file_system(channel: Channel, root: bytes) -> FileSystem:
     )
     sm.good(opened)
     serial = 0 if isinstance(volume, StatusError) else struct.unpack_from("<8xI", sm.information_in(volume))[0]
-    return FileSystem(int(serial), int(struct.unpack_from("<I", sm.information_in(attributes))[0]))
+    information = sm.information_in(attributes)
+    bits, _, length = struct.unpack_from("<III", information)
+    return FileSystem(int(serial), int(bits), information[12 : 12 + length].decode("utf-16-le", "replace"))
 
 
 def folds(channel: Channel, root: bytes, listings: Listings, system: FileSystem) -> bool:
     """Whether names that differ in case are one.
 
-    A server that says so can be believed; Windows says the contrary and does it all the same, so an item that is there is
-    asked for under another case. Where none has a letter in its name, the safe side is taken.
+    A server that says so can be believed; Windows says the contrary and does it all the same, so an item that is
+    there is asked for under another case. Where none has a letter in its name, the safe side is taken.
 
     Args:
         channel: the connection.

@@ -12,7 +12,7 @@ from agentsim.engine.errors import Canceled, ItemChanged, ItemFailed, RunStopped
 from agentsim.places import smb_messages as sm
 from agentsim.places.place import Content, Item, Written
 from agentsim.places.smb_asking import Detail, Dressing, find, may_be_refused, set_attributes
-from agentsim.places.smb_entries import READ_ONLY, Facts, facts_of, rename_information
+from agentsim.places.smb_entries import DOS, HIDDEN, READ_ONLY, Facts, facts_of, rename_information
 from agentsim.places.smb_names import to_wire
 from agentsim.places.smb_pool import BUSY_PAUSES, Patience, Pool, pause
 from agentsim.places.smb_status import IN_USE, MISSING, ConnectionLost, StatusError
@@ -42,6 +42,7 @@ class Upload:
         directory, slash, _ = path.rpartition(b"/")
         self._pool = pool
         self._path = to_wire(path)
+        self._always = HIDDEN if path.rpartition(b"/")[2].startswith(b".") else 0
         self._temporary = to_wire(directory + slash + b".longshore-%s.part" % secrets.token_hex(8).encode())
         self._dressing = dressing
         self._kept: list[tuple[int, bytes]] = []
@@ -55,6 +56,7 @@ class Upload:
         self._facts: Facts | None = None
         self._handle = b""
         self._version = ""
+        self._now: Facts | None = None
         self._channel: Channel | None = None
         self._patience = Patience(pool)
 
@@ -150,28 +152,29 @@ class Upload:
                 disposition=disposition,
                 options=sm.NON_DIRECTORY_FILE | sm.OPEN_REPARSE_POINT,
             ),
-            *(sm.write(offset, data) for offset, data in self._kept[:1]),
         ]
-        alone = self._whole and len(self._kept) <= 1
+        early = [(offset, data) for offset, data in self._kept[:1] if len(data) <= sm.TOGETHER]
+        messages += [sm.write(offset, data) for offset, data in early]
+        alone = self._whole and early == self._kept
         if alone:
-            messages += self._ending(channel, sm.RELATED)
+            messages += self._ending(sm.RELATED)
         self._tried = True
         answers = channel.together(messages)
         self._handle = sm.handle_in(answers[0])
         self._under_way.clear()
-        if self._kept:
-            _counted(len(self._kept[0][1]), answers[1])
-        for offset, data in self._kept[1:]:
+        for (_, data), answer in zip(early, answers[1:], strict=False):
+            _counted(len(data), answer)
+        for offset, data in self._kept[len(early) :]:
             _counted(len(data), channel.ask(sm.write(offset, data, self._handle)))
         if alone:
-            self._ended(answers[1 + len(self._kept) :])
+            self._ended(answers[1 + len(early) :])
         elif self._whole:
             self._finish(channel)
 
     def _send_last(self, channel: Channel) -> None:
         offset, data = self._kept[-1]
         self._under_way.append((len(data), channel.send(sm.write(offset, data, self._handle))))
-        while len(self._under_way) > UNDER_WAY:
+        while len(self._under_way) > UNDER_WAY or (self._under_way and channel.exhausted):
             self._await_one(channel)
 
     def _await_one(self, channel: Channel) -> None:
@@ -189,10 +192,10 @@ class Upload:
         """Metadata, and all of it on the server's disk."""
         while self._under_way:
             self._await_one(channel)
-        self._ended(channel.together(self._ending(channel, self._handle)))
+        self._ended(channel.together(self._ending(self._handle)))
 
-    def _ending(self, channel: Channel, handle: bytes) -> list[Any]:
-        messages = [sm.flush(handle), *self._dressing.messages(channel, None)]
+    def _ending(self, handle: bytes) -> list[Any]:
+        messages = [sm.flush(handle), *self._dressing.messages(None)]
         return [*messages, sm.query(sm.FILE, sm.ALL)]
 
     def _ended(self, answers: list[bytes | StatusError]) -> None:
@@ -217,11 +220,33 @@ class Upload:
             if cleared is not None:
                 self._restore(cleared)
             raise
+        self._set_attributes_again()
         return self._version
 
+    def _set_attributes_again(self) -> None:
+        """Give back the attributes that the rename changed.
+
+        A rename marks a file for the archive. And Samba hides what begins with a dot, so it takes the temporary
+        file's hidden attribute for set.
+        """
+        now, wanted = self._now, self._dressing.dos
+        if now is None or wanted is None or not (now.attributes ^ wanted) & DOS & ~self._always:
+            return
+
+        def change(channel: Channel) -> str:
+            set_attributes(channel, self._path, now.attributes & ~DOS | wanted & DOS)
+            seen = find(channel, self._path, Detail())
+            return seen.facts.version if seen else ""
+
+        self._version = self._pool.call(change)
+
     def _make_way(self, replacing: Item) -> int | None:
-        """See that what is to be replaced is what was compared; the attributes of a read-only file, which it loses."""
-        seen = self._pool.call(lambda channel: find(channel, self._path, Detail()))
+        """See that what is to be replaced is what was compared; the attributes of a read-only file, which it loses.
+
+        It is opened as if to be deleted: where another program has it open and does not share that, it is let be.
+        Windows sees to this by itself, Samba does not.
+        """
+        seen = self._pool.call(lambda channel: find(channel, self._path, Detail(), access=sm.DELETE))
         if seen is None or (replacing.version and seen.facts.version != replacing.version):
             raise ItemChanged(codes.ITEM_CHANGED, "The target has changed since it was listed: somebody writes to it.")
         bits = seen.facts.attributes
@@ -243,6 +268,7 @@ class Upload:
         sm.good(renamed)
         self._revealed = True
         now = None if isinstance(closed, StatusError) else sm.closed_as(closed, self._facts)
+        self._now = now
         self._version = now.version if now else ""
 
     def _arrived(self) -> Facts | None:
@@ -267,31 +293,25 @@ class Upload:
     def _end(self) -> None:
         """Leave nothing behind but the file in its place."""
         channel, self._channel = self._channel, None
-        if not self._revealed and self._tried:
-            if channel is None or not channel.alive or self._under_way:
-                if channel is not None:
-                    channel.close()
-                channel = self._discard_elsewhere()
-            else:
-                self._discard(channel, self._handle)
-        if channel is not None:
-            self._pool.give(channel)
-
-    def _discard(self, channel: Channel, handle: bytes) -> None:
-        try:
+        if self._revealed or not self._tried:
+            if channel is not None:
+                self._pool.give(channel)
+            return
+        handle, sound = self._handle, not self._under_way
+        if channel is None or not channel.alive:
+            handle, sound = b"", True
+            try:
+                channel = self._pool.take()
+            except (ConnectionLost, StatusError, RunStopped, Canceled):
+                return  # A later run removes it.
+        with channel.hurried(), contextlib.suppress(ConnectionLost, StatusError):
             if not handle:
                 handle = sm.handle_in(channel.ask(sm.create(self._temporary, sm.DELETE)))
             channel.together([sm.put(sm.FILE, sm.DISPOSITION, b"\1", handle), sm.close()])
-        except (ConnectionLost, StatusError, Canceled):
-            pass  # A later run removes it.
-
-    def _discard_elsewhere(self) -> Channel | None:
-        try:
-            channel = self._pool.take()
-        except (ConnectionLost, StatusError, RunStopped, Canceled):
-            return None
-        self._discard(channel, b"")
-        return channel
+        if sound:
+            self._pool.give(channel)
+        else:
+            channel.close()  # Answers may still come that nobody waits for.
 
 
 def _counted(length: int, answer: bytes | StatusError) -> None:

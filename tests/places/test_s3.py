@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -144,6 +146,42 @@ def test_a_walk_over_several_pages_is_in_order(place: S3Place, monkeypatch: pyte
     keys = [walk_key(item.path, item.kind) for item in items]
     assert keys == sorted(keys)
     assert next(item for item in items if item.path == b"d-link").kind is ItemKind.SYMLINK
+
+
+def test_a_walk_takes_the_memory_of_a_page(properties: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    place = unopened(properties)
+    moment = datetime.now(UTC)
+
+    def page(operation: str, doing: str, **arguments: Any) -> dict[str, Any]:
+        assert operation == "list_objects_v2"
+        start = int(arguments.get("ContinuationToken", "0"))
+        entries = [
+            {"Key": f"d{number // 5000:03}/f{number:07}", "ETag": f'"{number:032x}"', "Size": 5, "LastModified": moment}
+            for number in range(start, start + 1000)
+        ]
+        return {"Contents": entries, "IsTruncated": start < 29_000, "NextContinuationToken": str(start + 1000)}
+
+    monkeypatch.setattr(place._bucket, "call", page)
+    walk = place.walk(lambda path: True)
+    for _ in range(3000):
+        next(walk)
+    tracemalloc.start()
+    count = 3000 + sum(1 for _ in walk)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 30_000 + 6
+    assert peak < 4 << 20, f"{peak} bytes for pages of 1,000"
+
+
+@pytest.mark.parametrize("token", ["", "same"])
+def test_a_listing_that_does_not_go_on_is_not_taken_for_a_whole_one(
+    properties: dict[str, Any], monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    place = unopened(properties)
+    page = {"Contents": [], "IsTruncated": True, "NextContinuationToken": token}
+    monkeypatch.setattr(place._bucket, "call", lambda *_, **__: page)
+    with pytest.raises(RunStopped, match="does not go on"):
+        walked(place)
 
 
 def test_a_place_below_a_prefix_and_a_sub_path_sees_nothing_else(

@@ -50,7 +50,7 @@ _CONFIG = """
     server signing = {signing}
     map to guest = never
     vfs objects = acl_xattr streams_xattr
-    acl_xattr:security_acl_name = {acl_name}
+    {acl_name}
     store dos attributes = yes
     ea support = yes
     inherit acls = yes
@@ -93,7 +93,7 @@ class Samba:
         for name in ("private", "lock", "state", "cache", "pid", "ncalrpc", "shares"):
             (base / name).mkdir(mode=0o700)
         self._config = base / "smb.conf"
-        acl_name = "security.NTACL" if os.getuid() == 0 else "user.NTACL"
+        acl_name = "" if os.getuid() == 0 else "acl_xattr:security_acl_name = user.NTACL"
         self._config.write_text(_CONFIG.format(base=base, port=self.port, signing=signing, acl_name=acl_name))
         (base / "shares.conf").write_text("")
         self.share("rw")
