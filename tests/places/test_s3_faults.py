@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from agentsim.engine.errors import Canceled, ItemChanged, ItemFailed, RunStopped, Side
-from agentsim.places import s3_client, s3_reading
+from agentsim.places import s3_client, s3_reading, s3_writing
 from agentsim.places.place import Dress, Item
 from agentsim.places.s3 import S3Place
 from store import codes
@@ -98,6 +99,25 @@ def test_only_one_of_the_two_references_is_an_error(properties: dict[str, Any]) 
     with pytest.raises(RunStopped) as stopped:
         unopened({**properties, "credentials": {"accessKeyUri": f"env:{ACCESS_VARIABLE}", "secretKeyUri": ""}})
     assert stopped.value.code == codes.CREDENTIAL_UNRESOLVED
+
+
+def test_without_boto3_the_message_says_what_to_install(
+    properties: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(RunStopped, match=r"pip install 'longshore\[s3\]'") as stopped:
+        unopened(properties)
+    assert stopped.value.code == codes.LIBRARY_MISSING
+
+
+def test_a_server_whose_etags_do_not_show_parts_cannot_hold_links(
+    place: S3Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_writing, "made_of_parts", lambda etag: False)
+    with pytest.raises(ItemFailed) as failed:
+        place.make_link(b"l", b"to", DRESS, None)
+    assert failed.value.code == codes.ITEM_LINK_UNSUPPORTED
+    assert place.find(b"l") is None
 
 
 def test_without_references_the_library_looks_for_keys_itself(
