@@ -95,6 +95,8 @@ def _carry_out(agent: Channel, order: Order) -> Verdict:
     # Most runs are between directories; what servers need would slow their start.
     from agentsim.transfer.conductor import Conductor
 
+    # It holds secrets from here on, and a dump of its memory would, too.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     return Conductor(agent, order).run()
 
 

@@ -14,8 +14,8 @@ from typing import IO
 from agentsim.engine.channel import Channel, Message
 
 TAIL_BYTES = 4_000
-_OF_THE_STORE = ("LONGSHORE_", "PG")
-"""How variables begin that hold a registration token, the store's URL, or what libpq logs in with."""
+_OF_THE_STORE = frozenset({"LONGSHORE_TOKEN", "LONGSHORE_STORE", "PGPASSWORD", "PGPASSFILE", "PGSERVICEFILE"})
+"""Variables that hold a registration token, the store's URL, or what libpq logs in with."""
 
 
 class WorkerProcess:
@@ -110,4 +110,4 @@ def _environment() -> dict[str, str]:
     Credentials of its endpoints have to be among it (``env:``, and the chains of Azure and AWS); the worker takes
     those that its run names out of what its own children inherit (:meth:`agentsim.places.secrets.Secrets.taken_for`).
     """
-    return {key: value for key, value in os.environ.items() if not key.startswith(_OF_THE_STORE)}
+    return {key: value for key, value in os.environ.items() if key not in _OF_THE_STORE}

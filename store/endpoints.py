@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
@@ -374,6 +375,13 @@ CHANGEABLE = frozenset({"credentials", "aws_s3_bucket_id"})
 def parse(properties: dict[str, Any]) -> EndpointProperties:
     """Endpoint properties from ARM's camelCase mapping; pydantic's ValidationError if they are wrong."""
     return endpoint_properties.validate_python(properties)
+
+
+def place_of(snapshot: Mapping[str, Any]) -> str:
+    """The place in a run's snapshot of an endpoint, which holds its name and common properties beside those of its
+    type."""
+    common = ("name", "description", "endpointKind")
+    return parse({key: value for key, value in snapshot.items() if key not in common}).place()
 
 
 def to_arm(properties: EndpointProperties) -> dict[str, Any]:

@@ -109,6 +109,7 @@ class DeedCommands:
         Raises:
             Conflict: it cannot be given away now. NotFound: it is gone.
         """
+        from store.endpoints import place_of
         from store.models import JobRun
         from store.resources.handover import check_lease, check_status
         from store.resources.runs import run_label
@@ -118,7 +119,7 @@ class DeedCommands:
             label = run_label(session, run)
             check_status(run, label)
             check_lease(session, run, label, now)
-            source, target = run.source_properties["path"], run.target_properties["path"]
+            source, target = place_of(run.source_properties), place_of(run.target_properties)
             return RunToGive(label, run.agent_name, source, target)
 
     def hand_over(self, run_id: int, agent: str) -> bool:

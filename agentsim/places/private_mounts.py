@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from agentsim.child_environment import clean_environment
 from agentsim.engine.errors import RunStopped, Side, describe
 from agentsim.engine.mounts import read_mounts
 from agentsim.places.mounting import PRIVATE, not_mounted
@@ -127,7 +128,14 @@ def _has_helper() -> bool:
 
 
 def _run(arguments: list[str], seconds: float) -> None:
-    subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=seconds)
+    subprocess.run(
+        arguments,
+        env=clean_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+        timeout=seconds,
+    )
 
 
 def _last_line(said: bytes) -> str:

@@ -196,7 +196,7 @@ class Dressing:
                 return True
         return False
 
-    def messages(self, channel: Channel, attributes: int | None, handle: bytes = sm.RELATED) -> list[object]:
+    def messages(self, attributes: int | None, handle: bytes = sm.RELATED) -> list[object]:
         """The messages, to be sent together; the times come last, since all else changes them."""
         found: list[object] = []
         for parts in (DACL, OWNER | GROUP):
@@ -233,7 +233,7 @@ def dress(channel: Channel, handle: bytes, dressing: Dressing, attributes: int |
     Raises:
         StatusError, ConnectionLost, Canceled.
     """
-    messages = dressing.messages(channel, attributes, handle)
+    messages = dressing.messages(attributes, handle)
     if not messages:
         channel.forget(handle)
         return

@@ -46,7 +46,7 @@ class Conductor:
         self._agent = agent
         self._order = order
         self._lease = Lease(order.deadline)
-        self._secrets = Secrets()
+        self._secrets = Secrets.taken_for(order.source, order.target)
         self._opened = opened or opener_of(order, self._secrets)
         self._outbox = Outbox()
         self._passage: Passage | None = None

@@ -122,7 +122,7 @@ class Passage:
         acts = _acts(work, crew, trash, self._plan)
         with contextlib.closing(work.late), contextlib.closing(extras):
             if order.kind is RunKind.PREVIEW:
-                for sentence in losses(*held):
+                for sentence in losses(ends.source.holds, ends.target.holds):
                     hand.report.log("warning", sentence)
             self._scan = Scan(work, acts, crew, hand, extras)
             self._scan.run()

@@ -57,8 +57,20 @@ def _do(options: argparse.Namespace, like: str) -> int:
         changed = _save(store, form.change(texts))
         if options.json:
             show_resource(_resource(store, form.kind, changed), as_json=True)
-    output.say(changed.words)
+        output.say(changed.words)
+        if form.kind == "definition":
+            _say_losses(store, changed)
     return 0
+
+
+def _say_losses(store: Store, changed: Changed) -> None:
+    from store.models import JobDefinition
+    from tui.cli.lost import say_losses
+
+    with store.read() as session:
+        definition = session.get(JobDefinition, changed.id)
+        if definition is not None:
+            say_losses(session, definition)
 
 
 def _save(store: Store, change: Change) -> Changed:

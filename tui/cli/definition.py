@@ -8,6 +8,7 @@ from store.queries import definitions as definition_queries
 from store.queries.scope import Scope
 from tui.actor import actor
 from tui.cli import context, output
+from tui.cli.lost import say_losses
 from tui.cli.shown import show_resource, windows
 
 
@@ -57,7 +58,8 @@ def show(options: argparse.Namespace) -> int:
             mover = find_mover(session, options.mover)
             project, definition = find_definition(session, mover, options.name)
             (resource,) = arm_reads.definitions(session, mover, project, definition)
-    show_resource(resource, as_json=options.json)
+            show_resource(resource, as_json=options.json)
+            say_losses(session, definition)
     return 0
 
 

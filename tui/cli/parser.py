@@ -193,9 +193,29 @@ def _resource(nouns: Verbs, noun: str, words: str, name: str, *, in_mover: bool 
     for parser in (show, delete):
         parser.add_argument("name", metavar=name)
     changes = [_change(verbs, noun, verb, summary, name) for verb, summary in _CHANGES[noun].items()]
+    if noun == "endpoint":
+        changes.append(_endpoint_test(verbs))
     if in_mover:
         for parser in (listing, show, delete, *changes):
             _add_mover(parser)
+
+
+def _endpoint_test(verbs: Verbs) -> Parser:
+    parser = _verb(
+        verbs,
+        "test",
+        "cli.endpoint_test:test",
+        "let an agent reach it, authenticate and list it, and write, read and delete a probe; exit code 1 when a step "
+        "fails, 4 when no agent answers",
+        json=True,
+    )
+    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("--agent", metavar="A", required=True, help="the agent that is to try it")
+    parser.add_argument("--no-probe", action="store_true", help="write nothing; of a Source nothing is written anyway")
+    parser.add_argument(
+        "--timeout", metavar="TIME", type=_ttl, default=90_000, help="how long to wait for the agent; default: 90s"
+    )
+    return parser
 
 
 def _change(verbs: Verbs, noun: str, verb: str, summary: str, name: str) -> Parser:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from store.models import JobRun
 
 EVENTS_SHOWN = 50
+GRANTS_SHOWN = 20
 
 
 def start(options: argparse.Namespace) -> int:
@@ -90,16 +91,17 @@ def stop(options: argparse.Namespace) -> int:
 def hand_over(options: argparse.Namespace) -> int:
     """Give a run whose agent is lost to another one, after a confirmation."""
     with context.existing_store(options, writes=True) as store:
+        from store.endpoints import place_of
         from store.resources.common import find_mover
         from store.resources.handover import hand_over as give
         from store.resources.runs import find_run
 
         run = find(store, options)
         label = row_of(options, run.id).label
-        source, target = run.source_properties["path"], run.target_properties["path"]
+        source, target = place_of(run.source_properties), place_of(run.target_properties)
         context.ask(
             options,
-            f"This hands {label} from '{run.agent_name}' to '{options.agent}', which must find the same directories at "
+            f"This hands {label} from '{run.agent_name}' to '{options.agent}', which must find the same at "
             f"'{source}' and '{target}'",
             options.agent,
         )
@@ -141,6 +143,7 @@ def show(options: argparse.Namespace) -> int:
         if options.json:
             _print_resource(store, run_id)
             return exit_codes.FINE
+    from store.queries.grants import grants
     from store.queries.retention import expired
     from store.queries.window import Page
 
@@ -151,8 +154,12 @@ def show(options: argparse.Namespace) -> int:
         events = run_queries.run_events(reader, run_id, Page(limit=EVENTS_SHOWN)).rows
         actions = planned_actions(reader, row)
         gone = expired(reader, run_id)
+        may = grants(reader, Scope("run", run_id), Page(limit=GRANTS_SHOWN)).rows
         now = reader.now()
     output.properties(run_text.facts(row, now, actions, gone))
+    output.data("")
+    for grant in may:
+        output.data(run_text.grant_line(grant))
     output.data("")
     for event in reversed(events):
         output.data(run_text.event_line(event))

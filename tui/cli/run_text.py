@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from store.codes import CATALOGUE
+from store.queries.grants import GrantRow
 from store.queries.retention import Expired
 from store.queries.runs import EventRow, RunRow
 from store.vocabulary import JobRunStatus, Outcome, PlannedAction, RunKind
@@ -173,6 +174,19 @@ def facts(
     )
     # What there is to read or to carry out is gone with the details.
     yield "what to do", _to_do(row) if gone == _NOTHING_GONE else ""
+
+
+def grant_line(grant: GrantRow) -> str:
+    """What an agent may or might touch for a run, from when and until when."""
+    if grant.ended_at is not None:
+        until = f"until {since(grant.ended_at)}"
+    elif grant.until is not None:
+        until = f"until {since(grant.until)}, and on with every heartbeat"
+    else:
+        until = "until the run's end"
+    may = "might" if grant.ended_at is not None else "may"
+    what = f"{grant.agent} {may} {grant.permission.lower()} {grant.endpoint} ({grant.place})"
+    return f"{what} from {since(grant.granted_at)} {until}"
 
 
 def event_line(event: EventRow) -> str:
