@@ -7,14 +7,14 @@ succeed, are refused, find no server, and crash.
 from __future__ import annotations
 
 import base64
+import io
 import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,11 @@ from store.queries.runs import RunRow
 from store.resources.common import find_mover
 from store.resources.runs import start_run
 from tests.agent.canary import Canaries, Watch
-from tests.agent.migration import AGENT, ROOT, Migration
+from tests.agent.migration import AGENT, Migration
 from tests.postgres import Cluster, binaries
 from tests.servers import azurite, s3, samba
 from tests.tui.driving import seen, until
+from tui.__main__ import main
 from tui.app import LongshoreApp
 
 KEY_BYTES = b"canary of thirty-two good bytes."
@@ -161,6 +162,10 @@ class Scene:
         self.begin(name, **options)
         return self.migration.ended(LIMIT)
 
+    def succeed(self, name: str) -> None:
+        run = self.run(name)
+        assert run.status == "Succeeded", (run.error_code, run.error_message, self.migration.log())
+
     def begin(self, name: str, **options: Any) -> None:
         with self.migration.store.write("user/test") as tx:
             start_run(tx, find_mover(tx.session, "m"), f"p/d-{name}", report=True, **options)
@@ -177,14 +182,11 @@ class Scene:
 
     def say(self, *arguments: str) -> None:
         """What a command of ours says, on both streams."""
-        done = subprocess.run(
-            [sys.executable, "-m", "tui", "--store", self.migration.url, *arguments],
-            cwd=ROOT,
-            capture_output=True,
-            check=False,
-        )
-        assert done.stdout, (arguments, done.stderr)
-        self.outputs.append(done.stdout + done.stderr)
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            main(["--store", self.migration.url, *arguments])
+        assert out.getvalue(), (arguments, err.getvalue())
+        self.outputs += [out.getvalue().encode(), err.getvalue().encode()]
 
     def say_everything(self, names: list[str]) -> None:
         for form in ("yaml", "json", "arm"):
@@ -256,10 +258,10 @@ async def test_a_secret_is_nowhere_on_an_embedded_store(tmp_path: Path, servers:
     others = [os.getpid(), *_family(os.getpid())]
     with Watch(scene.canaries, may_know=others) as watch:
         scene.start_agent()
-        assert scene.run("blob-file").status == "Succeeded"
-        assert scene.run("s3-file").status == "Succeeded"
-        assert scene.run("smb-ring").status == "Succeeded"
-        assert scene.run("back").status == "Succeeded"
+        scene.succeed("blob-file")
+        scene.succeed("s3-file")
+        scene.succeed("smb-ring")
+        scene.succeed("back")
         for name in ("blob-wrong", "smb-wrong", "blob-away"):
             run = scene.run(name)
             assert run.status == "Failed"
@@ -281,7 +283,7 @@ def test_a_secret_is_nowhere_on_a_server(tmp_path: Path, servers: ExitStack, clu
     scene = Scene(tmp_path, servers, store_url)
     scene.migration.fill(30)
     scene.start_agent()
-    assert scene.run("blob-file").status == "Succeeded"
+    scene.succeed("blob-file")
     assert scene.run("blob-wrong").status == "Failed"
     scene.say_everything(["blob-file", "blob-wrong"])
     found = binaries()

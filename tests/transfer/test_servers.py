@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from agentsim.engine.order import Order
 from store import codes
 from store.settings import CopySettings
 from store.vocabulary import CopyMode, RunKind
 from tests.engine.driver import Agent, assert_sums, differences, local, order
 from tests.servers import Server, azurite, s3, samba
+from tests.transfer.driving import Run
 
 SERVERS = {"azurite": azurite.running, "s3": s3.running, "samba": samba.running}
 ADDITIVE, MIRROR = CopyMode.ADDITIVE, CopyMode.MIRROR
@@ -50,42 +52,39 @@ def trees(tmp_path: Path) -> tuple[Path, Path]:
     (source / "nothing in it").write_bytes(b"")
     (source / "large").write_bytes(chance.randbytes(9 * 1024 * 1024 + 1))
     (source / "empty").mkdir()
-    for number in range(40):
+    for number in range(24):
         path = source / f"many/{number % 4}/{number}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(chance.randbytes(number * 10))
     return source, back
 
 
-def task(source: Path | Properties, target: Path | Properties, mode: CopyMode = ADDITIVE, **changes: Any) -> Agent:
-    """A worker that has begun with a run."""
-    plan = changes.pop("plan", ())
+def ordered(source: Path | Properties, target: Path | Properties, mode: CopyMode, **changes: Any) -> Order:
+    """An order between a directory and a server, or two of either."""
     ends = {
         side: end if isinstance(end, dict) else local(os.fsencode(end))
         for side, end in (("source", source), ("target", target))
     }
-    made = replace(order("/", "/", mode, **changes), source_root=b"", target_root=b"", **ends)
-    return Agent(made, plan=plan)
+    roots = {
+        f"{side}_root": b"" if isinstance(end, dict) else os.fsencode(end)
+        for side, end in (("source", source), ("target", target))
+    }
+    return replace(order("/", "/", mode, **changes), **roots, **ends)
 
 
-def run(source: Path | Properties, target: Path | Properties, mode: CopyMode = ADDITIVE, **changes: Any) -> Agent:
-    """A run that ended."""
-    agent = task(source, target, mode, **changes)
-    try:
-        agent.finish()
-    except BaseException:
-        agent.kill()
-        raise
-    return agent
+def run(source: Path | Properties, target: Path | Properties, mode: CopyMode = ADDITIVE, **changes: Any) -> Run:
+    """A run that ended, in this process: what servers need takes a worker seconds to import."""
+    plan = changes.pop("plan", ())
+    return Run(ordered(source, target, mode, **changes), plan=plan).finish()
 
 
-def copied(source: Path | Properties, target: Path | Properties, mode: CopyMode = ADDITIVE, **changes: Any) -> Agent:
+def copied(source: Path | Properties, target: Path | Properties, mode: CopyMode = ADDITIVE, **changes: Any) -> Run:
     """A run that succeeded."""
-    agent = run(source, target, mode, **changes)
-    assert agent.done is not None
-    assert agent.done["status"] == "Succeeded", (agent.done, agent.rows[:5])
-    assert_sums(agent.counters)
-    return agent
+    done = run(source, target, mode, **changes)
+    assert done.done is not None
+    assert done.done["status"] == "Succeeded", (done.done, done.rows[:5])
+    assert_sums(done.counters)
+    return done
 
 
 def differing(one: Path, other: Path) -> list[str]:
@@ -97,7 +96,7 @@ def test_there_and_back_again(server: Server, trees: tuple[Path, Path]) -> None:
     source, back = trees
     place = server.fresh_place()
     first = copied(source, place)
-    assert first.counters["items_transferred"] == first.counters["items_scanned"] > 60
+    assert first.counters["items_transferred"] == first.counters["items_scanned"] > 40
     again = copied(source, place, MIRROR)
     assert (again.counters["items_transferred"], again.rows) == (0, [])
     copied(place, back)
@@ -125,7 +124,7 @@ def test_links_travel_to_what_holds_them_and_are_told_of_otherwise(server: Serve
     place = server.fresh_place()
     agent = copied(source, place)
     if agent.rows:
-        assert agent.row(b"link")[3] == codes.ITEM_LINK_UNSUPPORTED
+        assert agent.row("link")[1] == codes.ITEM_LINK_UNSUPPORTED
         return
     copied(place, back)
     assert os.readlink(back / "link") == "no/where"
@@ -166,10 +165,10 @@ def test_a_plan_is_carried_out_as_it_was_shown(server: Server, trees: tuple[Path
     (source / "new").write_text("new")
     (source / "many/0/0").unlink()
     preview = run(source, place, MIRROR, kind=RunKind.PREVIEW, report=True)
-    found = {path: line["action"] for path, line in preview.lines().items() if line["action"] != "skip"}
-    assert found[b"a.txt"] == "replace"
-    assert found[b"new"] == "copy"
-    assert found[b"many/0/0"] == "delete"
+    found = {path: line["action"] for path, line in preview.lines.items() if line["action"] != "skip"}
+    assert found["a.txt"] == "replace"
+    assert found["new"] == "copy"
+    assert found["many/0/0"] == "delete"
     copied(source, place, MIRROR, planned=True, plan=preview.report)
     verified = copied(source, place, MIRROR, kind=RunKind.VERIFY)
     assert verified.rows == []
@@ -180,7 +179,7 @@ def test_a_worker_that_was_killed_leaves_nothing_that_the_next_does_not_mend(
 ) -> None:
     source, back = trees
     place = server.fresh_place()
-    agent = task(source, place)
+    agent = Agent(ordered(source, place, ADDITIVE))
     agent.until(lambda: agent.started)
     agent.kill()
     copied(source, place, MIRROR)
@@ -191,7 +190,7 @@ def test_a_worker_that_was_killed_leaves_nothing_that_the_next_does_not_mend(
 def test_a_server_that_is_started_again_is_waited_for(server: Server, trees: tuple[Path, Path]) -> None:
     source, back = trees
     place = server.fresh_place()
-    agent = task(source, place)
+    agent = Agent(ordered(source, place, ADDITIVE))
     try:
         agent.until(lambda: agent.started)
         server.kill()
