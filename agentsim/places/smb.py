@@ -116,6 +116,10 @@ class SmbPlace(Place):
         )
         return f"type:smb place:{_word(place.encode())} volume:{self._system.serial:08x}"
 
+    def attend(self, attributes: frozenset[str]) -> None:
+        """As :class:`Place` has it: an ACL takes a message more for each file, and of a server some work."""
+        self._detail = self._detail._replace(acl=self._detail.acl and "nt_acl" in attributes)
+
     def close(self) -> None:
         """As :class:`Place` has it."""
         self._pool.close()
@@ -159,7 +163,7 @@ class SmbPlace(Place):
                 continue
             path = above + b"/" + facts.name if above else facts.name
             # A directory's ACL is worth a question each, a file's travels with its content.
-            item = item_of(facts, path, detailed=not (self._system.acls and facts.kind is ItemKind.DIRECTORY))
+            item = item_of(facts, path, detailed=not (self._detail.acl and facts.kind is ItemKind.DIRECTORY))
             yield item
             if item.kind is ItemKind.DIRECTORY and descend(path):
                 directory = path

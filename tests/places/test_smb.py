@@ -252,6 +252,9 @@ def test_an_acl_goes_from_one_share_to_another(smbd: Samba, share: str, place: S
     assert listed[b"file"].detailed, "a file is not, unless it is copied"
     with place.read(listed[b"file"]) as content:
         assert content.item.dress.nt_acl == changed
+    place.attend(frozenset({"dos"}))
+    assert there(place, "file").dress.nt_acl is None, "it is not asked for where the other side has no ACLs"
+    assert all(item.detailed for item in place.walk(lambda path: True) if isinstance(item, Item))
     other.close()
 
 
