@@ -24,6 +24,10 @@ ADDITIVE, MIRROR = CopyMode.ADDITIVE, CopyMode.MIRROR
 
 Properties = dict[str, Any]
 
+SECRETS: dict[str, str] = {}
+"""Variables that the servers' credentials are in: a worker takes them out of its environment, for each run they are put
+back."""
+
 
 @pytest.fixture(scope="module", params=sorted(SERVERS))
 def running(request: pytest.FixtureRequest) -> Iterator[Server]:
@@ -32,9 +36,17 @@ def running(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 @pytest.fixture
 def server(running: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
-    for name, value in running.environment.items():
-        monkeypatch.setenv(name, value)
+    reveal(monkeypatch, running)
     return running
+
+
+def reveal(monkeypatch: pytest.MonkeyPatch, *servers: Server) -> None:
+    """Let runs know the secrets of these servers, and of no others."""
+    SECRETS.clear()
+    for server in servers:
+        SECRETS.update(server.environment)
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
@@ -75,6 +87,7 @@ def ordered(source: Path | Properties, target: Path | Properties, mode: CopyMode
 def run(source: Path | Properties, target: Path | Properties, mode: CopyMode = ADDITIVE, **changes: Any) -> Run:
     """A run that ended, in this process: what servers need takes a worker seconds to import."""
     plan = changes.pop("plan", ())
+    os.environ.update(SECRETS)
     return Run(ordered(source, target, mode, **changes), plan=plan).finish()
 
 
@@ -221,8 +234,7 @@ def test_the_trash_of_a_server(server: Server, trees: tuple[Path, Path]) -> None
 def test_from_a_bucket_to_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for one in s3.running():
         for other in azurite.running():
-            for name, value in {**one.environment, **other.environment}.items():
-                monkeypatch.setenv(name, value)
+            reveal(monkeypatch, one, other)
             (tmp_path / "source").mkdir()
             (tmp_path / "source/d").mkdir()
             (tmp_path / "source/d/f").write_text("from one cloud to the other")
@@ -233,3 +245,43 @@ def test_from_a_bucket_to_a_container(tmp_path: Path, monkeypatch: pytest.Monkey
             assert other.container(container["blobContainerName"]).download_blob("d/f").readall() == (
                 b"from one cloud to the other"
             )
+
+
+def test_sub_paths_are_made_when_something_is_copied_and_never_overlap(
+    server: Server, trees: tuple[Path, Path]
+) -> None:
+    source, back = trees
+    place = server.fresh_place()
+    below = {"target_subpath": b"a/b"}
+    previewed = copied(source, place, MIRROR, kind=RunKind.PREVIEW, report=True, **below)
+    assert previewed.counters["items_transferred"] == previewed.counters["items_scanned"] > 40
+    verified = run(source, place, MIRROR, kind=RunKind.VERIFY, **below)
+    assert verified.done is not None
+    assert verified.done["code"] == codes.VERIFY_DIFFERENCES
+    copied(source, place, MIRROR, **below)
+    copied(place, back, source_subpath=b"a/b")
+    assert content(back) == content(source)
+    for one, other in ((b"a", b"a/b"), (b"a/b", b""), (b"a", b"a")):
+        done = run(place, place, source_subpath=one, target_subpath=other).done
+        assert done is not None
+        assert done["code"] == codes.OVERLAP
+    copied(place, place, source_subpath=b"a/b/many/1", target_subpath=b"a/bc")
+
+
+def test_names_of_one_spelling_on_a_share_that_ignores_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for server in samba.running():
+        reveal(monkeypatch, server)
+        source, back = tmp_path / "source", tmp_path / "back"
+        for path in ("DIR/x", "dir/y", "FOO", "foo"):
+            (source / path).parent.mkdir(parents=True, exist_ok=True)
+            (source / path).write_text(path)
+        back.mkdir()
+        share = server.properties("rw")
+        for _ in range(2):
+            done = run(source, share, MIRROR)
+            assert {path: code for path, code in done.outcomes().items() if code != codes.SUCCESS} == {
+                "dir": codes.ITEM_NAME_COLLIDES,
+                "foo": codes.ITEM_NAME_COLLIDES,
+            }
+        copied(share, back)
+        assert {path: data for path, (_, data) in content(back).items()} == {"DIR/x": b"DIR/x", "FOO": b"FOO"}
