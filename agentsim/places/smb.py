@@ -81,7 +81,7 @@ class SmbPlace(Place):
             raise RunStopped(codes.TARGET_READ_ONLY, f"The share {self._server.unc} is read-only.", self._side.value)
         self._system = system
         self._detail = Detail(acl=system.acls, streams=system.streams)
-        folded = self._at_root(lambda channel: folds(channel, root, self._listings, system))
+        folded = self._at_root(lambda channel: folds(channel, root, self._listings, system, writes=writes))
         self.holds = _holds(system, folds=folded)
 
     def _at_root(self, act: Callable[[Channel], T]) -> T:
@@ -115,6 +115,10 @@ class SmbPlace(Place):
             if part
         )
         return f"type:smb place:{_word(place.encode())} volume:{self._system.serial:08x}"
+
+    def attend(self, attributes: frozenset[str]) -> None:
+        """As :class:`Place` has it: an ACL takes a message more for each file, and of a server some work."""
+        self._detail = self._detail._replace(acl=self._detail.acl and "nt_acl" in attributes)
 
     def close(self) -> None:
         """As :class:`Place` has it."""
@@ -159,7 +163,7 @@ class SmbPlace(Place):
                 continue
             path = above + b"/" + facts.name if above else facts.name
             # A directory's ACL is worth a question each, a file's travels with its content.
-            item = item_of(facts, path, detailed=not (self._system.acls and facts.kind is ItemKind.DIRECTORY))
+            item = item_of(facts, path, detailed=not (self._detail.acl and facts.kind is ItemKind.DIRECTORY))
             yield item
             if item.kind is ItemKind.DIRECTORY and descend(path):
                 directory = path
