@@ -77,15 +77,12 @@ def trees(tmp_path: Path) -> tuple[Path, Path]:
 
 def ordered(source: Path | Properties, target: Path | Properties, mode: CopyMode, **changes: Any) -> Order:
     """An order between a directory and a server, or two of either."""
-    ends: dict[str, Any] = {
-        side: end if isinstance(end, dict) else local(os.fsencode(end))
-        for side, end in (("source", source), ("target", target))
-    }
-    roots: dict[str, Any] = {
-        f"{side}_root": b"" if isinstance(end, dict) else os.fsencode(end)
-        for side, end in (("source", source), ("target", target))
-    }
-    return replace(order("/", "/", mode, **changes), **roots, **ends)
+    ends: dict[str, Any] = {}
+    for side, end in (("source", source), ("target", target)):
+        directory = b"" if isinstance(end, dict) else os.fsencode(end)
+        ends[f"{side}_root"] = directory
+        ends[side] = end if isinstance(end, dict) else local(directory)
+    return replace(order("/", "/", mode, **changes), **ends)
 
 
 def run(source: Path | Properties, target: Path | Properties, mode: CopyMode = ADDITIVE, **changes: Any) -> Run:
