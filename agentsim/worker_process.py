@@ -29,7 +29,8 @@ class WorkerProcess:
 
         Args:
             errand: ``("order", ...)`` of a run, or ``("test", ...)`` of an endpoint.
-            log_directory: where what it says on stderr is kept as long as it lives.
+            log_directory: the agent's state: what it says on stderr is kept there as long as it lives, and shares
+                that it mounts for itself are below it, where the next run finds what a killed one left.
         """
         self.channel, theirs = Channel.pair()
         self._errors: IO[bytes] = tempfile.TemporaryFile(dir=log_directory)  # noqa: SIM115 - lives as long as the worker
@@ -41,7 +42,7 @@ class WorkerProcess:
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,
                 start_new_session=True,
-                env=worker_environment(errand),
+                env={**worker_environment(errand), "LONGSHORE_STATE": str(log_directory)},
             )
         finally:
             theirs.close()

@@ -43,7 +43,7 @@ SOURCE_PERMISSION: Final = _code(
 SOURCE_PATH_INVALID: Final = _code(
     "AZSM1004",
     "The source path is missing or not a directory",
-    "Check that the source is mounted and that the sub-path exists and holds no link and no '..'.",
+    "Check that the source is there, and mounted, and that the sub-path exists and holds no link and no '..'.",
 )
 TARGET_PERMISSION: Final = _code(
     "AZSM1021", "No permission on the target directory", "Give the agent's user write access to the target root."
@@ -51,7 +51,7 @@ TARGET_PERMISSION: Final = _code(
 TARGET_PATH_INVALID: Final = _code(
     "AZSM1022",
     "The target path is missing or not a directory",
-    "Check that the target is mounted: its root is never created, since it may be an unmounted share.",
+    "Check that the target is there, and mounted: its root is never created, since it may be an unmounted share.",
 )
 TARGET_BUSY: Final = _code(
     "AZSM1027",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -14,7 +15,7 @@ ROUNDS = 20
 """Times that what a message led to is waited for, in turn; a screen that moves by itself is left moving."""
 
 
-async def handled(pilot: Pilot[object]) -> None:
+async def handled(pilot: Pilot[Any]) -> None:
     """Wait until every message on its way through the screen has been handled, with those that it led to."""
     app = pilot.app
     for _ in range(ROUNDS):
@@ -24,7 +25,7 @@ async def handled(pilot: Pilot[object]) -> None:
             return
 
 
-async def press(pilot: Pilot[object], *keys: str) -> None:
+async def press(pilot: Pilot[Any], *keys: str) -> None:
     """Press keys one after the other; what each asked of the store is answered and shown before the next."""
     for key in keys:
         with pytest.MonkeyPatch.context() as patch:
@@ -34,7 +35,7 @@ async def press(pilot: Pilot[object], *keys: str) -> None:
         await answered(pilot)
 
 
-async def answered(pilot: Pilot[object]) -> None:
+async def answered(pilot: Pilot[Any]) -> None:
     """Wait until the store owes the screen no answer; not for one that does not come: some stories are about that."""
     follower = getattr(pilot.app, "follower", None)
     end = time.monotonic() + PATIENCE_SECONDS

@@ -82,6 +82,8 @@ ACTIONS = (
     Action("resource.delete", "ctrl+d", "delete", "Delete it, after a confirmation that names it", _LISTS, True,
            _RESOURCES, "deletes it", True),
     Action("agent.register", "A", "", "Register an agent: make a token, or start one on this machine", _LISTS, True),
+    Action("endpoint.test", "t", "", "Try an endpoint from an agent: find it, be let in, list, write", _LISTS, True,
+           (ENDPOINT,), "tries it from an agent"),
     Action("mark", "space", "mark", "Mark it, to start, stop or delete several at once", _LISTS),
     Action("sort", "s", "sort", "Choose the order of this pane", EVERYWHERE),
     Action("events", "a", "", "What happened: the audit of everything, or of what is selected", EVERYWHERE),
@@ -115,7 +117,8 @@ MOVEMENT = (
 GROUPS = {
     "Runs": ("run.start", "run.stop", "run.preview", "run.verify", "run.open_latest", "run.hand_over"),
     "Before a start": ("launch.mode", "launch.override"),
-    "Resources": ("open", "resource.new", "resource.edit", "resource.clone", "resource.delete", "agent.register"),
+    "Resources": ("open", "resource.new", "resource.edit", "resource.clone", "resource.delete", "agent.register",
+                  "endpoint.test"),
     "Lists": ("filter", "sort", "mark", "copy"),
     "Getting around": ("find", "back", "events", "pane.next", "pane.previous", "pane.tree", "pane.endpoints",
                        "pane.definitions", "pane.runs"),

@@ -108,7 +108,7 @@ class LongshoreApp(LeanApp[int], inherit_bindings=False):
         self.set_interval(CLOCK_SECONDS, self._clock)
         self.set_interval(1.0, self._show_trouble)
         self.set_interval(UPKEEP_SECONDS, self._upkeep)
-        self.set_timer(WARM_UP_SECONDS, lambda: self.run_worker(self._warm_up, group="warm-up", exit_on_error=True))
+        self.set_timer(WARM_UP_SECONDS, self._begin_to_warm_up)
 
     def on_key(self, event: events.Key) -> None:
         """What no dialog took for itself: help on it, and saving it; full screens have keys of their own for that."""
@@ -161,6 +161,10 @@ class LongshoreApp(LeanApp[int], inherit_bindings=False):
 
     def _leave(self, code: int) -> None:
         self.exit(code, return_code=code)
+
+    def _begin_to_warm_up(self) -> None:
+        # The method and not its coroutine: a screen that is closing makes no worker, and nobody would await it.
+        self.run_worker(self._warm_up, group="warm-up", exit_on_error=True)  # type: ignore[arg-type]
 
     async def _warm_up(self) -> None:
         """Import the ORM and open the store for writing, so that the first launch does not wait for it."""

@@ -75,6 +75,21 @@ class DeedCommands:
         with self._commands.reading() as (session, _):
             return [_refusal(partial(_check_start, session, start)) for start in starts]
 
+    # Endpoints
+
+    def request_test(self, subject: Subject, agent: str, writes: bool) -> int:
+        """Let an agent try an endpoint; the test's id.
+
+        Raises:
+            LongshoreError: the store refused; the sentence says why.
+        """
+        from store.resources.common import find_mover
+        from store.resources.endpoint_tests import request_test
+
+        with self._commands.writing() as tx:
+            mover = find_mover(tx.session, subject.mover)
+            return request_test(tx, mover, subject.path, agent, writes=writes).id
+
     # Agents
 
     def make_token(self, mover: str) -> Token:

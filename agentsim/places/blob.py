@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from agentsim.engine.errors import ItemChanged, ItemFailed, RunStopped, Side
-from agentsim.places.in_flight import Background
+from agentsim.places.daemons import Daemons
 from agentsim.places.object_metadata import dress_of, fitted, kind_of, metadata_of, redressed
 from agentsim.places.object_order import in_walk_order
 from agentsim.places.place import Content, Descend, Dress, Holds, Item, Opening, Place, Unlisted, Written
@@ -24,7 +24,7 @@ try:
 
     from agentsim.places.blob_client import Connection, connect, pause
     from agentsim.places.blob_errors import code_of, translated
-    from agentsim.places.blob_names import why_refused
+    from agentsim.places.blob_names import can_be_asked_for, why_refused
     from agentsim.places.blob_read import BlobContent
     from agentsim.places.blob_upload import Upload, version_of
 except ImportError as _error:
@@ -67,15 +67,13 @@ class BlobPlace(Place):
         self._prefix = f"{sub_path}/" if sub_path else ""
         self._connection: Connection = connect(properties, opening, secrets)
         self._container = self._connection.container
-        self._background = Background(_TRANSFERS)
+        self._background = Daemons(_TRANSFERS)
 
     def reach(self) -> None:
         self._connection.reach(self._lease, self._side)
 
     def enter(self) -> None:
-        with translated(self._side, "listing the container", item=False):
-            is_there = self._anything_below(self._prefix) is not None
-        if is_there or not self._root:
+        if self._anything_below(self._prefix) is not None or not self._root:
             return
         root = self._properties(self._root)
         if root is not None and kind_of(root.metadata or {}) is not ItemKind.DIRECTORY:
@@ -92,15 +90,13 @@ class BlobPlace(Place):
         return in_walk_order(self._listed())
 
     def find(self, path: bytes) -> Item | None:
-        if why_refused(path, ""):
-            # What has such a name can be listed, but not asked for.
+        if not can_be_asked_for(path):
             return None
         key = self._key(path)
         found = self._properties(key)
         if found is not None:
             return self._directory_or_other(path, found)
-        with translated(self._side, "looking for the directory"):
-            below = self._anything_below(key + "/")
+        below = self._anything_below(key + "/")
         if below is None:
             return None
         if below.name == key + "/":
@@ -145,9 +141,7 @@ class BlobPlace(Place):
         if item.kind is not ItemKind.DIRECTORY:
             return self._delete(self._key(item.path), item.version)
         key = self._key(item.path)
-        with translated(self._side, "looking into the directory"):
-            inside = [blob.name for blob in self._first_two(key + "/") if blob.name != key + "/"]
-        if inside:
+        if any(blob.name != key + "/" for blob in self._first_two(key + "/")):
             raise ItemFailed(codes.DELETE_NOT_EMPTY, "There is something in the directory")
         gone = False
         for name, found in self._standing(item.path):
@@ -178,17 +172,23 @@ class BlobPlace(Place):
 
     def _listed(self) -> Iterator[Item]:
         """One item per blob, sorted by key, a page of them at a time."""
-        pages = self._container.list_blobs(
-            name_starts_with=self._prefix or None, include=["metadata"], results_per_page=_PAGE
-        ).by_page()
         skip = len(self._prefix)
+        for page in self._pages(self._prefix, _PAGE):
+            yield from (self._item(blob.name[skip:].encode(), blob) for blob in page)
+
+    def _pages(self, prefix: str, most: int) -> Iterator[list[BlobProperties]]:
+        """The blobs whose names begin so; a page can be empty and another one follow, as the service sees fit."""
+        pages = self._container.list_blobs(
+            name_starts_with=prefix or None, include=["metadata"], results_per_page=most
+        ).by_page()
         while True:
             self._lease.check()
             with translated(self._side, "listing the container", item=False):
-                page = [self._item(blob.name[skip:].encode(), blob) for blob in next(pages, ())]
-            if not page:
+                page = next(pages, None)
+                blobs = None if page is None else list(page)
+            if blobs is None:
                 return
-            yield from page
+            yield blobs
 
     def _item(self, path: bytes, blob: BlobProperties) -> Item:
         metadata: Mapping[str, str] = blob.metadata or {}
@@ -243,10 +243,7 @@ class BlobPlace(Place):
         return next(iter(self._first_two(prefix)), None)
 
     def _first_two(self, prefix: str) -> list[BlobProperties]:
-        pages = self._container.list_blobs(
-            name_starts_with=prefix or None, include=["metadata"], results_per_page=2
-        ).by_page()
-        return list(islice(next(pages, ()), 2))
+        return list(islice((blob for page in self._pages(prefix, 2) for blob in page), 2))
 
     def _upload(self, path: bytes, metadata: Mapping[str, str], replacing: Item | None) -> Upload:
         self._may_write()

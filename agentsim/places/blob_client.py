@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import logging
 import random
 import time
 from collections.abc import Mapping
@@ -93,6 +94,7 @@ def connect(properties: Mapping[str, Any], opening: Opening, secrets: Secrets) -
     Raises:
         RunStopped: a secret cannot be resolved, or a property cannot be used.
     """
+    _quiet()
     side = opening.side
     account = str(properties["storageAccountResourceId"]).rstrip("/").rpartition("/")[2]
     key, sas, own_url = _secret(properties.get("credentials") or {}, account, side, secrets)
@@ -168,6 +170,12 @@ def pause(seconds: float, lease: Lease) -> None:
     while (left := until - time.monotonic()) > 0:
         time.sleep(min(0.2, left))
         lease.check()
+
+
+def _quiet() -> None:
+    """Libraries warn of some things with the whole URL, which can hold a signature; what matters is raised."""
+    for name in ("azure", "msal", "urllib3"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _secret(credentials: Mapping[str, Any], account: str, side: Side, secrets: Secrets) -> tuple[str, str, str]:

@@ -19,6 +19,15 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _NO_CHARACTER = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
 
 
+def can_be_asked_for(path: bytes) -> bool:
+    """Whether a URL can name the blob of this path; one that cannot be asked for can be in a listing all the same."""
+    try:
+        path.decode()
+    except UnicodeDecodeError:
+        return False
+    return not {b"", b".", b".."} & set(path.split(b"/"))
+
+
 def why_refused(path: bytes, prefix: str) -> str:
     """Why no blob can have this path, in words; empty when one can.
 

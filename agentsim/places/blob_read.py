@@ -15,7 +15,8 @@ from azure.storage.blob import BlobClient, BlobProperties
 
 from agentsim.engine.errors import ItemChanged, ItemFailed
 from agentsim.places.blob_errors import translated
-from agentsim.places.in_flight import Background, awaited
+from agentsim.places.daemons import Daemons
+from agentsim.places.in_flight import awaited
 from agentsim.places.place import Content, Item, Opening
 from store import codes
 
@@ -34,7 +35,7 @@ class BlobContent(Content):
         blob: BlobClient,
         item: Item,
         opening: Opening,
-        background: Background,
+        background: Daemons,
         as_item: Callable[[bytes, BlobProperties], Item],
     ) -> None:
         """Open it; errors as ``Place.read``."""

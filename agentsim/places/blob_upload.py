@@ -20,7 +20,8 @@ from azure.storage.blob import BlobBlock, BlobClient, ContentSettings
 from agentsim.engine.errors import ItemChanged
 from agentsim.engine.lease import Lease
 from agentsim.places.blob_errors import answer_of, code_of, is_damage, translated
-from agentsim.places.in_flight import UPLOADS, Background, awaited
+from agentsim.places.daemons import Daemons
+from agentsim.places.in_flight import UPLOADS, awaited
 from agentsim.places.place import Content, Item, Opening, Written
 
 SINGLE: Final = 4 << 20
@@ -55,7 +56,7 @@ class Upload:
         self,
         blob: BlobClient,
         opening: Opening,
-        background: Background,
+        background: Daemons,
         metadata: Mapping[str, str],
         replacing: Item | None,
     ) -> None:
@@ -81,12 +82,14 @@ class Upload:
     def send(self, content: Content) -> Written:
         """Send a file's content and make it visible; errors as ``Place.write``."""
         expected = content.item.size
-        step = SINGLE + 1 if expected <= SINGLE else block_size(expected)
-        first = content.read(step)
-        if len(first) < step and len(first) <= BLOCK:
-            content.settle()
-            return self.put(first)
-        return self._send_blocks(content, first, step)
+        if expected <= SINGLE:
+            first = content.read(SINGLE + 1)
+            if len(first) <= SINGLE:
+                content.settle()
+                return self.put(first)
+            # It grew: what is known of its size does not matter, and settling will tell.
+            return self._send_blocks(content, first, len(first))
+        return self._send_blocks(content, b"", block_size(expected))
 
     def put(self, data: bytes) -> Written:
         """One request, which the service refuses if the bytes are damaged on the way."""
@@ -108,36 +111,41 @@ class Upload:
         return self._made_visible(lambda: _resent(put), digest.hexdigest(), len(data))
 
     def _send_blocks(self, content: Content, first: bytes, step: int) -> Written:
-        sent = self._sent_before()
-        digest = hashlib.md5(usedforsecurity=False)
-        on_the_way: deque[tuple[Future[str], int]] = deque()
-        names: list[str] = []
+        """Send in blocks of ``step`` bytes; ``first`` is the first of them if it was read already."""
         lease = self._opening.lease
+        digest = hashlib.md5(usedforsecurity=False)
+        sent: dict[str, int] | None = None
+        on_the_way: deque[Future[str]] = deque()
+        names: list[str] = []
         size = 0
-        data = first
-        UPLOADS.take(step, lease)
         try:
-            while data:
-                index = len(names) + len(on_the_way)
-                on_the_way.append((self._background.submit(self._staging(data, index, sent)), step))
+            while True:
+                if len(on_the_way) == PARALLEL:
+                    names.append(awaited(on_the_way.popleft(), lease))
+                UPLOADS.take(step, lease)
+                is_handed_on = False
+                try:
+                    data, first = first or content.read(step), b""
+                    if sent is None and len(data) < step:
+                        content.settle()
+                        return self.put(data)
+                    sent = self._sent_before() if sent is None else sent
+                    if data:
+                        staged = self._background.submit(self._staging(data, len(names) + len(on_the_way), sent))
+                        staged.add_done_callback(lambda _: UPLOADS.give_back(step))
+                        is_handed_on = True
+                        on_the_way.append(staged)
+                finally:
+                    if not is_handed_on:
+                        UPLOADS.give_back(step)
                 digest.update(data)
                 size += len(data)
-                is_last = len(data) < step
-                while len(on_the_way) >= PARALLEL or (is_last and on_the_way):
-                    names.append(awaited(on_the_way[0][0], lease))
-                    UPLOADS.give_back(on_the_way.popleft()[1])
-                data = b""
-                if not is_last:
-                    UPLOADS.take(step, lease)
-                    data = content.read(step)
-                    if not data:
-                        UPLOADS.give_back(step)
-            while on_the_way:
-                names.append(awaited(on_the_way[0][0], lease))
-                UPLOADS.give_back(on_the_way.popleft()[1])
+                if len(data) < step:
+                    break
+            names += [awaited(staged, lease) for staged in on_the_way]
         finally:
-            for future, count in on_the_way:
-                _give_back_when_done(future, count)
+            for staged in on_the_way:
+                staged.cancel()
         content.settle()
         lease.check()
         return self._made_visible(lambda: self._commit(names, digest.digest()), digest.hexdigest(), size)
@@ -229,11 +237,6 @@ def _resent(request: Callable[[], dict[str, Any]]) -> dict[str, Any]:
             if not is_damage(answer_of(error)):
                 raise
     return request()
-
-
-def _give_back_when_done(future: Future[str], count: int) -> None:
-    future.cancel()
-    future.add_done_callback(lambda _: UPLOADS.give_back(count))
 
 
 def _settings(digest: bytes) -> ContentSettings:

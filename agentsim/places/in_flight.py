@@ -1,59 +1,17 @@
-"""Threads and memory for what is on its way to or from a server, within bounds for the whole process."""
+"""Waiting for what is on its way to or from a server, and the memory that it may take in the whole process."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future
-from queue import SimpleQueue
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from agentsim.engine.lease import Lease
 
 _Result = TypeVar("_Result")
-_Call = tuple["Future[Any]", Callable[[], Any]]
 
 WAIT_SECONDS: Final = 0.2
 """How long a wait goes on before it asks whether the run still is to."""
-
-
-class Background:
-    """A few threads that carry out calls; they never keep the process from ending, as those of an executor would."""
-
-    def __init__(self, threads: int) -> None:
-        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
-        self._most = threads
-        self._started = 0
-        self._lock = threading.Lock()
-
-    def submit(self, call: Callable[[], _Result]) -> Future[_Result]:
-        """Carry out a call as soon as a thread is free; what it raises is in the future."""
-        future: Future[_Result] = Future()
-        with self._lock:
-            if self._started < self._most:
-                self._started += 1
-                threading.Thread(target=self._work, daemon=True).start()
-        self._calls.put((future, call))
-        return future
-
-    def close(self) -> None:
-        """Let the threads end when they have done what was submitted."""
-        with self._lock:
-            for _ in range(self._started):
-                self._calls.put(None)
-            self._started = 0
-
-    def _work(self) -> None:
-        while (entry := self._calls.get()) is not None:
-            future, call = entry
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                future.set_result(call())
-            except BaseException as error:
-                future.set_exception(error)
-            # Else this thread would hold the last bytes until the next call.
-            del entry, future, call
 
 
 def awaited(future: Future[_Result], lease: Lease) -> _Result:

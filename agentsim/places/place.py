@@ -234,6 +234,12 @@ class Place(ABC):
     def identity(self) -> str:
         """What tells this root from every other at any time (``engine.source_identity``); no secret in it."""
 
+    def attend(self, attributes: frozenset[str]) -> None:  # noqa: B027 - most places have no choice
+        """Which of ``holds.attributes`` the other side of the run keeps too: the rest need not be asked for.
+
+        Called once, after :meth:`enter`; without it all of them are.
+        """
+
     @abstractmethod
     def walk(self, descend: Descend) -> Iterator[Item | Unlisted]:
         """Everything in the place, without the root, each item once, in the order of :func:`walk_key`.

@@ -16,7 +16,8 @@ from urllib.request import getproxies, proxy_bypass
 
 from agentsim.engine.errors import ItemChanged, ItemFailed, RunStopped, Side
 from agentsim.places import s3_errors
-from agentsim.places.in_flight import Background, awaited
+from agentsim.places.daemons import Daemons
+from agentsim.places.in_flight import awaited
 from agentsim.places.object_metadata import fitted, metadata_of, redressed
 from agentsim.places.object_order import in_walk_order
 from agentsim.places.place import Content, Descend, Dress, Holds, Item, Opening, Place, Unlisted, Written
@@ -75,7 +76,7 @@ class S3Place(Place):
         if opening.sub_path:
             self._prefix += "/"
         self._bucket = Bucket(self._address, self._keys(properties, secrets), opening)
-        self._workers = Background(_WORKERS)
+        self._workers = Daemons(_WORKERS)
         self._writer = Writer(self._bucket, self._workers)
 
     def _located(self, properties: Mapping[str, Any]) -> Address:
@@ -129,17 +130,28 @@ class S3Place(Place):
 
     def _objects(self) -> Iterator[Item]:
         """Every object with its key below the root as its path, page by page."""
-        arguments: dict[str, Any] = {"Prefix": self._prefix, "MaxKeys": _PAGE}
-        while True:
-            page = self._bucket.call("list_objects_v2", "listing the bucket", whole=True, **arguments)
+        for page in self._pages():
             entries = (listed(entry, self._path(entry["Key"])) for entry in page.get("Contents", ()))
             yield from self._detailed([entry for entry in entries if entry.path])
-            following = page.get("NextContinuationToken")
-            if not page.get("IsTruncated"):
+
+    def _pages(self) -> Iterator[dict[str, Any]]:
+        """The pages of the listing; each is asked for while the one before it is worked on."""
+        page, token = self._page(""), ""
+        while True:
+            before, token = token, str(page.get("NextContinuationToken") or "") if page["IsTruncated"] else ""
+            if page["IsTruncated"] and token in ("", before):
+                raise RunStopped(codes.LISTING_UNORDERED, "The server's listing does not go on", self._side.value)
+            following = self._workers.submit(functools.partial(self._page, token)) if token else None
+            yield page
+            if following is None:
                 return
-            if not following or following == arguments.get("ContinuationToken"):
-                raise RunStopped(codes.LISTING_UNORDERED, "The server lists the same page again", self._side.value)
-            arguments["ContinuationToken"] = following
+            page = awaited(following, self._bucket.lease)
+
+    def _page(self, token: str) -> dict[str, Any]:
+        arguments: dict[str, Any] = {"ContinuationToken": token} if token else {}
+        return self._bucket.call(
+            "list_objects_v2", "listing the bucket", whole=True, Prefix=self._prefix, MaxKeys=_PAGE, **arguments
+        )
 
     def _path(self, key: str) -> bytes:
         return key[len(self._prefix) :].encode("utf-8", "surrogatepass")

@@ -46,7 +46,7 @@ class Address:
     def place(self) -> str:
         """The same text for the same root, whatever way the properties name it, without blanks."""
         origin = self.server or "https://s3.amazonaws.com"
-        return f"{origin}/{self.bucket}/{quote(self.prefix)}".rstrip("/")
+        return f"{origin}/{quote(self.bucket)}/{quote(self.prefix)}".rstrip("/")
 
 
 def address_of(properties: Mapping[str, Any]) -> Address:

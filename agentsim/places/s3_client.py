@@ -33,6 +33,7 @@ DAMAGE_ATTEMPTS: Final = 3
 _CONNECT_SECONDS: Final = 10
 _READ_SECONDS: Final = 60
 _CONNECTIONS: Final = 40
+_SMALL_BODY: Final = 1 << 20
 
 UNREADABLE: Final = "ResponseParserError"
 """The answer is no XML: a server can put a control character of a key into it. What was asked may have been done."""
@@ -112,6 +113,7 @@ class Bucket:
             raise self._translated(error, "opening the bucket", whole=True) from None
         client.meta.events.register_first("needs-retry.s3", self._again)
         client.meta.events.register_first("before-parse.s3", _refuse_nothing)
+        client.meta.events.register_first("before-send.s3", _send_at_once)
         return client
 
     def call(
@@ -241,6 +243,12 @@ def answer_of(error: Exception) -> Answer:
     if isinstance(error, credentials):
         return Answer(NO_CREDENTIALS, 401, str(error))
     return Answer(type(error).__name__, 400, str(error))
+
+
+def _send_at_once(request: Any, **_: Any) -> None:
+    """Send a small body without asking first whether it is welcome, which costs as long as sending it."""
+    if int(request.headers.get("Content-Length") or 0) <= _SMALL_BODY:
+        request.headers.pop("Expect", None)
 
 
 def _refuse_nothing(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from agentsim.engine.errors import ItemChanged, ItemFailed, RunStopped
-from agentsim.places.in_flight import UPLOADS, Background, awaited
+from agentsim.places.daemons import Daemons
+from agentsim.places.in_flight import UPLOADS, awaited
 from agentsim.places.place import Content
 from agentsim.places.s3_client import Bucket, Refused
 from store import codes
@@ -98,7 +99,7 @@ class Upload:
         headers: metadata and the like, as ``create_multipart_upload`` takes it.
     """
 
-    def __init__(self, bucket: Bucket, workers: Background, key: str, headers: dict[str, Any]) -> None:
+    def __init__(self, bucket: Bucket, workers: Daemons, key: str, headers: dict[str, Any]) -> None:
         self._bucket = bucket
         self._workers = workers
         self._key = key

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from agentsim.engine.errors import ItemChanged, ItemFailed
-from agentsim.places.in_flight import UPLOADS, Background, awaited
+from agentsim.places.daemons import Daemons
+from agentsim.places.in_flight import UPLOADS, awaited
 from agentsim.places.place import Content, Item, Written
 from agentsim.places.s3_client import UNREADABLE, Bucket, Refused
 from agentsim.places.s3_errors import CONDITION, MISSING, NO_CONDITIONS, Answer
@@ -34,7 +35,7 @@ class Writer:
         workers: for requests at once.
     """
 
-    def __init__(self, bucket: Bucket, workers: Background) -> None:
+    def __init__(self, bucket: Bucket, workers: Daemons) -> None:
         self._bucket = bucket
         self._workers = workers
         self._conditions = True
@@ -286,6 +287,9 @@ class Writer:
             except Refused as refused:
                 answer = refused.answer
         assert answer is not None
+        if replacing is None and answer.code in MISSING:
+            # Nothing was to be there: it is not the item that is missing.
+            answer = Answer("NotTaken", answer.status, answer.words)
         return self._made_before(key, expected, arguments.get("Metadata"), answer)
 
     def _expect(self, key: str, replacing: Item | None) -> None:

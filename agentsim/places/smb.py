@@ -19,7 +19,6 @@ from agentsim.places.smb_asking import Detail, Dressing, Seen
 from agentsim.places.smb_entries import (
     READ_ONLY,
     REPARSE,
-    TICK,
     Facts,
     attributes_only,
     item_of,
@@ -64,7 +63,7 @@ class SmbPlace(Place):
         self._listings = Listings()
         self._system = FileSystem(0, 0)
         self._detail = Detail()
-        self.holds = _holds(folds=True, acl=False)
+        self.holds = _holds(self._system, folds=True)
 
     # Coming and going.
 
@@ -83,7 +82,7 @@ class SmbPlace(Place):
         self._system = system
         self._detail = Detail(acl=system.acls, streams=system.streams)
         folded = self._at_root(lambda channel: folds(channel, root, self._listings, system))
-        self.holds = _holds(folds=folded, acl=system.acls)
+        self.holds = _holds(system, folds=folded)
 
     def _at_root(self, act: Callable[[Channel], T]) -> T:
         try:
@@ -116,6 +115,10 @@ class SmbPlace(Place):
             if part
         )
         return f"type:smb place:{_word(place.encode())} volume:{self._system.serial:08x}"
+
+    def attend(self, attributes: frozenset[str]) -> None:
+        """As :class:`Place` has it: an ACL takes a message more for each file, and of a server some work."""
+        self._detail = self._detail._replace(acl=self._detail.acl and "nt_acl" in attributes)
 
     def close(self) -> None:
         """As :class:`Place` has it."""
@@ -159,7 +162,8 @@ class SmbPlace(Place):
                 stack.pop()
                 continue
             path = above + b"/" + facts.name if above else facts.name
-            item = item_of(facts, path)
+            # A directory's ACL is worth a question each, a file's travels with its content.
+            item = item_of(facts, path, detailed=not (self._detail.acl and facts.kind is ItemKind.DIRECTORY))
             yield item
             if item.kind is ItemKind.DIRECTORY and descend(path):
                 directory = path
@@ -365,16 +369,17 @@ class SmbPlace(Place):
         return seen is not None and (seen.facts.size, seen.facts.kind) == (item.size, item.kind)
 
 
-def _holds(*, folds: bool, acl: bool) -> Holds:
+def _holds(system: FileSystem, *, folds: bool) -> Holds:
     return Holds(
         permissions=False,
         owners=False,
         links=False,
         directories=True,
         directory_times=True,
-        time_step=TICK,
-        attributes=frozenset({"dos", "nt_acl"} if acl else {"dos"}),
+        time_step=system.time_step,
+        attributes=frozenset({"dos", "nt_acl"} if system.acls else {"dos"}),
         folds=folds,
+        largest=system.largest,
     )
 
 

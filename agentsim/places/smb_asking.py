@@ -15,6 +15,7 @@ from agentsim.places.smb_entries import (
     acl_parts,
     attributes_only,
     basic_information,
+    canonical,
     facts_of,
     item_of,
     stream_names,
@@ -113,7 +114,7 @@ def look(
     return Seen(
         handle,
         facts,
-        sm.information_in(acl) if acl and not isinstance(acl, StatusError) else None,
+        _acl(sm.information_in(acl)) if acl and not isinstance(acl, StatusError) else None,
         _extras(sm.information_in(streams)) if streams and not isinstance(streams, StatusError) else (),
         first,
     )
@@ -128,6 +129,13 @@ def _facts(channel: Channel, handle: bytes, answer: bytes | StatusError) -> Fact
         tag = sm.information_in(channel.ask(sm.query(sm.FILE, sm.ATTRIBUTE_TAG, handle)))
         facts = facts._replace(tag=int.from_bytes(tag[4:8], "little"))
     return facts
+
+
+def _acl(descriptor: bytes) -> bytes | None:
+    try:
+        return canonical(descriptor)
+    except ValueError:
+        return None
 
 
 def _extras(streams: bytes) -> tuple[str, ...]:
@@ -188,7 +196,7 @@ class Dressing:
                 return True
         return False
 
-    def messages(self, channel: Channel, attributes: int | None, handle: bytes = sm.RELATED) -> list[object]:
+    def messages(self, attributes: int | None, handle: bytes = sm.RELATED) -> list[object]:
         """The messages, to be sent together; the times come last, since all else changes them."""
         found: list[object] = []
         for parts in (DACL, OWNER | GROUP):
@@ -225,7 +233,7 @@ def dress(channel: Channel, handle: bytes, dressing: Dressing, attributes: int |
     Raises:
         StatusError, ConnectionLost, Canceled.
     """
-    messages = dressing.messages(channel, attributes, handle)
+    messages = dressing.messages(attributes, handle)
     if not messages:
         channel.forget(handle)
         return

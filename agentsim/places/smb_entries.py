@@ -99,7 +99,9 @@ def from_ns(nanoseconds: int | None) -> int:
     return time if 0 < time < 1 << 63 else 0
 
 
-def item_of(facts: Facts, path: bytes, *, acl: bytes | None = None, extras: tuple[str, ...] = ()) -> Item:
+def item_of(
+    facts: Facts, path: bytes, *, acl: bytes | None = None, extras: tuple[str, ...] = (), detailed: bool = True
+) -> Item:
     """The item of a path."""
     kind = facts.kind
     if kind is ItemKind.SPECIAL:
@@ -112,6 +114,7 @@ def item_of(facts: Facts, path: bytes, *, acl: bytes | None = None, extras: tupl
             mtime_ns=to_ns(facts.written), atime_ns=to_ns(facts.access), dos=facts.attributes & DOS, nt_acl=acl
         ),
         version=facts.version,
+        detailed=detailed,
         names=facts.links,
         extras=extras,
     )
@@ -225,10 +228,38 @@ def stream_names(information: bytes) -> list[str]:
 _ACL_PRESENT: Final = 0x4
 _INHERITED: Final = 0x400
 _INHERIT_REQUEST: Final = 0x100
+_COMPARED: Final = 0x9404
+"""Self-relative, protected, inherited, with a list: the flags of a descriptor that mean something."""
 
 OWNER: Final = 1
 GROUP: Final = 2
 DACL: Final = 4
+
+
+def canonical(descriptor: bytes) -> bytes:
+    """A security descriptor as it compares: its parts in one order, without flags that say how it was set.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        revision, control, owner, group, _, dacl = struct.unpack_from("<BxHIIII", descriptor)
+        parts = [_sid(descriptor, owner), _sid(descriptor, group)]
+        length = struct.unpack_from("<2xH", descriptor, dacl)[0] if dacl and control & _ACL_PRESENT else 0
+    except (struct.error, IndexError) as error:
+        raise ValueError("the security descriptor is cut off") from error
+    parts.append(descriptor[dacl : dacl + length])
+    at = 20
+    offsets = []
+    for part in parts:
+        offsets.append(at if part else 0)
+        at += len(part)
+    head = struct.pack("<BxHIIII", revision, control & _COMPARED, offsets[0], offsets[1], 0, offsets[2])
+    return head + b"".join(parts)
+
+
+def _sid(descriptor: bytes, at: int) -> bytes:
+    return descriptor[at : at + 8 + 4 * descriptor[at + 1]] if at else b""
 
 
 def acl_parts(descriptor: bytes) -> tuple[bytes, int]:

@@ -59,6 +59,9 @@ FS_ATTRIBUTES: Final = 5
 _ANSWER: Final = 65536
 """Most bytes of an answer to a query: what one credit buys."""
 
+TOGETHER: Final = 65536
+"""Most bytes of content that go into one packet with other messages: servers differ in what they take there."""
+
 _IMPERSONATE: Final = 2
 
 

@@ -54,7 +54,7 @@ class SmbContent(Content):
 
     def _open(self, channel: Channel) -> Seen:
         """Open it on a connection, and see that it is the file that is meant."""
-        begin = 0 if self._position else min(self._listed.size, channel.chunk)
+        begin = 0 if self._position else min(self._listed.size, channel.chunk, sm.TOGETHER)
         seen = look(channel, self._path, sm.READ_DATA, self._detail, begin=begin)
         if seen.facts.attributes & REPARSE and seen.facts.kind is ItemKind.FILE:
             # Its content is kept elsewhere (deduplicated, archived): only an open that is let through reads it.
@@ -127,7 +127,7 @@ class SmbContent(Content):
             data = sm.data_in(early)
             self._asked = len(data)
             return data
-        while len(self._under_way) < AHEAD and self._asked < self._size:
+        while len(self._under_way) < AHEAD and self._asked < self._size and not (self._under_way and channel.exhausted):
             count = min(channel.chunk, self._size - self._asked)
             self._under_way.append((self._asked, channel.send(sm.read(self._asked, count, self._seen.handle))))
             self._asked += count

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from agentsim.places import smb_messages as sm
 from agentsim.places.smb_asking import Detail, find
-from agentsim.places.smb_entries import REPARSE
+from agentsim.places.smb_entries import REPARSE, TICK
 from agentsim.places.smb_listing import Listings
 from agentsim.places.smb_names import to_wire
 from agentsim.places.smb_status import StatusError
@@ -30,10 +30,12 @@ class FileSystem(NamedTuple):
     Attributes:
         serial: number of the volume.
         attributes: its attribute bits.
+        name: what kind it is, such as "NTFS".
     """
 
     serial: int
     attributes: int
+    name: str = ""
 
     @property
     def acls(self) -> bool:
@@ -44,6 +46,16 @@ class FileSystem(NamedTuple):
     def streams(self) -> bool:
         """It keeps alternate data streams."""
         return bool(self.attributes & _NAMED_STREAMS)
+
+    @property
+    def time_step(self) -> int:
+        """Nanoseconds between two modification times that it can tell apart."""
+        return {"FAT": 2_000_000_000, "FAT32": 2_000_000_000, "exFAT": 10_000_000}.get(self.name, TICK)
+
+    @property
+    def largest(self) -> int | None:
+        """Most bytes of a file."""
+        return (4 << 30) - 1 if self.name in ("FAT", "FAT32") else None
 
     @property
     def read_only(self) -> bool:
@@ -101,7 +113,9 @@ def file_system(channel: Channel, root: bytes) -> FileSystem:
     )
     sm.good(opened)
     serial = 0 if isinstance(volume, StatusError) else struct.unpack_from("<8xI", sm.information_in(volume))[0]
-    return FileSystem(int(serial), int(struct.unpack_from("<I", sm.information_in(attributes))[0]))
+    information = sm.information_in(attributes)
+    bits, _, length = struct.unpack_from("<III", information)
+    return FileSystem(int(serial), int(bits), information[12 : 12 + length].decode("utf-16-le", "replace"))
 
 
 def folds(channel: Channel, root: bytes, listings: Listings, system: FileSystem) -> bool:

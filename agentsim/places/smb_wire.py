@@ -8,10 +8,14 @@ refused, and a link in a path is never followed.
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
+import select
+import socket
 import struct
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from agentsim.engine.errors import Canceled, RunStopped, Side
@@ -48,6 +52,12 @@ CONNECT_SECONDS: Final = 10
 ANSWER_SECONDS: Final = 60
 """How long it may take for anything else: a disk that spins up, a file that comes back from an archive."""
 
+LAST_SECONDS: Final = 2
+"""How long it may take for what cleans up after a cancel."""
+
+_CREDIT: Final = 96
+"""Units of credit that a connection wants: one buys 64 KiB."""
+
 _PAUSE: Final = 0.2
 """Seconds between two looks at the lease."""
 
@@ -61,12 +71,13 @@ class _Watched(Connection):  # type: ignore[misc]
     def __init__(self, server: Server, lease: Lease) -> None:
         super().__init__(uuid.uuid4(), server.host, server.port, require_signing=True)
         self._lease = lease
+        self.hurried = False
 
     def receive(
         self, request: Any, wait: bool = True, timeout: float | None = None, resolve_symlinks: bool = True
     ) -> Any:
         """As smbprotocol's, but bounded, and without its following of links."""
-        self._await(request, timeout or ANSWER_SECONDS)
+        self._await(request, LAST_SECONDS if self.hurried else timeout or ANSWER_SECONDS)
         return super().receive(request, wait=True, timeout=timeout or ANSWER_SECONDS, resolve_symlinks=False)
 
     def _await(self, request: Any, seconds: float) -> None:
@@ -79,7 +90,8 @@ class _Watched(Connection):  # type: ignore[misc]
                     if answer is None or answer["status"].get_value() != NtStatus.STATUS_PENDING:
                         return
                     request.response_event.clear()
-            self._lease.check()
+            if not self.hurried:
+                self._lease.check()
             if time.monotonic() > end:
                 raise ConnectionLost(f"no answer for {seconds:.0f} s")
 
@@ -121,12 +133,39 @@ class Channel:
         Raises:
             ConnectionLost: nobody answers, or somebody who does not speak SMB 2 or 3.
         """
+        self._guarded(self._knock)
         self._guarded(lambda: self._connection.connect(timeout=CONNECT_SECONDS))
         connection = self._connection
+        # Else the end of a message waits for the server's delayed acknowledgement of its beginning: 40 ms a file.
+        connection.transport._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         many = bool(connection.supports_multi_credit)
         self.chunk = min(CHUNK if many else 65536, connection.max_read_size, connection.max_write_size)
         self.page = min(CHUNK if many else 65536, connection.max_transact_size)
         self.alive = True
+
+    def _knock(self) -> None:
+        """See that somebody listens, with an eye on the lease: smbprotocol's own connecting cannot be interrupted.
+
+        Raises:
+            OSError: nobody does.
+        """
+        server = self._server
+        addresses = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+        end = time.monotonic() + CONNECT_SECONDS
+        for number, (family, kind, protocol, _, address) in enumerate(addresses, 1):
+            with socket.socket(family, kind, protocol) as knocking:
+                knocking.setblocking(False)
+                status = knocking.connect_ex(address)
+                while status == errno.EINPROGRESS:
+                    self._lease.check()
+                    if time.monotonic() > end:
+                        status = errno.ETIMEDOUT
+                    elif select.select([], [knocking], [], _PAUSE)[1]:
+                        status = knocking.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if status == 0:
+                return
+            if number == len(addresses):
+                raise OSError(status, os.strerror(status))
 
     def log_in(self) -> None:
         """Authenticate.
@@ -192,6 +231,27 @@ class Channel:
             raise of_share(error.status, self._side, self._server.unc) from error
         tree.is_dfs_share = False  # Paths are of this server, whatever it is a part of.
         self._tree = tree
+        self._take_credit()
+
+    def _take_credit(self) -> None:
+        """Have as much credit as the reads or writes that are under way at once need, or make do with smaller ones."""
+        connection = self._connection
+        if not connection.supports_multi_credit:
+            return
+        if self._credit < _CREDIT:
+            self._guarded(lambda: connection.echo(self._session.session_id, ANSWER_SECONDS, _CREDIT))
+        self.chunk = min(self.chunk, 65536 * max(self._credit // 6, 1))
+        self.page = min(self.page, 65536 * max(self._credit // 2, 1))
+
+    @property
+    def _credit(self) -> int:
+        window = self._connection.sequence_window
+        return int(window["high"] - window["low"])
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the server's credit does not reach for another read or write before one is answered."""
+        return self._credit <= self.chunk // 65536
 
     def _guarded(self, act: Callable[[], Any]) -> Any:
         """Everything that smbprotocol raises, as one of three things."""
@@ -203,7 +263,9 @@ class Channel:
                 self._broken()
                 raise ConnectionLost(str(StatusError(status))) from error
             raise StatusError(status) from error
-        except (Canceled, RunStopped, ConnectionLost):
+        except Canceled:
+            raise  # Only the waiting has ended: there is still something to clean up with.
+        except (RunStopped, ConnectionLost):
             self._broken()
             raise
         except (SMBException, OSError, ValueError, KeyError, AttributeError, struct.error) as error:
@@ -277,10 +339,23 @@ class Channel:
                 answers.append(error)
         return answers
 
+    @contextlib.contextmanager
+    def hurried(self) -> Iterator[None]:
+        """Clean up in the block, whether the run is to stop or not, and for a short time only."""
+        self._connection.hurried = True
+        try:
+            yield
+        finally:
+            self._connection.hurried = False
+
     def forget(self, file: bytes) -> None:
         """Close a file and mind no error: what mattered was answered before."""
-        with contextlib.suppress(StatusError, ConnectionLost):
+        try:
             self.ask(close(file))
+        except (StatusError, ConnectionLost):
+            return
+        except Canceled:
+            self._broken()
 
 
 def link_in(answer: bytes | StatusError) -> tuple[str, bool]:

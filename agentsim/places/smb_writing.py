@@ -152,28 +152,29 @@ class Upload:
                 disposition=disposition,
                 options=sm.NON_DIRECTORY_FILE | sm.OPEN_REPARSE_POINT,
             ),
-            *(sm.write(offset, data) for offset, data in self._kept[:1]),
         ]
-        alone = self._whole and len(self._kept) <= 1
+        early = [(offset, data) for offset, data in self._kept[:1] if len(data) <= sm.TOGETHER]
+        messages += [sm.write(offset, data) for offset, data in early]
+        alone = self._whole and early == self._kept
         if alone:
-            messages += self._ending(channel, sm.RELATED)
+            messages += self._ending(sm.RELATED)
         self._tried = True
         answers = channel.together(messages)
         self._handle = sm.handle_in(answers[0])
         self._under_way.clear()
-        if self._kept:
-            _counted(len(self._kept[0][1]), answers[1])
-        for offset, data in self._kept[1:]:
+        for (_, data), answer in zip(early, answers[1:], strict=False):
+            _counted(len(data), answer)
+        for offset, data in self._kept[len(early) :]:
             _counted(len(data), channel.ask(sm.write(offset, data, self._handle)))
         if alone:
-            self._ended(answers[1 + len(self._kept) :])
+            self._ended(answers[1 + len(early) :])
         elif self._whole:
             self._finish(channel)
 
     def _send_last(self, channel: Channel) -> None:
         offset, data = self._kept[-1]
         self._under_way.append((len(data), channel.send(sm.write(offset, data, self._handle))))
-        while len(self._under_way) > UNDER_WAY:
+        while len(self._under_way) > UNDER_WAY or (self._under_way and channel.exhausted):
             self._await_one(channel)
 
     def _await_one(self, channel: Channel) -> None:
@@ -191,10 +192,10 @@ class Upload:
         """Metadata, and all of it on the server's disk."""
         while self._under_way:
             self._await_one(channel)
-        self._ended(channel.together(self._ending(channel, self._handle)))
+        self._ended(channel.together(self._ending(self._handle)))
 
-    def _ending(self, channel: Channel, handle: bytes) -> list[Any]:
-        messages = [sm.flush(handle), *self._dressing.messages(channel, None)]
+    def _ending(self, handle: bytes) -> list[Any]:
+        messages = [sm.flush(handle), *self._dressing.messages(None)]
         return [*messages, sm.query(sm.FILE, sm.ALL)]
 
     def _ended(self, answers: list[bytes | StatusError]) -> None:
@@ -292,31 +293,25 @@ class Upload:
     def _end(self) -> None:
         """Leave nothing behind but the file in its place."""
         channel, self._channel = self._channel, None
-        if not self._revealed and self._tried:
-            if channel is None or not channel.alive or self._under_way:
-                if channel is not None:
-                    channel.close()
-                channel = self._discard_elsewhere()
-            else:
-                self._discard(channel, self._handle)
-        if channel is not None:
-            self._pool.give(channel)
-
-    def _discard(self, channel: Channel, handle: bytes) -> None:
-        try:
+        if self._revealed or not self._tried:
+            if channel is not None:
+                self._pool.give(channel)
+            return
+        handle, sound = self._handle, not self._under_way
+        if channel is None or not channel.alive:
+            handle, sound = b"", True
+            try:
+                channel = self._pool.take()
+            except (ConnectionLost, StatusError, RunStopped, Canceled):
+                return  # A later run removes it.
+        with channel.hurried(), contextlib.suppress(ConnectionLost, StatusError):
             if not handle:
                 handle = sm.handle_in(channel.ask(sm.create(self._temporary, sm.DELETE)))
             channel.together([sm.put(sm.FILE, sm.DISPOSITION, b"\1", handle), sm.close()])
-        except (ConnectionLost, StatusError, Canceled):
-            pass  # A later run removes it.
-
-    def _discard_elsewhere(self) -> Channel | None:
-        try:
-            channel = self._pool.take()
-        except (ConnectionLost, StatusError, RunStopped, Canceled):
-            return None
-        self._discard(channel, b"")
-        return channel
+        if sound:
+            self._pool.give(channel)
+        else:
+            channel.close()  # Answers may still come that nobody waits for.
 
 
 def _counted(length: int, answer: bytes | StatusError) -> None:

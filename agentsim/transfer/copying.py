@@ -254,7 +254,7 @@ class CopyActs(Acts):
     ) -> None:
         """Record an item that is in place, with what the target could not hold of it."""
         rules = self.work.rules
-        if rules.owners and not rules.fidelity.privileged:
+        if rules.loses_owners:
             uid, gid = item.dress.uid, item.dress.gid
             lost = uid not in (None, self._ids[0]) or (gid is not None and gid not in rules.fidelity.groups)
             hand.slot.cells[board.OWNERS_LOST] += lost

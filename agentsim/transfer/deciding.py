@@ -69,6 +69,7 @@ class Rules:
         time_step: nanoseconds between two times that both sides can tell apart; 0 where one of them keeps none.
         times: the target keeps modification times.
         local: the target is a directory of this machine.
+        loses_owners: owners are to travel, and the kernel does not let this process set them.
     """
 
     mode: CopyMode
@@ -82,6 +83,7 @@ class Rules:
     time_step: int
     times: bool
     local: bool
+    loses_owners: bool = False
 
     @classmethod
     def of(
@@ -98,20 +100,22 @@ class Rules:
             umask: the process's own, for new items of such a directory.
         """
         keep = settings.preserve_permissions
+        fidelity = Fidelity(privileged=True, groups=frozenset(), permissions=keep)
+        if local:
+            fidelity = Fidelity.of_this_process(permissions=keep, umask=umask)
         return cls(
             mode=mode,
             compare=settings.compare,
             permissions=keep and source.permissions and target.permissions,
             owners=keep and source.owners and target.owners,
-            fidelity=Fidelity.of_this_process(permissions=keep, umask=umask)
-            if local
-            else Fidelity(privileged=True, groups=frozenset(), permissions=keep),
+            fidelity=fidelity,
             attributes=source.attributes & target.attributes if keep else frozenset(),
             links=target.links,
             largest=target.largest,
             time_step=max(source.time_step, target.time_step) if source.time_step and target.time_step else 0,
             times=target.time_step > 0,
             local=local,
+            loses_owners=keep and source.owners and not fidelity.privileged,
         )
 
     def same_time(self, source: Item, target: Item) -> bool | None:

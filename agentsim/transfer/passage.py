@@ -116,6 +116,8 @@ class Passage:
         local = bool(order.target_root)
         held = (ends.source.holds, ends.target.holds)
         rules = Rules.of(*held, order.mode, order.settings, local=local, umask=_umask() if local else 0)
+        for place in (ends.source, ends.target):
+            place.attend(rules.attributes)
         work = Work(order, self._lease, ends.source, ends.target, rules)
         extras = Extras(work, hand)
         trash = Trash(ends.target, order.run) if order.settings.trash and order.writes else None

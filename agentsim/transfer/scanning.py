@@ -6,6 +6,7 @@ The scanning thread makes directories and counts what is equal; all that takes a
 from __future__ import annotations
 
 import os
+import re
 
 from agentsim.engine import board
 from agentsim.engine.aliases import folded
@@ -28,6 +29,9 @@ CHECK_ITEMS = 256
 
 LARGE_BYTES = 1024 * 1024
 """Files from this size on are handed over at once, not in batches."""
+
+_LENGTH = re.compile(r"\blong(er)?\b")
+"""How a place says that it is a name's length that it refuses."""
 
 
 class Scan:
@@ -182,7 +186,7 @@ class Scan:
             return True
         words = self._work.target.refuses(path, kind)
         if words:
-            code = codes.ITEM_NAME_TOO_LONG if "too long" in words else codes.ITEM_NAME_UNSUPPORTED
+            code = codes.ITEM_NAME_TOO_LONG if _LENGTH.search(words) else codes.ITEM_NAME_UNSUPPORTED
             self._hand.refused(item, code, words, item.size)
             if kind is ItemKind.DIRECTORY:
                 self._refused.add(path)

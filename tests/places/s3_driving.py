@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from agentsim.engine.errors import Side
 from agentsim.engine.lease import Lease, now
+from agentsim.places import s3, s3_upload
 from agentsim.places.place import Content, Item, Opening
 from agentsim.places.s3 import S3Place
 from agentsim.places.secrets import Secrets
 from store.vocabulary import ItemKind
+
+
+def small_parts(monkeypatch: pytest.MonkeyPatch, size: int = 1 << 20) -> None:
+    """Take files for large that are larger than this, and send them in parts of it."""
+    monkeypatch.setattr(s3, "SINGLE", size)
+    monkeypatch.setattr(s3_upload, "SINGLE", size)
 
 
 def opened(properties: Mapping[str, Any], side: Side = Side.TARGET, sub_path: bytes = b"") -> S3Place:

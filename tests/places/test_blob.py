@@ -319,6 +319,28 @@ def test_blobs_whose_names_can_be_no_path_are_told_and_never_lost(azurite: Azuri
     assert all(special.values())
 
 
+def test_foreign_names_that_no_blob_of_ours_would_get_are_found_and_read(
+    azurite: Azurite, container: dict[str, Any]
+) -> None:
+    for name in ("dot.", "private \ufdd0"):
+        raw(azurite, container, name, name.encode())
+    with opened(azurite, container, side=Side.SOURCE, writes=False) as place:
+        for item in everything(place):
+            assert place.refuses(item.path, item.kind)
+            assert place.find(item.path) == item
+            assert content_of(place, item) == item.path
+
+
+def test_a_file_that_grows_while_it_is_read_is_left_to_the_settling(place: BlobPlace) -> None:
+    data = random.Random(5).randbytes(2 * BLOCK)
+    for size in (0, SINGLE, SINGLE + 1, BLOCK):
+        place.write(b"file", Bytes(data, size=size), DRESS, place.find(b"file"))
+        found = place.find(b"file")
+        assert found is not None
+        assert content_of(place, found) == data
+    assert UPLOADS._left == UPLOADS._size
+
+
 def test_a_new_dress_leaves_content_and_what_others_wrote(azurite: Azurite, container: dict[str, Any]) -> None:
     client = azurite.container(container["blobContainerName"])
     settings = ContentSettings(content_type="text/plain", cache_control="no-store")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,19 +11,21 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AzureSasCredential
-from azure.storage.blob import BlobProperties
+from azure.storage.blob import ContentSettings
 
 from agentsim.engine.errors import RunStopped, Side
 from agentsim.engine.lease import Lease, now
 from agentsim.places import blob_client
 from agentsim.places.blob import BlobPlace
 from agentsim.places.blob_client import Connection, connect
-from agentsim.places.place import Opening
+from agentsim.places.place import Opening, Unlisted
 from store import codes
 from tests.places.blob_opened import Known
 
 KEY = "c29tZSBrZXk="
 BASE = {"storageAccountResourceId": "/subscriptions/x/storageAccounts/acct", "blobContainerName": "box"}
+LAST_MODIFIED = datetime(2026, 1, 1, tzinfo=UTC)
+SETTINGS = ContentSettings()
 OPENING = Opening(side=Side.SOURCE, writes=False, sub_path=b"", lease=Lease(now() + 600))
 
 
@@ -124,23 +127,45 @@ def test_a_listing_of_a_hundred_thousand_needs_the_memory_of_a_page(monkeypatch:
     assert peaks[100_000] < 1.2 * peaks[10_000]
 
 
+def test_an_empty_page_is_not_the_end_of_a_listing(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = BlobPlace(OPENING, BASE | {"credentials": {"accountKeyUri": "env:K"}}, Known({"K": KEY}))
+    pages = SimpleNamespace(by_page=lambda: iter([iter([]), _page(0, 1), iter([]), iter([]), _page(1, 3), iter([])]))
+    monkeypatch.setattr(place._container, "list_blobs", lambda **_: pages)
+    monkeypatch.setattr(place, "_properties", lambda key: None)
+    assert [
+        item.path for item in place.walk(lambda _: True) if not isinstance(item, Unlisted) and not item.implied
+    ] == [b"directory-00000/file-%08d" % number for number in range(3)]
+    # Nor does a look-up take it for one: what it says is not there, a Mirror deletes.
+    assert place.find(b"directory-00000") is not None
+
+
+def test_a_missing_library_is_told_with_the_command_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("agentsim.places.blob")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "azure.storage.blob", None)
+    with pytest.raises(RunStopped, match=r"azure.storage.blob is missing: pip install 'longshore\[azure\]'") as stop:
+        importlib.import_module("agentsim.places.blob")
+    assert stop.value.code == codes.LIBRARY_MISSING
+
+
 class _Pages:
     """What the library answers: pages of blobs, each made when it is asked for."""
 
     def __init__(self, count: int) -> None:
         self._count = count
 
-    def by_page(self) -> Iterator[Iterator[BlobProperties]]:
+    def by_page(self) -> Iterator[Iterator[SimpleNamespace]]:
         for start in range(0, self._count, 5000):
             yield _page(start, min(start + 5000, self._count))
 
 
-def _page(start: int, end: int) -> Iterator[BlobProperties]:
-    blob = BlobProperties()
-    blob.last_modified = datetime(2026, 1, 1, tzinfo=UTC)
+def _page(start: int, end: int) -> Iterator[SimpleNamespace]:
     for number in range(start, end):
-        blob.name = f"directory-{number // 1000:05d}/file-{number:08d}"
-        blob.size = number
-        blob.etag = f"0x{number:X}"
-        blob.metadata = {"modtime": str(number), "permissions": "33188"}
-        yield blob
+        yield SimpleNamespace(
+            name=f"directory-{number // 1000:05d}/file-{number:08d}",
+            size=number,
+            etag=f"0x{number:X}",
+            last_modified=LAST_MODIFIED,
+            content_settings=SETTINGS,
+            metadata={"modtime": str(number), "permissions": "33188"},
+        )

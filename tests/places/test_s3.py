@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,12 +16,11 @@ from agentsim.places.place import Dress, Item, walk_key
 from agentsim.places.s3 import S3Place
 from store import codes
 from store.vocabulary import ItemKind
-from tests.places.s3_driving import Bytes, content_of, key_of, opened, unopened
-from tests.servers import s3
+from tests.places.s3_driving import Bytes, content_of, key_of, opened, small_parts, unopened
 from tests.servers.s3 import S3Server
 
 DRESS = Dress(mtime_ns=1_700_000_000_123_456_789, atime_ns=1_700_000_001_000_000_000, mode=0o640, uid=1000, gid=1001)
-LARGE = 20 << 20
+LARGE = 5 << 19
 """Bytes of a file in three parts."""
 
 HOSTILE = [
@@ -43,9 +44,10 @@ HOSTILE = [
 ]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[S3Server]:
-    yield from s3.running()
+@pytest.fixture
+def server(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    small_parts(monkeypatch)
+    return s3_server
 
 
 @pytest.fixture
@@ -146,6 +148,42 @@ def test_a_walk_over_several_pages_is_in_order(place: S3Place, monkeypatch: pyte
     assert next(item for item in items if item.path == b"d-link").kind is ItemKind.SYMLINK
 
 
+def test_a_walk_takes_the_memory_of_a_page(properties: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    place = unopened(properties)
+    moment = datetime.now(UTC)
+
+    def page(operation: str, doing: str, **arguments: Any) -> dict[str, Any]:
+        assert operation == "list_objects_v2"
+        start = int(arguments.get("ContinuationToken", "0"))
+        entries = [
+            {"Key": f"d{number // 5000:03}/f{number:07}", "ETag": f'"{number:032x}"', "Size": 5, "LastModified": moment}
+            for number in range(start, start + 1000)
+        ]
+        return {"Contents": entries, "IsTruncated": start < 19_000, "NextContinuationToken": str(start + 1000)}
+
+    monkeypatch.setattr(place._bucket, "call", page)
+    walk = place.walk(lambda path: True)
+    for _ in range(3000):
+        next(walk)
+    tracemalloc.start()
+    count = 3000 + sum(1 for _ in walk)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 20_000 + 4
+    assert peak < 4 << 20, f"{peak} bytes for pages of 1,000"
+
+
+@pytest.mark.parametrize("token", ["", "same"])
+def test_a_listing_that_does_not_go_on_is_not_taken_for_a_whole_one(
+    properties: dict[str, Any], monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    place = unopened(properties)
+    page = {"Contents": [], "IsTruncated": True, "NextContinuationToken": token}
+    monkeypatch.setattr(place._bucket, "call", lambda *_, **__: page)
+    with pytest.raises(RunStopped, match="does not go on"):
+        walked(place)
+
+
 def test_a_place_below_a_prefix_and_a_sub_path_sees_nothing_else(
     server: S3Server, properties: dict[str, Any], place: S3Place
 ) -> None:
@@ -222,8 +260,11 @@ def test_a_source_that_changed_leaves_what_was_there_and_no_upload(
     assert "Uploads" not in server.client().list_multipart_uploads(Bucket=key_of(properties))
 
 
-def test_a_large_file_goes_in_parts_and_keeps_the_digest_that_its_source_had(place: S3Place) -> None:
-    data = bytes(range(256)) * (LARGE // 256) + b"end"
+def test_a_large_file_goes_in_parts_and_keeps_the_digest_that_its_source_had(
+    place: S3Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_parts(monkeypatch, 8 << 20)
+    data = bytes(range(256)) * (17 << 12) + b"end"
     md5 = hashlib.md5(data).hexdigest()
     written = place.write(b"large", Bytes(data, md5=md5), DRESS, None)
     assert (written.size, written.md5) == (len(data), md5)
@@ -252,8 +293,8 @@ def test_parts_that_a_dead_run_sent_are_not_sent_again(
     server: S3Server, properties: dict[str, Any], place: S3Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket, client = key_of(properties), server.client()
-    data = b"a" * (8 << 20) + b"b" * (8 << 20) + b"c" * 100
-    for number, body in ((1, data[: 8 << 20]), (2, b"other" * 1_700_000)):
+    data = b"a" * (1 << 20) + b"b" * (1 << 20) + b"c" * 100
+    for number, body in ((1, data[: 1 << 20]), (2, b"other" * 200_000)):
         if number == 1:
             upload = client.create_multipart_upload(Bucket=bucket, Key="f", Metadata={"modtime": "1"})["UploadId"]
         client.upload_part(Bucket=bucket, Key="f", UploadId=upload, PartNumber=number, Body=body)
@@ -321,7 +362,7 @@ def test_metadata_of_another_version_is_not_touched(place: S3Place) -> None:
 
 def test_an_object_too_large_for_one_copy_is_copied_in_parts(place: S3Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3_writing, "LARGEST_COPY", 1 << 20)
-    monkeypatch.setattr(s3_writing, "_COPIED_PART", 6 << 20)
+    monkeypatch.setattr(s3_writing, "_COPIED_PART", 1 << 20)
     data = bytes(range(256)) * (LARGE // 256)
     place.write(b"large", Bytes(data), DRESS, None)
     item = place.find(b"large")

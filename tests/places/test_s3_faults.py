@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -9,19 +10,18 @@ from typing import Any
 import pytest
 
 from agentsim.engine.errors import Canceled, ItemChanged, ItemFailed, RunStopped, Side
-from agentsim.places import s3_client, s3_reading
+from agentsim.places import s3_client, s3_reading, s3_writing
 from agentsim.places.place import Dress, Item
 from agentsim.places.s3 import S3Place
 from store import codes
 from store.vocabulary import ItemKind
-from tests.places.s3_driving import Bytes, content_of, key_of, opened, unopened
-from tests.servers import s3
+from tests.places.s3_driving import Bytes, content_of, key_of, opened, small_parts, unopened
 from tests.servers.proxy import Asked, Fault, Proxy, Rule, every
 from tests.servers.s3 import S3Server
 from tests.servers.s3_server import ACCESS_VARIABLE, SECRET_VARIABLE
 
 DRESS = Dress(mtime_ns=1_700_000_000_123_456_789, mode=0o640, uid=1000, gid=1001)
-LARGE = b"0123456789abcdef" * ((18 << 20) // 16)
+LARGE = b"0123456789abcdef" * ((9 << 18) // 16)
 BUSY = Fault(
     status=503,
     body=b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>",
@@ -29,9 +29,10 @@ BUSY = Fault(
 )
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[S3Server]:
-    yield from s3.running()
+@pytest.fixture
+def server(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    small_parts(monkeypatch)
+    return s3_server
 
 
 @pytest.fixture
@@ -98,6 +99,25 @@ def test_only_one_of_the_two_references_is_an_error(properties: dict[str, Any]) 
     with pytest.raises(RunStopped) as stopped:
         unopened({**properties, "credentials": {"accessKeyUri": f"env:{ACCESS_VARIABLE}", "secretKeyUri": ""}})
     assert stopped.value.code == codes.CREDENTIAL_UNRESOLVED
+
+
+def test_without_boto3_the_message_says_what_to_install(
+    properties: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(RunStopped, match=r"pip install 'longshore\[s3\]'") as stopped:
+        unopened(properties)
+    assert stopped.value.code == codes.LIBRARY_MISSING
+
+
+def test_a_server_whose_etags_do_not_show_parts_cannot_hold_links(
+    place: S3Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_writing, "made_of_parts", lambda etag: False)
+    with pytest.raises(ItemFailed) as failed:
+        place.make_link(b"l", b"to", DRESS, None)
+    assert failed.value.code == codes.ITEM_LINK_UNSUPPORTED
+    assert place.find(b"l") is None
 
 
 def test_without_references_the_library_looks_for_keys_itself(
@@ -249,7 +269,7 @@ def test_content_damaged_on_its_way_here_does_not_settle(place: S3Place, proxy: 
 
 def test_a_download_that_is_cut_goes_on_where_it_was(place: S3Place, proxy: Proxy) -> None:
     place.write(b"f", Bytes(LARGE), DRESS, None)
-    cuts = iter([5_000_000, 1, 0, 3_000_000])
+    cuts = iter([500_000, 1, 0, 300_000])
     proxy.rule = lambda asked: Fault(cut_after=cut) if asked.method == "GET" and (cut := next(cuts, -1)) >= 0 else None
     assert content_of(place, b"f") == LARGE
     assert proxy.faults == 4
@@ -261,9 +281,9 @@ def test_a_download_is_not_gone_on_with_in_another_version(
     place.write(b"f", Bytes(LARGE), DRESS, None)
     item = place.find(b"f")
     assert item is not None
-    proxy.rule = once("GET", Fault(cut_after=5_000_000))
+    proxy.rule = once("GET", Fault(cut_after=500_000))
     with place.read(item) as content:
-        content.read(1 << 20)
+        content.read(1 << 18)
         server.client().put_object(Bucket=key_of(properties), Key="f", Body=LARGE[1:])
         with pytest.raises(ItemChanged):
             content.read(len(LARGE))

@@ -246,7 +246,15 @@ def test_an_acl_goes_from_one_share_to_another(smbd: Samba, share: str, place: S
     dress = there(place, "file").dress
     other.make_directory(b"dir", dress)
     assert put(other, "copy", nt_acl=dress.nt_acl).dress.nt_acl == dress.nt_acl == changed
-    assert next(iter(item.dress.nt_acl for item in place.walk(lambda path: True) if isinstance(item, Item))) is None
+    place.make_directory(b"dir", Dress())
+    listed = {item.path: item for item in place.walk(lambda path: True) if isinstance(item, Item)}
+    assert not listed[b"dir"].detailed, "a directory is to be asked for its ACL"
+    assert listed[b"file"].detailed, "a file is not, unless it is copied"
+    with place.read(listed[b"file"]) as content:
+        assert content.item.dress.nt_acl == changed
+    place.attend(frozenset({"dos"}))
+    assert there(place, "file").dress.nt_acl is None, "it is not asked for where the other side has no ACLs"
+    assert all(item.detailed for item in place.walk(lambda path: True) if isinstance(item, Item))
     other.close()
 
 

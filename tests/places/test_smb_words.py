@@ -17,6 +17,7 @@ from agentsim.places.smb_entries import (
     Facts,
     acl_parts,
     basic_information,
+    canonical,
     entries,
     from_ns,
     item_of,
@@ -159,6 +160,19 @@ def test_an_acl_is_set_with_the_parts_it_has_and_stays_inherited() -> None:
     assert struct.unpack_from("<H", ready, 2)[0] == 0x8504
     with pytest.raises(ValueError, match="cut off"):
         acl_parts(b"\1\0")
+
+
+def test_acls_compare_whatever_order_a_server_keeps_their_parts_in() -> None:
+    owner, group = bytes.fromhex("010100000000000512000000"), bytes.fromhex("010100000000000520000000")
+    dacl = bytes.fromhex("0200080000000000")
+
+    def descriptor(control: int, *parts: bytes) -> bytes:
+        at = {part: 20 + sum(map(len, parts[:number])) for number, part in enumerate(parts)}
+        return struct.pack("<BxHIIII", 1, control, at[owner], at[group], 0, at[dacl]) + b"".join(parts)
+
+    one = descriptor(0x8404, owner, group, dacl)
+    assert canonical(descriptor(0x8504, dacl, group, owner)) == canonical(one) == one
+    assert canonical(descriptor(0x9404, owner, group, dacl)) != one, "a protected list is another"
 
 
 def test_data_streams_are_named_without_the_content() -> None:

@@ -24,6 +24,9 @@ from tests.servers.s3_server import ACCESS_VARIABLE, SECRET_VARIABLE
 ACCESS: Final = "AKIALONGSHORETEST"
 SECRET: Final = "canary-of-the-s3-secret"
 
+_SETTINGS: Final = {"AWS_EC2_METADATA_DISABLED": "true", "S3_UPLOAD_PART_MIN_SIZE": str(256 << 10)}
+"""Parts may be small, so that stories about them need not be large; a real server wants 5 MiB."""
+
 _ROOT: Final = Path(__file__).parents[2]
 
 
@@ -58,7 +61,7 @@ class S3Server:
         return subprocess.Popen(
             [sys.executable, "-m", "tests.servers.s3_server", *arguments],
             cwd=_ROOT,
-            env={**environment, **self.environment, "AWS_EC2_METADATA_DISABLED": "true"},
+            env={**environment, **self.environment, **_SETTINGS},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

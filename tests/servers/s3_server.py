@@ -1,7 +1,8 @@
 """The processes behind ``tests.servers.s3``: moto's S3, made as strict as a real one, and a relay in front of it.
 
 ``python -m tests.servers.s3_server moto PORT``: moto keeps objects in memory and believes everybody. Here a
-request needs the signature of the key in the environment, and a body must be what its digests say.
+request needs the signature of the key in the environment, and a body must be what its digests say. It has no route
+for a key with a newline in it (404), which a real server takes.
 ``python -m tests.servers.s3_server relay PORT UPSTREAM``: passes bytes on; killing it is what clients see of a server
 that is killed, while what was acknowledged stays.
 """

@@ -14,16 +14,18 @@ from store.clock import VirtualClock
 from store.db import open_store
 from store.errors import Conflict, InvalidInput, StoreUnavailable
 from store.execution import claims
+from store.execution.endpoint_tests import report_steps
 from store.execution.trust import AgentIdentity
 from store.feed import head, since
 from store.models import RunLease
 from store.place import StorePlace, locate
 from store.postgres.bulk import PostgresTarget
 from store.reader import Reader
+from store.resources.endpoint_tests import request_test
 from store.sqlite.place import SqlitePlace
 from store.upkeep.check.run import check
 from store.upkeep.copying import Copied, copy_store
-from store.vocabulary import ItemKind, JobRunStatus, RunKind
+from store.vocabulary import EndpointTestStatus, ItemKind, JobRunStatus, RunKind
 from tests.postgres import Cluster
 from tests.store.world import NOON, World, refusal, sql
 
@@ -46,6 +48,10 @@ def full(file_world: World) -> World:
     preview = _run(world, agent, kind=RunKind.PREVIEW)
     _run(world, agent, plan=preview, report=True)
     world.token()
+    with world.mover_write() as (tx, mover):
+        test = request_test(tx, mover, "home-from", "dock-1")
+    step = {"name": "reach", "ok": False, "code": "LSM1021", "message": ODD, "milliseconds": BIG}
+    world.call(agent, report_steps, test.id, [step], EndpointTestStatus.FAILED)
     # Of a run that ended: no operation leaves it, and its table is not to stay empty.
     with world.write() as tx:
         tx.session.execute(insert(RunLease), [{"run_id": preview, "agent_id": 1, "fence": 1, "lease_until": BIG}])

@@ -22,7 +22,7 @@ from tests.store.world import ADMIN, World, refusal
 
 FINE = {"name": "reach", "ok": True, "code": "AZSM0000", "message": "", "milliseconds": 3}
 WRONG = {"name": "authenticate", "ok": False, "code": "LSM1023", "message": "no", "milliseconds": 5}
-SMB = {
+SMB: dict[str, Any] = {
     "endpointType": "SmbMount",
     "host": "nas1",
     "shareName": "hr",
@@ -66,7 +66,7 @@ def test_a_test_goes_from_its_request_to_its_answer(ready: World) -> None:
     trial = take(ready, identity, test_id)
     assert trial is not None
     assert (trial.writes, trial.remaining_ms) == (True, TEST_DEADLINE_MS - 1_000)
-    credentials = {"type": "AzureKeyVaultSmb", **SMB["credentials"]}  # type: ignore[dict-item]
+    credentials = {"type": "AzureKeyVaultSmb", **SMB["credentials"]}
     assert trial.properties == {"name": "share", "description": "", **SMB, "credentials": credentials}
     assert ready.call(identity, report_steps, test_id, [FINE])
     assert [step.name for step in shown(ready, test_id).steps] == ["reach"]

@@ -36,7 +36,7 @@ class Run:
     """
 
     def __init__(
-        self, task: Order, opened: Callable[[Opening], Place], plan: Sequence[bytes] = (), *, until: str = ""
+        self, task: Order, opened: Callable[[Opening], Place] | None = None, plan: Sequence[bytes] = ()
     ) -> None:
         self.channel, theirs = Channel.pair()
         self.done: dict[str, str] | None = None
@@ -46,7 +46,6 @@ class Run:
         self.logs: list[str] = []
         self.counters: dict[str, Any] = {}
         self.identity = ""
-        self.seconds = 0.0
         if task.planned:
             for chunk in plan:
                 self.channel.send(("plan", chunk))

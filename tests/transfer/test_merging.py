@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentsim.engine.errors import ItemFailed
@@ -29,6 +29,7 @@ def sides(match: Match) -> tuple[bool, bool]:
     return match.source is not None, match.target is not None
 
 
+@settings(deadline=None)
 @given(trees, trees)
 def test_every_item_comes_once_and_with_its_twin(
     source: set[tuple[bytes, ItemKind]], target: set[tuple[bytes, ItemKind]]
@@ -40,6 +41,7 @@ def test_every_item_comes_once_and_with_its_twin(
     assert merge.source_ended
 
 
+@settings(deadline=None)
 @given(trees, trees)
 def test_a_file_knows_of_the_directory_of_its_name(
     source: set[tuple[bytes, ItemKind]], target: set[tuple[bytes, ItemKind]]
@@ -53,6 +55,7 @@ def test_a_file_knows_of_the_directory_of_its_name(
                 assert sides(match.other) == ((match.path, DIRECTORY) in source, (match.path, DIRECTORY) in target)
 
 
+@settings(deadline=None)
 @given(trees)
 def test_a_directory_comes_before_what_is_in_it(tree: set[tuple[bytes, ItemKind]]) -> None:
     seen: set[bytes] = set()

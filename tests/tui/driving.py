@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from tests.tui.sample_store import SampleStore
 from tui.app import LongshoreApp
@@ -37,12 +38,17 @@ async def still(pilot: Pilot[int]) -> None:
     """Wait until every question to the store is answered and no tick, owed or to come, changes the screen."""
     app = pilot.app
     assert isinstance(app, LongshoreApp)
+
+    def painted() -> list[Strip]:
+        """Colours, too: that a key has become of no use shows in nothing else."""
+        return app.screen._compositor.render_strips()
+
     loop = asyncio.get_running_loop()
-    since, before, looks = loop.time(), seen(app), 0
+    since, before, looks = loop.time(), painted(), 0
     while loop.time() - since < FOLLOWED_SECONDS or looks < LOOKS:
         await pilot.pause(0.02)
         looks += 1
-        if (now := seen(app)) != before or app.follower.unanswered:
+        if (now := painted()) != before or app.follower.unanswered:
             since, before, looks = loop.time(), now, 0
 
 

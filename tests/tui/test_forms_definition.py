@@ -138,7 +138,7 @@ async def test_the_review_warns_of_what_a_mirror_would_undo(sample: SampleStore)
         text = await until(pilot, "[5 Review]")
         assert "'hr-shares/hr-archive' writes there, too: this Mirror would delete what" in text
         await pilot.press("pageup", "pageup", "ctrl+u", *"payroll-blob", "pagedown", "pagedown")
-        await until(pilot, "permissions and owners become metadata that nothing")
+        await until(pilot, "Permissions and owners become metadata that nothing")
 
 
 async def test_a_long_review_scrolls(sample: SampleStore) -> None:

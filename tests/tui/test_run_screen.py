@@ -12,6 +12,7 @@ from store.execution import claims
 from store.resources.common import find_definition, find_mover
 from store.resources.definitions import delete_definition
 from store.vocabulary import JobRunStatus, RunKind
+from tests.driven import answered, handled
 from tests.tui.driving import app_of, seen, until
 from tests.tui.sample_store import SampleStore
 from tui.app import LongshoreApp
@@ -57,6 +58,9 @@ async def at_run(pilot: Pilot[int], run_id: int) -> str:
     await until(pilot, "Runs of ")
     app.push_screen(RunScreen(run_id))
     await until(pilot, lambda: isinstance(app.screen, RunScreen) and " on dock-" in seen(app))
+    # Its lists are read beside what it is.
+    await handled(pilot)
+    await answered(pilot)
     return seen(app)
 
 
@@ -211,8 +215,8 @@ async def test_new_failures_of_a_live_run_are_counted(sample: SampleStore) -> No
     sample.started(claim)
     app = app_of(sample)
     async with app.run_test(size=WIDE) as pilot:
-        text = await at_run(pilot, claim.run_id)
-        assert "Nothing: no item so far needs a word." in text
+        await at_run(pilot, claim.run_id)
+        await until(pilot, "Nothing: no item so far needs a word.")
         sample.items(claim, [(path, code, why) for path, _, _, code, why, _ in FAILED])
         sample.progress(claim, 10, 1_000, 20, 2_000, failed=3)
         await until(pilot, "letter.pdf")

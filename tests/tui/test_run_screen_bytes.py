@@ -63,7 +63,8 @@ def test_a_tick_of_a_live_run_is_a_few_lines(
         terminal.child.send("o")
         terminal.until("drawing 0.dwg")
         terminal.until(lambda: terminal.read(1.0) == b"")
-        before, written = len(terminal.raw), []
+        before = len(terminal.raw)
+        written: list[int] = []
         for tick in range(1, TICKS):
             on_it_goes(sample, live, tick)
             terminal.until(f"bridge-{tick}/")

@@ -16,7 +16,7 @@ from tui.forms.change import Change, Loaded
 from tui.forms.field import Field
 from tui.forms.form import Asked, Form, Page, Texts, ruled
 from tui.forms.models import fields_of
-from tui.forms.review import Facts, end_lines, mode_table, review_lines
+from tui.forms.review import Facts, end_lines, lost_lines, mode_table, review_lines
 from tui.forms.words import COMPLETES, HINTS
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
@@ -150,7 +150,8 @@ class DefinitionForm(Form):
         if key == "copyMode":
             return mode_table(CopyMode(texts["copyMode"]))
         if key in ("sourceSubpath", "targetSubpath"):
-            return end_lines(self._place(key.replace("Subpath", "Name"), texts), texts[key])
+            lines = end_lines(self._place(key.replace("Subpath", "Name"), texts), texts[key])
+            return [*lines, *lost_lines(texts, self.facts(texts), glyphs)] if key == "targetSubpath" else lines
         return []
 
     def review(self, texts: Texts, glyphs: Glyphs) -> list[list[Cell]]:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from store.display import display
+from store.losses import losses
 from store.queries.completion import EndpointPlace, Writer
 from store.rules import location_overlaps
-from store.settings import MAX_DELETE_PERCENT, MAX_DELETES, MIN_SOURCE_PERCENT
-from store.vocabulary import Compare, CopyMode, EndpointType
+from store.settings import MAX_DELETE_PERCENT, MAX_DELETES, MIN_SOURCE_PERCENT, CopySettings
+from store.vocabulary import Compare, CopyMode
 from tui.forms.field import NO, YES, Field
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
@@ -28,12 +29,6 @@ SIDES = (
 
 LABEL_CELLS = 13
 _WIDTHS = (24, 14)
-_LOSSES = {
-    EndpointType.AZURE_STORAGE_BLOB_CONTAINER: "permissions and owners become metadata that nothing enforces, symbolic "
-    "links become copies of what they lead to, and metadata above 4 KiB stays behind",
-    EndpointType.AZURE_STORAGE_SMB_FILE_SHARE: "times of the last access stay behind",
-}
-"""What a target of a type cannot hold (reference §3, Metadata fidelity)."""
 
 
 class Facts(NamedTuple):
@@ -105,8 +100,7 @@ def review_lines(fields: Sequence[Field], texts: Texts, facts: Facts, glyphs: Gl
 def warning_words(texts: Texts, facts: Facts) -> Iterator[str]:
     """What is allowed and may not be what was meant, each in one sentence that is safe to show."""
     mirror = texts["copyMode"] == CopyMode.MIRROR
-    if facts.target is not None and (losses := _LOSSES.get(EndpointType(facts.target.endpoint_type))):
-        yield f"In the target, {losses}."
+    yield from lost(texts, facts)
     if texts.get("preservePermissions") == NO:
         yield "Mode, owner and access control lists stay behind: 'Preserve permissions' is no."
     yield from _shared(texts, facts, mirror=mirror)
@@ -118,6 +112,20 @@ def warning_words(texts: Texts, facts: Facts) -> Iterator[str]:
         yield f"No agent '{display(texts['agentName'])}' is registered yet: a run needs one."
     if texts.get("schedule.frequency"):
         yield "The schedule is kept, but this version starts no run by itself."
+
+
+def lost(texts: Texts, facts: Facts) -> tuple[str, ...]:
+    """What of this source this target cannot hold, a sentence each; nothing until both are known."""
+    if facts.source is None or facts.target is None:
+        return ()
+    settings = CopySettings(preserve_permissions=texts.get("preservePermissions") != NO)
+    return losses(facts.source.endpoint_type, facts.target.endpoint_type, settings)
+
+
+def lost_lines(texts: Texts, facts: Facts, glyphs: Glyphs) -> list[Line]:
+    """The same where the target is chosen."""
+    found = lost(texts, facts)
+    return [[], *([Cell(f"{glyphs.attention} {words}", "warn")] for words in found)] if found else []
 
 
 def _shared(texts: Texts, facts: Facts, *, mirror: bool) -> Iterator[str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from store.display import display
+from store.losses import losses
 from store.queries.details import DefinitionDetail, Made, Place
 from store.queries.passes import Passes
 from store.queries.runs import RunRow
+from store.settings import CopySettings
 from store.vocabulary import CopyMode, JobRunStatus
 from tui.presentation import format as figures
 from tui.presentation.cells import Cell
@@ -54,6 +56,7 @@ def definition_facts(detail: DefinitionDetail, now: int) -> list[Fact]:
     facts += [
         *place_facts("Source", detail.source, row.mover),
         *place_facts("Target", detail.target, row.mover),
+        *loss_facts(detail),
         *settings_facts(detail.properties),
         Fact("Agent", row.agent_name or "none chosen yet: the launch sheet asks"),
     ]
@@ -67,6 +70,12 @@ def definition_facts(detail: DefinitionDetail, now: int) -> list[Fact]:
         )
     )
     return [*facts, *made_facts(detail.made, now)]
+
+
+def loss_facts(detail: DefinitionDetail) -> list[Fact]:
+    """What of the source the target cannot hold, a line each."""
+    found = losses(detail.source.type, detail.target.type, CopySettings.from_properties(detail.properties))
+    return [Fact("" if number else "Lost on the way", words, "warn") for number, words in enumerate(found)]
 
 
 def place_facts(label: str, end: Place, mover: str) -> list[Fact]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from store.display import display
 from store.lifecycle import target_permission
+from store.losses import losses
 from store.queries.definitions import DefinitionRow
 from store.queries.details import DefinitionDetail
 from store.queries.hierarchy import AgentRow
 from store.queries.passes import Passes
 from store.queries.runs import RunRow
+from store.settings import CopySettings
 from store.vocabulary import AgentStatus, CopyMode, Guard, RunKind
 from tui.keymap import key
 from tui.presentation import format as figures
@@ -76,7 +78,7 @@ def head_lines(
         words = f"Exactly what preview #{choice.plan.number} listed; what has changed since is left alone"
         style = "strong"
     elif choice.kind == RunKind.COPY and detail is not None:
-        words, style = _left_behind(detail.properties, glyphs)
+        words, style = _left_behind(detail, glyphs)
     permission = str(target_permission(choice.kind)).lower()
     return [
         [Cell(_TITLES[choice.kind], "dim"), Cell(f"{definition.project}/{definition.name}", "strong")],
@@ -228,13 +230,21 @@ def _warning(agent: AgentRow | None, active: RunRow | None, glyphs: Glyphs) -> L
     return []
 
 
-def _left_behind(properties: Mapping[str, Any], glyphs: Glyphs) -> Cell:
+def _left_behind(detail: DefinitionDetail, glyphs: Glyphs) -> Cell:
     """What of the source a copy with these settings leaves behind; empty for nothing."""
-    filtered = "what the filters leave out" if properties.get("filters") else ""
-    if properties.get("preservePermissions", True):
-        return Cell(f"Not copied: {filtered}" if filtered else "", "dim")
-    both = "; ".join(filter(None, ("mode, owner and access control lists", filtered)))
-    return Cell(f"{glyphs.attention} Not copied: {both}", "warn")
+    properties = detail.properties
+    kept = properties.get("preservePermissions", True)
+    parts = [
+        *(() if kept else ("mode, owner and access control lists",)),
+        *(("what the filters leave out",) if properties.get("filters") else ()),
+    ]
+    found = losses(detail.source.type, detail.target.type, CopySettings.from_properties(properties))
+    sentences = [f"Not copied: {'; '.join(parts)}"] if parts else []
+    if found:
+        many = f"{len(found)} losses, the gravest: " if len(found) > 1 else "One loss: "
+        sentences.append(many + found[0])
+    warned = f"{glyphs.attention} " if found or not kept else ""
+    return Cell(f"{warned}{'. '.join(sentences)}" if sentences else "", "warn" if warned else "dim")
 
 
 def _place(name: str, sub_path: str) -> str:

@@ -114,6 +114,11 @@ class Acts:
 
         self._flow(register(self._me, self._me.creates.mover))
 
+    def do_endpoint_test(self) -> None:
+        from tui.flows.trying_endpoint import try_endpoint
+
+        self._flow(try_endpoint(self._me, self._chosen("endpoint.test")))
+
     # Getting around, and taking things along
 
     def do_find(self) -> None:

@@ -9,6 +9,7 @@ from textual.containers import Container
 
 from store.lifecycle import ACTIVE
 from store.queries.details import EndpointDetail, endpoint_detail
+from store.queries.endpoint_tests import endpoint_tests
 from store.queries.grants import GrantRow, grants
 from store.queries.scope import Scope
 from store.queries.window import Page
@@ -19,6 +20,7 @@ from tui.lists.grants import grants_list
 from tui.lists.runs import runs_list
 from tui.lists.spec import ListSpec
 from tui.lists.users import users_list
+from tui.presentation.endpoint_test_view import MOST_TOLD, test_facts
 from tui.presentation.endpoint_view import HEAD_LINES, MOST_GRANTS, USER_COLUMNS, endpoint_facts, head_lines
 from tui.presentation.facts import FACT_COLUMNS, Fact
 from tui.presentation.grant_rows import GRANT_COLUMNS
@@ -102,9 +104,12 @@ class EndpointScreen(ResourceScreen):
 
         def read(reader: Reader) -> list[Fact]:
             detail = endpoint_detail(reader, endpoint_id)
-            return [] if detail is None else endpoint_facts(detail, reader.now())
+            if detail is None:
+                return []
+            now = reader.now()
+            return [*test_facts(endpoint_tests(reader, endpoint_id, MOST_TOLD), now), *endpoint_facts(detail, now)]
 
-        return {"facts": Facts("Properties", read, ("endpoint",))}
+        return {"facts": Facts("Properties", read, ("endpoint", "endpoint_test"))}
 
     def show_front(self) -> None:
         super().show_front()

@@ -95,7 +95,7 @@ class MainScreen(PanesScreen):
         if page.done() and page.exception() is None and self._tree.show_first(page.result()):
             self.call_after_refresh(self.map_tree.show_cursor)
         else:
-            self.run_worker(self._open_tree(), group="begin", exit_on_error=True)
+            self._begin_to_open_tree()
 
     def _take_scope(self, scope: Scope, mover: str) -> None:
         glyphs = self.longshore.glyphs
@@ -114,6 +114,10 @@ class MainScreen(PanesScreen):
     def map_tree(self) -> ResourceTree:
         return self.query_one(ResourceTree)
 
+    def _begin_to_open_tree(self) -> None:
+        # The method and not its coroutine: a screen that is closing makes no worker, and nobody would await it.
+        self.run_worker(self._open_tree, group="begin", exit_on_error=True)  # type: ignore[arg-type]
+
     async def _open_tree(self) -> None:
         """The first page: the tree open at the definition that ran last, and the panes for it."""
         try:
@@ -125,7 +129,7 @@ class MainScreen(PanesScreen):
                 self.say(f"{nothing}, 'longshore apply FILE' a whole plan.", "warn")
         except StoreUnavailable as error:
             self.longshore.trouble(error)
-            self.set_timer(1.0, lambda: self.run_worker(self._open_tree, group="begin", exit_on_error=True))
+            self.set_timer(1.0, self._begin_to_open_tree)
 
     # The tree
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from store.execution.trust import register_agent
 from tests.tui.keys.walk import Story, Walk
 from tests.tui.sample_store import FACTS
+from tests.tui.test_deeds_endpoint_test import PretendAgent
+from tui.screens.endpoint_test import EndpointTestScreen
 from tui.screens.export import ExportScreen, WritingScreen
 from tui.screens.find import FindScreen
 from tui.screens.forms.form import FormScreen
@@ -18,6 +20,7 @@ from tui.screens.save import SaveScreen
 from tui.widgets.line_input import LineInput
 
 WAITING = "Waiting for the agent to register"
+TRYING = "Try the endpoint nas1-eng"
 REPORT = "Write the report of hr-shares/hr-archive#1"
 
 
@@ -54,6 +57,36 @@ async def register(walk: Walk) -> None:
         await walk.sees("dock-3 registered")
         await walk.press("enter")
         await walk.sees("The agent 'dock-3' of 'nas-exit' is")
+
+
+async def endpoint_test(walk: Walk) -> None:
+    async def begun() -> None:
+        await walk.press("t")
+        await walk.sees("from which agent?")
+        await walk.press("enter")
+        await walk.sees("What may the agent do?")
+        await walk.press("1")
+        await walk.sees(TRYING)
+
+    async with walk.begin():
+        await walk.press("2", "g")
+        await begun()
+        await walk.press("escape")
+        await walk.lost(TRYING)
+        PretendAgent(walk.sample, "dock-1").give_up()
+        await begun()
+        await walk.press("q")
+        await walk.lost(TRYING)
+        PretendAgent(walk.sample, "dock-1").give_up()
+        await begun()
+        PretendAgent(walk.sample, "dock-1").give_up()
+        await walk.sees("did not answer in time")
+        await walk.press("t")
+        await walk.sees("Waiting for dock-1 to take it")
+        PretendAgent(walk.sample, "dock-1").give_up()
+        await walk.sees("did not answer in time")
+        await walk.press("enter")
+        await walk.lost(TRYING)
 
 
 async def find(walk: Walk) -> None:
@@ -119,6 +152,7 @@ async def form(walk: Walk) -> None:
 
 
 STORIES: dict[type, Story] = {
+    EndpointTestScreen: endpoint_test,
     ExportScreen: export,
     FindScreen: find,
     FormScreen: form,

@@ -73,6 +73,8 @@ async def lists(walk: Walk) -> None:
     )
     await walk.to_running()
     await walk.visits({"s": "Order of runs", "H": "Hand the run nas1-migration/engineering#1 over to which agent?"})
+    await walk.to_list("2", "archive")
+    await walk.visits({"t": "Try the endpoint archive from which agent?"})
     await walk.to_list("3", "hr-shares/hr-archive")
     await walk.shows({"space": "1 marked"})
     await walk.press("escape")
