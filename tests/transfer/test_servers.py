@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,11 @@ from tests.engine.driver import Agent, assert_sums, differences, local, order
 from tests.servers import Server, azurite, s3, samba
 from tests.transfer.driving import Run
 
-SERVERS = {"azurite": azurite.running, "s3": s3.running, "samba": samba.running}
+SERVERS: dict[str, Callable[[], Iterator[Server]]] = {
+    "azurite": azurite.running,
+    "s3": s3.running,
+    "samba": samba.running,
+}
 ADDITIVE, MIRROR = CopyMode.ADDITIVE, CopyMode.MIRROR
 
 Properties = dict[str, Any]
