@@ -11,11 +11,10 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
+from agentsim.child_environment import worker_environment
 from agentsim.engine.channel import Channel, Message
 
 TAIL_BYTES = 4_000
-_OF_THE_STORE = frozenset({"LONGSHORE_TOKEN", "LONGSHORE_STORE", "PGPASSWORD", "PGPASSFILE", "PGSERVICEFILE"})
-"""Variables that hold a registration token, the store's URL, or what libpq logs in with."""
 
 
 class WorkerProcess:
@@ -43,7 +42,7 @@ class WorkerProcess:
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,
                 start_new_session=True,
-                env={**_environment(), "LONGSHORE_STATE": str(log_directory)},
+                env={**worker_environment(errand), "LONGSHORE_STATE": str(log_directory)},
             )
         finally:
             theirs.close()
@@ -103,12 +102,3 @@ class WorkerProcess:
     def close(self) -> None:
         self.channel.close()
         self._errors.close()
-
-
-def _environment() -> dict[str, str]:
-    """What a worker inherits: the agent's environment less what leads to the store, which a worker never asks.
-
-    Credentials of its endpoints have to be among it (``env:``, and the chains of Azure and AWS); the worker takes
-    those that its run names out of what its own children inherit (:meth:`agentsim.places.secrets.Secrets.taken_for`).
-    """
-    return {key: value for key, value in os.environ.items() if key not in _OF_THE_STORE}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
+from agentsim.child_environment import variables_of
 from agentsim.engine.errors import RunStopped, Side
 from agentsim.places import key_vault
 from agentsim.places.secret_file import Unusable, read_secret_file
@@ -45,7 +46,7 @@ class Secrets:
         Args:
             endpoints: properties, as ARM names them.
         """
-        names = {name for properties in endpoints for name in _variables(properties)}
+        names = {name for properties in endpoints for name in variables_of(properties)}
         return cls({name: value for name in sorted(names) if (value := os.environ.pop(name, None)) is not None})
 
     def __repr__(self) -> str:
@@ -135,12 +136,3 @@ def _usable(secret: str | None, missing: str) -> str:
 def _shown(reference: str) -> str:
     """A reference as an admin wrote it; what is no reference may be a secret that somebody put in its place."""
     return display(reference, 300) if CREDENTIAL_REFERENCE.fullmatch(reference) else "A credential"
-
-
-def _variables(value: object) -> Iterator[str]:
-    """The names of all variables that some properties refer to, however deep."""
-    if isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _variables(inner)
-    elif isinstance(value, str) and value.startswith(_ENVIRONMENT) and CREDENTIAL_REFERENCE.fullmatch(value):
-        yield value.removeprefix(_ENVIRONMENT)

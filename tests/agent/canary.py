@@ -59,6 +59,7 @@ class Watch:
         self.seen: set[bytes] = set()
         self._canaries = canaries
         self._may_know = set(may_know)
+        self._known: set[tuple[str, bytes]] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look_on, daemon=True)
 
@@ -71,7 +72,7 @@ class Watch:
         self._thread.join()
 
     def _look_on(self) -> None:
-        while not self._stop.wait(0.02):
+        while not self._stop.wait(0.1):
             for entry in Path("/proc").iterdir():
                 if entry.name.isdecimal():
                     # Processes end while they are looked at; those of others cannot be.
@@ -83,16 +84,19 @@ class Watch:
         ours = b"agentsim" in line
         if b"agentsim.worker" in line:
             self.seen.add(line)
+        if ours:
+            for name in _files_without_a_name(process):
+                if names := self._canaries.found_in(name.read_bytes()):
+                    self.leaks.add(f"{os.readlink(name)} of {line[:40]!r} holds {names}")
+        if (process.name, line) in self._known:
+            return
+        self._known.add((process.name, line))
         if names := self._canaries.found_in(line):
             self.leaks.add(f"argv of {line[:40]!r} holds {names}")
         if not ours and int(process.name) not in self._may_know:
             names = self._canaries.found_in((process / "environ").read_bytes())
             if names:
                 self.leaks.add(f"environment of {line[:200]!r} holds {names}")
-        if ours:
-            for name in _files_without_a_name(process):
-                if names := self._canaries.found_in(name.read_bytes()):
-                    self.leaks.add(f"{os.readlink(name)} of {line[:40]!r} holds {names}")
 
 
 def forms(secret: str) -> Iterator[bytes]:

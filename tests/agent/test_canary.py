@@ -10,11 +10,13 @@ import base64
 import io
 import os
 import re
+import secrets
 import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +36,10 @@ from tests.tui.driving import seen, until
 from tui.__main__ import main
 from tui.app import LongshoreApp
 
-KEY_BYTES = b"canary of thirty-two good bytes."
-AZURE_KEY = base64.b64encode(KEY_BYTES).decode()
-WRONG_KEY = base64.b64encode(b"another canary, just as yellow, ").decode()
-SMB_WRONG = "canary-that-no-share-knows-q9"
-SECRETS = (AZURE_KEY, WRONG_KEY, s3.SECRET, SMB_WRONG, samba.PASSWORD)
+AZURE_KEY, WRONG_KEY = (base64.b64encode(b"canary:" + secrets.token_bytes(25)).decode() for _ in range(2))
+S3_SECRET, SMB_PASSWORD, SMB_WRONG = (f"canary {secrets.token_urlsafe(12)}+/%" for _ in range(3))
+SECRETS = (AZURE_KEY, WRONG_KEY, S3_SECRET, SMB_PASSWORD, SMB_WRONG)
+"""Of this run of the tests alone: others on this machine may know what the servers' modules name."""
 
 RING = """
 from pathlib import Path
@@ -74,7 +75,7 @@ class Scene:
         (directory / "tmp").mkdir()
         self.migration = Migration(directory, mode="Additive", server=store)
         servers.callback(self.migration.close)
-        self.azurite = azurite.Azurite(KEY_BYTES)
+        self.azurite = azurite.Azurite(base64.b64decode(AZURE_KEY))
         servers.callback(self.azurite.stop)
         self.azurite.start()
         self.s3 = servers.enter_context(_entered(s3.running))
@@ -84,9 +85,9 @@ class Scene:
         for name, secret in (
             ("azure", AZURE_KEY),
             ("wrong", WRONG_KEY),
-            ("s3", s3.SECRET),
+            ("s3", S3_SECRET),
             ("smb-wrong", SMB_WRONG),
-            ("share-longshore", samba.PASSWORD),
+            ("share-longshore", SMB_PASSWORD),
         ):
             file = self.kept / name
             file.touch(0o600)
@@ -209,8 +210,6 @@ class Scene:
         assert self.canaries.found_below(self.directory, but=[self.kept]) == []
         told = [output[:300] for output in self.outputs if self.canaries.found_in(output)]
         assert told == []
-        for name in SECRETS:
-            assert not [row for row in self.outputs if name[:12].encode() in row]
 
 
 @contextmanager
@@ -229,7 +228,9 @@ def _credentials(properties: dict[str, Any], **references: str) -> dict[str, Any
 
 
 @pytest.fixture
-def servers() -> Iterator[ExitStack]:
+def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[ExitStack]:
+    monkeypatch.setattr(s3, "SECRET", S3_SECRET)
+    monkeypatch.setattr(samba, "PASSWORD", SMB_PASSWORD)
     with ExitStack() as found:
         yield found
 
@@ -239,12 +240,12 @@ async def look_at_screens(scene: Scene, names: list[str]) -> None:
     app = LongshoreApp(locate(scene.migration.url))
     async with app.run_test(size=(160, 45)) as pilot:
         await until(pilot, "Hierarchy")
-        subjects = [f"endpoints {name}" for name in names if name != "back"]
+        subjects = [f"endpoints {name}" for name in names]
         subjects += [f"{kind} d-{name}" for kind in ("definitions", "runs") for name in names]
         for subject in [*subjects, "events"]:
             before = app.screen
             await pilot.press("colon", *subject, "enter")
-            await until(pilot, lambda before=before: app.screen is not before and "Go to" not in seen(app))
+            await until(pilot, partial(_left, app, before))
             await pilot.pause(0.3)
             scene.outputs += [seen(app).encode(), app.export_screenshot().encode()]
             await pilot.press("escape")
@@ -254,7 +255,7 @@ async def look_at_screens(scene: Scene, names: list[str]) -> None:
 @pytest.mark.anyio
 async def test_a_secret_is_nowhere_on_an_embedded_store(tmp_path: Path, servers: ExitStack) -> None:
     scene = Scene(tmp_path, servers)
-    scene.migration.fill(300)
+    scene.migration.fill(150)
     others = [os.getpid(), *_family(os.getpid())]
     with Watch(scene.canaries, may_know=others) as watch:
         scene.start_agent()
@@ -272,11 +273,11 @@ async def test_a_secret_is_nowhere_on_an_embedded_store(tmp_path: Path, servers:
         scene.nothing_told()
         names = ["blob-env", "blob-file", "blob-wrong", "blob-away", "s3-file", "smb-ring", "smb-wrong", "back"]
         scene.say_everything(names)
-        await look_at_screens(scene, names)
+        await look_at_screens(scene, ["blob-wrong", "smb-ring"])
     assert watch.leaks == set()
     assert watch.seen
     scene.nothing_told()
-    assert b"Fatal Python error: Aborted" in b"".join(scene.outputs) or "abort" in scene.migration.log().lower()
+    assert "killed by SIGABRT" in scene.migration.log(), "it did crash"
 
 
 def test_a_secret_is_nowhere_on_a_server(tmp_path: Path, servers: ExitStack, cluster: Cluster, store_url: str) -> None:
@@ -307,3 +308,7 @@ def _family(pid: int) -> list[int]:
     """The processes below one: the servers know their own secrets."""
     children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return [found for child in children for found in (child, *_family(child))]
+
+
+def _left(app: LongshoreApp, before: object) -> bool:
+    return app.screen is not before and "Go to" not in seen(app)

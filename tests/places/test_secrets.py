@@ -18,11 +18,10 @@ from azure.core.credentials import AccessToken
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
 
-from agentsim.child_environment import clean_environment
+from agentsim.child_environment import clean_environment, worker_environment
 from agentsim.engine.errors import RunStopped, Side
 from agentsim.places import key_vault
 from agentsim.places.secrets import Secrets
-from agentsim.worker_process import _environment
 from store import codes
 from tests.places import vault as vaults
 from tests.places.vault import Vault
@@ -98,10 +97,30 @@ def test_children_do_not_inherit_what_was_taken(monkeypatch: pytest.MonkeyPatch)
     assert secrets.resolve("env:NAS1_KEY", Side.SOURCE) == SECRET
 
 
-def test_a_worker_gets_nothing_that_leads_to_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LONGSHORE_TOKEN", "LONGSHORE_STORE", "PGPASSWORD", "PGPASSFILE", "NAS1_KEY"):
+@pytest.mark.parametrize(
+    ("endpoint_type", "expected"),
+    [
+        ("LocalPath", {"HOME", "NAS1_KEY"}),
+        ("AzureStorageBlobContainer", {"HOME", "NAS1_KEY", "AZURE_CLIENT_SECRET"}),
+        ("S3WithHMAC", {"HOME", "NAS1_KEY", "AWS_SECRET_ACCESS_KEY"}),
+    ],
+)
+def test_a_worker_gets_what_its_own_run_needs(
+    monkeypatch: pytest.MonkeyPatch, endpoint_type: str, expected: set[str]
+) -> None:
+    names = ("LONGSHORE_TOKEN", "LONGSHORE_STORE", "PGPASSWORD", "NAS1_KEY", "NAS2_KEY", "HOME")
+    for name in (*names, "AZURE_CLIENT_SECRET", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, SECRET)
-    assert [name for name, value in _environment().items() if value == SECRET] == ["NAS1_KEY"]
+    target = {"endpointType": endpoint_type, "credentials": {"accountKeyUri": "env:NAS1_KEY"}}
+    errand = ("order", {"source": {"endpointType": "LocalPath", "path": "/srv"}, "target": target, "helpers": 2})
+    assert {name for name, value in worker_environment(errand).items() if value == SECRET} == expected
+
+
+def test_a_vault_is_asked_by_the_hosts_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", SECRET)
+    share = {"endpointType": "SmbMount", "credentials": {"passwordUri": VAULT_URI}}
+    assert "AZURE_CLIENT_SECRET" in worker_environment(("test", {"properties": share}))
+    assert "AZURE_CLIENT_SECRET" not in worker_environment(("test", {"properties": {"endpointType": "SmbMount"}}))
 
 
 def test_a_program_that_mounts_gets_no_secret_at_all(monkeypatch: pytest.MonkeyPatch) -> None:

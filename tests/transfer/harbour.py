@@ -76,7 +76,7 @@ def harbour(directory: Path) -> Iterator[Harbour]:
         yield Harbour(directory, servers)
 
 
-def task(source: Ground, target: Ground, mode: CopyMode = CopyMode.ADDITIVE, **changes: Any) -> Order:
+def task(source: Ground, target: Ground, mode: CopyMode = CopyMode.ADDITIVE, /, **changes: Any) -> Order:
     """The order of a run between two places; ``source`` and ``target`` may be other properties of them."""
     properties = {
         "source": changes.pop("source", source.properties),
