@@ -1,14 +1,15 @@
 """Measure copies to a blob container beside rclone: what issue 6 asks, and what was reached.
 
     python tests/bench/cloud.py --dir /var/tmp
-    python tests/bench/cloud.py --dir /dev/shm --only small,large --rounds 5
+    python tests/bench/cloud.py --dir /var/tmp --only small,large --rounds 5
     python tests/bench/cloud.py --dir /dev/shm --only memory,listing
 
-How to read it. One Azurite, on loopback, serves both; each round gives both a turn, in an order that changes, into a
-container of its own. A turn is timed from the start of the program to its end: ours is a real worker with its order.
-"ratio" is how many times as fast we are, by the medians; ``<`` marks what is below the asked. Machines are shared:
-quote ratios, not seconds. The server is a single thread of JavaScript that takes most of the time of either, and both
-of a machine's two cores are busy then. After each turn the names and sizes of what was copied are compared.
+How to read it. One Azurite, on loopback, with its data in ``--dir`` as well, serves both; each round gives both a turn,
+in an order that changes, into a container of its own. A turn is timed from the start of the program to its end: ours is
+a real worker with its order. "ratio" is how many times as fast we are, by the medians; ``<`` marks what is below the
+asked. Machines are shared: quote ratios, and only those of a quiet machine. The server is a single thread of JavaScript
+that takes about half of all processor time, and on two cores whatever else runs takes its part from all three. After
+each turn the names and sizes of what was copied are compared.
 
 "memory" is the peak resident size of our worker, for one large file and for one of twice the size. "listing" is that of
 a process that walks a container through the same adapter; a server of our own makes the pages up as they are asked
@@ -58,7 +59,7 @@ def main() -> None:
     if unknown := set(wanted) - set(CASES):
         raise SystemExit(f"not among {','.join(CASES)}: {','.join(sorted(unknown))}")
     base = Path(tempfile.mkdtemp(prefix="cloud-", dir=options.dir))
-    server = Azurite()
+    server = Azurite(base=base)
     os.environ.update(server.environment)
     try:
         server.start()
@@ -206,7 +207,7 @@ def _load() -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Measure copies to a blob container beside rclone.")
-    parser.add_argument("--dir", required=True, help="where sources are made, for a while")
+    parser.add_argument("--dir", required=True, help="where sources and the server's data are, for a while")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0, help="a part of the files and bytes")
     parser.add_argument("--only", default=",".join(CASES), help="cases, with commas")

@@ -42,12 +42,13 @@ class Azurite:
         port: on 127.0.0.1.
     """
 
-    def __init__(self, key: bytes = b"a key for tests of Longshore only") -> None:
+    def __init__(self, key: bytes = b"a key for tests of Longshore only", base: Path | None = None) -> None:
+        """Choose a port and make a directory for the data, below ``base`` where it is given; nothing is started."""
         self.key = base64.b64encode(key).decode()
         self.environment = {KEY_VARIABLE: self.key}
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/{ACCOUNT}"
-        self._directory = Path(tempfile.mkdtemp(prefix="azurite-"))
+        self._directory = Path(tempfile.mkdtemp(prefix="azurite-", dir=base))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
