@@ -81,7 +81,7 @@ class SmbPlace(Place):
             raise RunStopped(codes.TARGET_READ_ONLY, f"The share {self._server.unc} is read-only.", self._side.value)
         self._system = system
         self._detail = Detail(acl=system.acls, streams=system.streams)
-        folded = self._at_root(lambda channel: folds(channel, root, self._listings, system))
+        folded = self._at_root(lambda channel: folds(channel, root, self._listings, system, writes=writes))
         self.holds = _holds(system, folds=folded)
 
     def _at_root(self, act: Callable[[Channel], T]) -> T:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import struct
 from typing import Final, NamedTuple
 
 from agentsim.places import smb_messages as sm
-from agentsim.places.smb_asking import Detail, find
+from agentsim.places.smb_asking import Detail, Seen, find
 from agentsim.places.smb_entries import REPARSE, TICK
 from agentsim.places.smb_listing import Listings
 from agentsim.places.smb_names import to_wire
@@ -118,17 +119,19 @@ def file_system(channel: Channel, root: bytes) -> FileSystem:
     return FileSystem(int(serial), int(bits), information[12 : 12 + length].decode("utf-16-le", "replace"))
 
 
-def folds(channel: Channel, root: bytes, listings: Listings, system: FileSystem) -> bool:
+def folds(channel: Channel, root: bytes, listings: Listings, system: FileSystem, *, writes: bool) -> bool:
     """Whether names that differ in case are one.
 
     A server that says so can be believed; Windows says the contrary and does it all the same, so an item that is
-    there is asked for under another case. Where none has a letter in its name, the safe side is taken.
+    there is asked for under another case. Where none has a letter in its name, one is made for a moment if that may
+    be, or else the safe side is taken.
 
     Args:
         channel: the connection.
         root: as bytes, from the share's root.
         listings: how the server lists.
         system: what it says.
+        writes: whether something may be made.
 
     Raises:
         StatusError, ConnectionLost, Canceled.
@@ -137,12 +140,28 @@ def folds(channel: Channel, root: bytes, listings: Listings, system: FileSystem)
     if not system.attributes & _CASE_SENSITIVE:
         return True
     for facts in listings.entries(channel, to_wire(root)):
-        other = facts.name.swapcase()
-        if other == facts.name or not facts.name.isascii():
-            continue
-        seen = find(channel, to_wire(root + b"/" + other if root else other), Detail())
-        if seen is None:
-            return False
-        if facts.file_id:
-            return seen.facts.file_id == facts.file_id
-    return True
+        if facts.file_id and facts.name.isascii() and facts.name.swapcase() != facts.name:
+            seen = _in_other_case(channel, root, facts.name)
+            return seen is not None and seen.facts.file_id == facts.file_id
+    return _probe_folds(channel, root) if writes else True
+
+
+def _in_other_case(channel: Channel, root: bytes, name: bytes) -> Seen | None:
+    other = name.swapcase()
+    return find(channel, to_wire(root + b"/" + other if root else other), Detail())
+
+
+def _probe_folds(channel: Channel, root: bytes) -> bool:
+    """Ask a file that the server removes when it is closed, however that comes."""
+    name = b".longshore-%s.part" % secrets.token_hex(8).encode()
+    message = sm.create(
+        to_wire(root + b"/" + name if root else name),
+        sm.WRITE_DATA | sm.DELETE,
+        disposition=sm.CREATE,
+        options=sm.NON_DIRECTORY_FILE | sm.OPEN_REPARSE_POINT | sm.DELETE_ON_CLOSE,
+    )
+    handle = sm.handle_in(channel.ask(message))
+    try:
+        return _in_other_case(channel, root, name) is not None
+    finally:
+        channel.forget(handle)

@@ -137,7 +137,8 @@ class Channel:
         self._guarded(lambda: self._connection.connect(timeout=CONNECT_SECONDS))
         connection = self._connection
         # Else the end of a message waits for the server's delayed acknowledgement of its beginning: 40 ms a file.
-        connection.transport._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(AttributeError, OSError):
+            connection.transport._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         many = bool(connection.supports_multi_credit)
         self.chunk = min(CHUNK if many else 65536, connection.max_read_size, connection.max_write_size)
         self.page = min(CHUNK if many else 65536, connection.max_transact_size)

@@ -17,9 +17,6 @@ from agentsim.transfer.work import Work
 from store import codes
 from store.vocabulary import CopyMode, ItemKind, PlannedAction, RunKind
 
-OLD_NS = 3600 * 10**9
-"""A temporary file that nobody has written to for so long belongs to no run that is alive."""
-
 
 class Fate(IntEnum):
     """What is to become of a target item that the source does not have."""
@@ -112,11 +109,8 @@ class Extras:
         self._pruned.add(entry.path)
 
     def _leftover(self, item: Item) -> None:
-        if not self._work.order.writes:
-            return
-        modified = item.dress.mtime_ns
-        old = modified is not None and modified < self._work.order.moment * 10**6 - OLD_NS
-        if old or (self._mirror and self._inside.cover(item.path)):
+        # Whoever still writes to it holds it: a lock on the directory, or the file open at the server.
+        if self._work.order.writes:
             self._note(item, Fate.LEFTOVER)
 
     def _unknown(self, item: Item) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentsim.engine.errors import RunStopped, Side
 from agentsim.engine.lease import Lease
@@ -12,8 +12,9 @@ from agentsim.engine.source_identity import same_source
 from agentsim.places.opening import open_place
 from agentsim.places.place import Holds, Opening, Place
 from agentsim.places.secrets import Secrets
+from agentsim.transfer.nowhere import Nowhere
 from store import codes
-from store.vocabulary import CopyMode, Durability, Guard
+from store.vocabulary import CopyMode, Durability, Guard, ItemKind
 
 Opener = Callable[[Opening], Place]
 """From an opening to the place of its side; nothing is asked of it yet."""
@@ -89,10 +90,33 @@ def open_ends(order: Order, lease: Lease, opened: Opener, keep: Callable[[Place]
     source_id = source.identity()
     same, warnings = _judge_source(source_id, order)
     lease.check()
-    target.enter()
+    target = _entered(target, opened, keep)
     if overlap(source_id, target.identity()):
         raise RunStopped(codes.OVERLAP, "The target is the source, lies inside it or holds it", Side.TARGET.value)
     return Ends(source=source, target=target, source_id=source_id, same_as_first=same, warnings=warnings)
+
+
+def _entered(target: Place, opened: Opener, keep: Callable[[Place], None]) -> Place:
+    """The target, entered; for a run that changes nothing, an empty one where its sub-path is still to be made."""
+    opening = target.opening
+    try:
+        target.enter()
+    except RunStopped as stop:
+        if opening.writes or not opening.sub_path or stop.code != codes.TARGET_PATH_INVALID:
+            raise
+        root = opened(replace(opening, sub_path=b""))
+        keep(root)
+        root.reach()
+        try:
+            root.enter()
+        except RunStopped:
+            raise stop from None
+        # Only if there is nothing on the way is it one that a copy would make.
+        found = root.find(opening.sub_path.split(b"/")[0])
+        if found is not None and found.kind is not ItemKind.DIRECTORY:
+            raise
+        return Nowhere(opening, root)
+    return target
 
 
 def source_unchanged(order: Order, lease: Lease, opened: Opener, source_id: str) -> bool:

@@ -16,6 +16,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -244,7 +245,7 @@ async def look_at_screens(scene: Scene, names: list[str]) -> None:
         for subject in [*subjects, "events"]:
             before = app.screen
             await pilot.press("colon", *subject, "enter")
-            await until(pilot, lambda before=before: app.screen is not before and "Go to" not in seen(app))
+            await until(pilot, partial(_left, app, before))
             await pilot.pause(0.3)
             scene.outputs += [seen(app).encode(), app.export_screenshot().encode()]
             await pilot.press("escape")
@@ -307,3 +308,7 @@ def _family(pid: int) -> list[int]:
     """The processes below one: the servers know their own secrets."""
     children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return [found for child in children for found in (child, *_family(child))]
+
+
+def _left(app: LongshoreApp, before: object) -> bool:
+    return app.screen is not before and "Go to" not in seen(app)

@@ -46,6 +46,13 @@ def test_a_lost_run_goes_to_another_agent(queued: Site) -> None:
     assert "handed over: from dock-1 to fresh" in shown
 
 
+def test_a_place_of_any_type_is_named(site: Site) -> None:
+    assert site.call("run", "start", "hr-shares/hr-nfs", "--agent", "dock-1", *M).code == 0
+    answer = site.call("run", "hand-over", "hr-shares/hr-nfs", "--agent", "fresh", *M)
+    assert answer.code == 2
+    assert "the same at 'nas1:/export/hr' and" in answer.err
+
+
 def test_it_asks_first_and_says_what_must_be_so(queued: Site) -> None:
     """The directories are named: on the other host they must be the same."""
     before = queued.dump()

@@ -272,7 +272,12 @@ def test_data_streams_are_named_since_only_some_places_hold_them(place: SmbPlace
     assert there(place, "file").extras == ("the data stream Zone.Identifier",)
 
 
-def test_whether_case_counts_is_found_out(smbd: Samba, place: SmbPlace) -> None:
+def test_whether_case_counts_is_found_out(smbd: Samba, share: str, place: SmbPlace) -> None:
+    assert not place.holds.folds, "a file that is there for a moment tells, where nothing else is"
+    assert os.listdir(smbd.path(share)) == []
+    unsure = entered(smbd, smbd.properties(share), writes=False)
+    assert unsure.holds.folds, "nothing may be made, and nothing is there: the safe side"
+    unsure.close()
     put(place, "Letters")
     folding = entered(smbd, smbd.properties("rw"))
     assert folding.holds.folds

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -132,6 +134,21 @@ def test_a_server_that_stays_away_ends_the_run_and_a_cancel_is_heard_meanwhile(
     finally:
         mortal.start()
         place.close()
+
+
+def test_a_cancel_is_heard_while_nobody_answers(mortal: Samba) -> None:
+    with socket.socket() as deaf, contextlib.ExitStack() as callers:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for _ in range(3):
+            caller = callers.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(deaf.getsockname())
+        lease = a_lease()
+        place = made(mortal, {**mortal.properties("rw"), "port": deaf.getsockname()[1]}, lease=lease)
+        threading.Timer(0.3, lease.stop).start()
+        with pytest.raises(Canceled):
+            place.reach()
 
 
 @pytest.mark.parametrize(

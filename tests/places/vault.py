@@ -90,7 +90,7 @@ class Identity:
         pass
 
 
-class ToLoopback(RequestsTransport):
+class ToLoopback(RequestsTransport):  # type: ignore[misc]
     """The SDK's own transport, with one server behind every name."""
 
     def __init__(self, vault: Vault) -> None:

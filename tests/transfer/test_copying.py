@@ -298,13 +298,14 @@ def test_reserved_names_stay_behind() -> None:
     assert target.files() == {"d/f": b"3"}
 
 
-def test_old_leftovers_in_the_target_are_removed() -> None:
+def test_what_dead_workers_left_in_the_target_is_removed() -> None:
     source, target = Store(), Store(holds=TREE)
     source.put("d/f", "3")
-    target.put("d/.longshore-0123456789abcdef.part", "2", mtime=1)
-    target.put("d/.longshore-aaaaaaaaaaaaaaaa.part", "2", mtime=10**19)
-    copied(source, target)
-    assert set(target.files()) == {"d/f", "d/.longshore-aaaaaaaaaaaaaaaa.part"}
+    target.put("d/.longshore-0123456789abcdef.part", "2")
+    target.put("other/.longshore-aaaaaaaaaaaaaaaa.part", "2")
+    copied(source, target, MIRROR, settings=CopySettings(max_delete_percent=100))
+    assert target.files() == {"d/f": b"3"}
+    assert b"other/" not in target.entries
 
 
 def test_content_decides_where_it_is_asked_for() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,11 @@ from tests.engine.driver import Agent, assert_sums, differences, local, order
 from tests.servers import Server, azurite, s3, samba
 from tests.transfer.driving import Run
 
-SERVERS = {"azurite": azurite.running, "s3": s3.running, "samba": samba.running}
+SERVERS: dict[str, Callable[[], Iterator[Server]]] = {
+    "azurite": azurite.running,
+    "s3": s3.running,
+    "samba": samba.running,
+}
 ADDITIVE, MIRROR = CopyMode.ADDITIVE, CopyMode.MIRROR
 
 Properties = dict[str, Any]
@@ -73,15 +77,12 @@ def trees(tmp_path: Path) -> tuple[Path, Path]:
 
 def ordered(source: Path | Properties, target: Path | Properties, mode: CopyMode, **changes: Any) -> Order:
     """An order between a directory and a server, or two of either."""
-    ends = {
-        side: end if isinstance(end, dict) else local(os.fsencode(end))
-        for side, end in (("source", source), ("target", target))
-    }
-    roots = {
-        f"{side}_root": b"" if isinstance(end, dict) else os.fsencode(end)
-        for side, end in (("source", source), ("target", target))
-    }
-    return replace(order("/", "/", mode, **changes), **roots, **ends)
+    ends: dict[str, Any] = {}
+    for side, end in (("source", source), ("target", target)):
+        directory = b"" if isinstance(end, dict) else os.fsencode(end)
+        ends[f"{side}_root"] = directory
+        ends[side] = end if isinstance(end, dict) else local(directory)
+    return replace(order("/", "/", mode, **changes), **ends)
 
 
 def run(source: Path | Properties, target: Path | Properties, mode: CopyMode = ADDITIVE, **changes: Any) -> Run:
