@@ -10,18 +10,17 @@ from contextlib import contextmanager
 
 
 class Relay:
-    """A TCP relay that breaks each connection once it has carried so many bytes from the client.
+    """A TCP relay that breaks connections once they have carried so many bytes, whichever way, and then lets be.
 
     Attributes:
-        after: the bytes; each connection carries more than the one before, so that everything comes through at last.
         broken: how many connections it broke.
     """
 
-    def __init__(self, upstream: int, after: int, growth: float = 1.5) -> None:
-        self.after = after
+    def __init__(self, upstream: int, after: int, breaks: int) -> None:
         self.broken = 0
+        self._after = after
+        self._breaks = breaks
         self._upstream = upstream
-        self._growth = growth
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
@@ -41,16 +40,16 @@ class Relay:
                     continue
                 server.settimeout(None)
                 self._open += [client, server]
-                most, self.after = self.after, int(self.after * self._growth)
-                threading.Thread(target=self._carry, args=(client, server, most), daemon=True).start()
-                threading.Thread(target=self._carry, args=(server, client, None), daemon=True).start()
+                allowance = [self._after]
+                for one, other in ((client, server), (server, client)):
+                    threading.Thread(target=self._carry, args=(one, other, allowance), daemon=True).start()
 
-    def _carry(self, source: socket.socket, target: socket.socket, most: int | None) -> None:
-        carried = 0
+    def _carry(self, source: socket.socket, target: socket.socket, allowance: list[int]) -> None:
+        """Pass on what comes from one end, as long as both directions' common allowance lasts."""
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                carried += len(data)
-                if most is not None and carried > most:
+                allowance[0] -= len(data)
+                if allowance[0] < 0 and self.broken < self._breaks:
                     target.sendall(data[: len(data) // 2])
                     self.broken += 1
                     break
@@ -59,9 +58,9 @@ class Relay:
 
 
 @contextmanager
-def cut(port: int, after: int) -> Iterator[Relay]:
+def cut(port: int, after: int, breaks: int = 4) -> Iterator[Relay]:
     """A :class:`Relay` before a server on loopback."""
-    relay = Relay(port, after)
+    relay = Relay(port, after, breaks)
     try:
         yield relay
     finally:
