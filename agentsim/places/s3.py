@@ -117,8 +117,8 @@ class S3Place(Place):
             raise self._bucket.judged(answer, f"connecting to {host}:{port}") from None
 
     def enter(self) -> None:
-        page = self._bucket.call("list_objects_v2", "listing the bucket", whole=True, Prefix=self._prefix, MaxKeys=1)
-        if self._side is Side.SOURCE and self.opening.sub_path and not page.get("Contents"):
+        found = self._below(self._prefix, 1, whole=True)
+        if self._side is Side.SOURCE and self.opening.sub_path and not found:
             raise self._invalid(f"Nothing in the bucket lies below {self._prefix}")
 
     def identity(self) -> str:
@@ -197,10 +197,25 @@ class S3Place(Place):
             return Item(path=path, kind=ItemKind.DIRECTORY, implied=True)
         return described(head, path, directory=True)
 
-    def _below(self, key: str, count: int) -> list[str]:
-        """The first keys that begin with this one, itself too."""
-        page = self._bucket.call("list_objects_v2", "looking into the directory", Prefix=key, MaxKeys=count)
-        return [entry["Key"] for entry in page.get("Contents", ())]
+    def _below(self, key: str, count: int, *, whole: bool = False) -> list[str]:
+        """The first keys that begin with this one, itself too; ``whole``: what fails here fails the run.
+
+        A page may be empty and not the last: taken for the end, it would say that something is gone.
+        """
+        doing = "listing the bucket" if whole else "looking into the directory"
+        found: list[str] = []
+        token, more = "", True
+        while more and len(found) < count:
+            arguments: dict[str, Any] = {"ContinuationToken": token} if token else {}
+            page = self._bucket.call(
+                "list_objects_v2", doing, whole=whole, Prefix=key, MaxKeys=count - len(found), **arguments
+            )
+            found += [entry["Key"] for entry in page.get("Contents", ())]
+            before, token = token, str(page.get("NextContinuationToken") or "")
+            more = page["IsTruncated"]
+            if more and len(found) < count and token in ("", before):
+                raise RunStopped(codes.LISTING_UNORDERED, "The server's listing does not go on", self._side.value)
+        return found
 
     def read(self, item: Item) -> S3Content:
         self._bucket.lease.check()

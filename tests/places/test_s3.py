@@ -184,6 +184,26 @@ def test_a_listing_that_does_not_go_on_is_not_taken_for_a_whole_one(
         walked(place)
 
 
+def test_an_empty_page_is_not_the_end_of_what_lies_below(
+    properties: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Mirror asks the source for a directory before it deletes the target's: a wrong no would be believed."""
+    place = unopened(properties)
+
+    def call(operation: str, doing: str, **arguments: Any) -> dict[str, Any] | None:
+        if operation == "head_object":
+            return None
+        if "ContinuationToken" in arguments:
+            return {"Contents": [{"Key": "d/f"}], "IsTruncated": False}
+        return {"IsTruncated": True, "NextContinuationToken": "on"}
+
+    monkeypatch.setattr(place._bucket, "call", call)
+    assert place._below("d/", 1) == ["d/f"]
+    monkeypatch.setattr(place._bucket, "call", lambda *_, **__: {"IsTruncated": True})
+    with pytest.raises(RunStopped, match="does not go on"):
+        place._below("d/", 1)
+
+
 def test_a_place_below_a_prefix_and_a_sub_path_sees_nothing_else(
     server: S3Server, properties: dict[str, Any], place: S3Place
 ) -> None:
