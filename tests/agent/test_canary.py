@@ -228,6 +228,11 @@ def _credentials(properties: dict[str, Any], **references: str) -> dict[str, Any
 
 
 @pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
 def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[ExitStack]:
     monkeypatch.setattr(s3, "SECRET", S3_SECRET)
     monkeypatch.setattr(samba, "PASSWORD", SMB_PASSWORD)

@@ -138,19 +138,18 @@ def unlike(source: Tree, target: Tree, left: set[bytes], *, exact: bool) -> list
 
 def idle(source: Ground, target: Ground, mode: CopyMode) -> None:
     """One more pass finds nothing to do."""
-    before = target.look()
+    before = target.count()
     again = copied(source, target, mode, report=True)
     idle = ("NoTransferNeeded", "Unsupported")
     busy = {path: line for path, line in again.lines().items() if line["outcome"] not in idle}
     assert not busy
-    assert target.look() == before
+    assert target.count() == before
 
 
-def previewed(source: Ground, target: Ground, mode: CopyMode) -> Agent:
-    """A preview, which must leave the target alone."""
-    before = target.look()
+def previewed(source: Ground, target: Ground, mode: CopyMode, there: Tree) -> Agent:
+    """A preview, which must leave alone what is in the target."""
     agent = run(task(source, target, mode, kind=RunKind.PREVIEW, report=True))
     assert agent.done is not None
     assert agent.done["status"] == "Succeeded", agent.done
-    assert target.look() == before
+    assert target.look() == there
     return agent
