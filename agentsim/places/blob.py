@@ -32,8 +32,11 @@ except ImportError as _error:
         codes.LIBRARY_MISSING, f"{_error.name or 'azure-storage-blob'} is missing: pip install 'longshore[azure]'"
     ) from None
 
-METADATA_LIMIT: Final = 8 << 10
-"""Bytes of names and values that the service keeps with a blob."""
+METADATA_LIMIT: Final = 4 << 10
+"""Bytes of names and values that are written with a blob (reference §3, Metadata fidelity)."""
+
+_KEPT_METADATA: Final = 8 << 10
+"""The service's own limit: what others wrote beside ours is not cut to less."""
 
 _PAGE: Final = 5000
 _LONGEST_LINK: Final = 64 << 10
@@ -271,7 +274,7 @@ class BlobPlace(Place):
         if version and version_of(found.etag) != version:
             raise ItemChanged(codes.ITEM_CHANGED, "Another wrote to it since it was listed")
         old = dict(found.metadata or {})
-        new, remark = fitted(redressed(old, kind, dress), METADATA_LIMIT)
+        new, remark = fitted(redressed(old, kind, dress), _KEPT_METADATA)
         if new == old:
             return remark
         self._lease.check()

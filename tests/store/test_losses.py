@@ -10,9 +10,9 @@ from store.losses import losses
 from store.settings import CopySettings
 from store.vocabulary import EndpointType as Type
 
-DIRECTORIES = {Type.LOCAL_PATH, Type.NFS_MOUNT, Type.AZURE_STORAGE_NFS_FILE_SHARE}
-SHARES = {Type.SMB_MOUNT, Type.AZURE_STORAGE_SMB_FILE_SHARE}
-OBJECTS = set(Type) - DIRECTORIES - SHARES
+DIRECTORIES = (Type.LOCAL_PATH, Type.NFS_MOUNT, Type.AZURE_STORAGE_NFS_FILE_SHARE)
+SHARES = (Type.SMB_MOUNT, Type.AZURE_STORAGE_SMB_FILE_SHARE)
+OBJECTS = tuple(one for one in Type if one not in DIRECTORIES + SHARES)
 
 
 def told(source: Type, target: Type, settings: CopySettings | None = None) -> str:
@@ -42,7 +42,7 @@ def test_a_directory_in_a_windows_share(source: Type, target: Type) -> None:
         assert part in words
 
 
-@pytest.mark.parametrize(("source", "target"), product(SHARES, set(Type) - SHARES))
+@pytest.mark.parametrize(("source", "target"), product(SHARES, DIRECTORIES + OBJECTS))
 def test_a_windows_share_elsewhere(source: Type, target: Type) -> None:
     words = told(source, target)
     assert "Windows access control lists" in words
