@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentsim.engine.errors import RunStopped, Side
 from agentsim.places.mounting import OF_THIS_PROCESS, Mounts, NfsShare, SmbShare
-from agentsim.places.place import Opening, Place
-from agentsim.places.secrets import Secrets
 from store import codes
 from store.vocabulary import EndpointType
+
+if TYPE_CHECKING:
+    # Runs between directories, which are most, need neither.
+    from agentsim.places.place import Opening, Place
+    from agentsim.places.secrets import Secrets
 
 _FILES_DOMAIN = "file.core.windows.net"
 _LOCAL_END = "127.0.0.1"
