@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from store.errors import Conflict
+from store.errors import Conflict, StoreUnavailable
 from store.queries import hierarchy
 from store.resources.common import find_mover
 from store.resources.handover import hand_over
-from store.resources.runs import find_run
+from store.resources.runs import find_run, lock_run
 from store.vocabulary import AgentStatus, JobRunStatus
 from tests.agent.migration import HEARTBEAT, LIMIT, Migration
 
@@ -35,9 +35,24 @@ def frozen_in_mid_run(migration: Migration) -> tuple[subprocess.Popen[bytes], li
     migration.until(lambda run: run.counters["items_transferred"] > 0)
     workers = migration.workers()
     os.kill(agent.pid, signal.SIGSTOP)
+    while holds_the_run(migration):
+        # It was stopped between two statements of a transaction: a server would end that after its own time-out.
+        os.kill(agent.pid, signal.SIGCONT)
+        time.sleep(0.02)
+        os.kill(agent.pid, signal.SIGSTOP)
     for pid in workers:
         os.kill(pid, signal.SIGSTOP)
     return agent, workers
+
+
+def holds_the_run(migration: Migration) -> bool:
+    """Whether somebody has the run's row locked."""
+    try:
+        with migration.store.write("user/test") as tx:
+            lock_run(tx, find_run(tx.session, find_mover(tx.session, "m"), "p/d")[2].id)
+    except StoreUnavailable:
+        return True
+    return False
 
 
 def wake(pids: list[int]) -> None:

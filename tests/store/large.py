@@ -82,8 +82,8 @@ def fill(world: World) -> None:
                 items_scanned=chance.randrange(100),
                 bytes_transferred=0 if waits else chance.choice((0, 7, 7, 10, 2**45)),
                 definition_properties={},
-                source_properties={},
-                target_properties={},
+                source_properties={"name": "from"},
+                target_properties={"name": "to"},
             )
             tx.session.add(run)
             tx.session.flush()

@@ -19,6 +19,7 @@ from tui.screens.find import FindScreen
 from tui.screens.main import MainScreen
 from tui.screens.mover import MoverScreen
 from tui.screens.run import RunScreen
+from tui.widgets.virtual_table import VirtualTable
 
 pytestmark = pytest.mark.anyio
 
@@ -86,6 +87,8 @@ async def test_a_kind_alone_lists_it_and_tab_completes(sample: SampleStore) -> N
         await until(pilot, "Runs of engineering")
         await pilot.press("colon", *"agen")
         await until(pilot, "agents by name")
+        # Painted is not yet chosen: tab completes what the list's cursor is on.
+        await until(pilot, lambda: app.screen.query_one(VirtualTable).cursor_key is not None)
         await pilot.press("tab")
         await until(pilot, ": agents ")
         await until(pilot, "dock-2")
