@@ -73,6 +73,8 @@ async def nothing(pilot: Pilot[int]) -> None:
 
 
 async def nothing_happened(pilot: Pilot[int]) -> None:
+    # Else the sentence that the first screen says may come when this one is there.
+    await until(pilot, "apply FILE' a whole plan")
     await show(pilot, EventsScreen(None), "What happened")
 
 
