@@ -285,7 +285,7 @@ ITEM_FILTERED: Final = _code(
 ITEM_DIGEST_DIFFERS: Final = _code(
     "LSM2011",
     "What was written reads back differently",
-    "The old target file was kept. Check the target's disks and the agent's memory before copying again.",
+    "Check the target's disks and the agent's memory before copying again; what reads back wrong is not left in place.",
 )
 ITEM_NAME_UNSUPPORTED: Final = _code(
     "LSM2012",
