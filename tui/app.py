@@ -33,6 +33,7 @@ from tui.screens.main import MainScreen
 from tui.threads import LooseThreads
 from tui.tree_source import first_page
 from tui.typing_ahead import TypingAhead
+from tui.widgets.virtual_table import VirtualTable
 
 CLOCK_SECONDS = 5.0
 """How often what only time changes is looked at again: ages, and agents that fell silent."""
@@ -81,7 +82,6 @@ class LongshoreApp(LeanApp[int], inherit_bindings=False):
         self.place = place
         self.read_only = read_only
         self.glyphs = glyphs
-        self.place = place
         settings = config or Config(Path())
         self.keymap = settings.keymap
         use(self.keymap)
@@ -143,6 +143,10 @@ class LongshoreApp(LeanApp[int], inherit_bindings=False):
             target = self.focused or self.screen
             await super().on_event(event)
             self.typing_ahead.given_to(target)
+
+    def on_virtual_table_loaded(self, event: VirtualTable.Loaded) -> None:
+        event.stop()
+        self.typing_ahead.rows_came(event.table)
 
     def push_screen(self, screen: Any, *arguments: Any, **options: Any) -> Any:
         """As Textual's, and told to whoever types ahead."""

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from textual import events
 from textual.message_pump import MessagePump
 
+from tui.widgets.virtual_table import VirtualTable
+
 if TYPE_CHECKING:
     from textual.app import App
     from textual.screen import Screen
@@ -23,6 +25,9 @@ ROUNDS = 3
 
 LONGEST_SECONDS = 2.0
 """A key waits no longer for the one before: nothing that hangs may take the keyboard away."""
+
+ROWS_SECONDS = 0.5
+"""Nor for the rows of a list that the one before had read anew: the store may be away, and most keys need no rows."""
 
 MOST_KEYS = 256
 """Keys that may wait; what is typed beyond is lost, as in any full buffer."""
@@ -42,6 +47,10 @@ class TypingAhead:
         """Stands for a flow that has not asked yet, nor ended."""
         self._settled = False
         """Whether the key has had all its effect but for its flow's."""
+        self._read: tuple[VirtualTable, int] | None = None
+        """The list, and which reading of it, that a key has waited for."""
+        self._reader = 0
+        """The turn that had it read."""
 
     # A key on its way
 
@@ -89,9 +98,24 @@ class TypingAhead:
     def _end_when_shown(self, turn: int) -> None:
         """The next key; another screen must be there, with its focus, before a key can be for it."""
         if self._app.screen is self._screen:
+            self._end_when_read(turn)
+        else:
+            self._app.screen.call_after_refresh(self._end_when_read, turn)
+
+    def _end_when_read(self, turn: int) -> None:
+        """The next key; it may be for a row of the list that is being read for this one: once, it waits for that."""
+        table = self._app.focused
+        read = (table, table.reading) if isinstance(table, VirtualTable) and table.reading else None
+        if turn != self._turn or read is None or read == self._read:
             self._end(turn)
         else:
-            self._app.screen.call_after_refresh(self._end, turn)
+            self._read, self._reader = read, turn
+            asyncio.get_running_loop().call_later(ROWS_SECONDS, self._end, turn)
+
+    def rows_came(self, table: VirtualTable) -> None:
+        """A list that was read anew has its rows."""
+        if self._read is not None and self._read[0] is table:
+            self._end(self._reader)
 
     def _end(self, turn: int) -> None:
         if turn != self._turn or self._handled is None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 from textual import events
+from textual.pilot import Pilot
 
 from store.queries import runs
 from store.queries.scope import Scope
@@ -12,7 +16,9 @@ from store.reader import Reader
 from tests.tui.driving import app_of, seen, until
 from tests.tui.sample_store import SampleStore
 from tests.tui.test_terminal import screen
+from tui.app import LongshoreApp
 from tui.screens.confirm import ConfirmScreen
+from tui.widgets.virtual_table import VirtualTable
 
 
 def newest(sample: SampleStore) -> str:
@@ -41,8 +47,6 @@ async def test_a_key_waits_for_the_one_before_but_not_for_ever(
     sample: SampleStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A flow that hangs before it asks does not take the keyboard away."""
-    import asyncio
-
     from tui.flows import stopping
 
     hangs = asyncio.Event()
@@ -72,3 +76,49 @@ async def test_keys_that_come_together_come_in_their_order(sample: SampleStore) 
         for key in ("enter", "4", "x"):
             app.post_message(events.Key(key, "\r" if key == "enter" else key))
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen) or "nothing to stop" in seen(app))
+
+
+async def at_definitions(app: LongshoreApp, pilot: Pilot[int]) -> VirtualTable:
+    await until(pilot, "Runs of engineering")
+    await pilot.press("1", "g")
+    await until(pilot, "Runs of engineering", absent=True)
+    await pilot.press("3")
+    table = app.screen.query_one("#definitions", VirtualTable)
+    await until(pilot, lambda: app.focused is table and len(table.visible_keys) == 5)
+    return table
+
+
+def slow_reads(app: LongshoreApp, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """From now on each answer of the store takes so long."""
+    read = app.follower.read
+
+    async def slowly(*arguments: Any, **options: Any) -> Any:
+        await asyncio.sleep(seconds)
+        return await read(*arguments, **options)
+
+    monkeypatch.setattr(app.follower, "read", slowly)
+
+
+@pytest.mark.anyio
+async def test_a_key_for_a_row_waits_for_the_rows(sample: SampleStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list is read anew for the filter, from a store that takes its time, and the mark is for what comes."""
+    app = app_of(sample)
+    async with app.run_test(size=(160, 45)) as pilot:
+        table = await at_definitions(app, pilot)
+        slow_reads(app, monkeypatch, 0.2)
+        for key in ("slash", *"hr-home", "enter", "space"):
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(pilot, "1 marked")
+        assert table.reading == 0
+
+
+@pytest.mark.anyio
+async def test_rows_that_do_not_come_hold_no_key_for_long(sample: SampleStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = app_of(sample)
+    async with app.run_test(size=(160, 45)) as pilot:
+        table = await at_definitions(app, pilot)
+        slow_reads(app, monkeypatch, 30.0)
+        for key in ("slash", *"hr-home", "enter", "question_mark"):
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(pilot, "type to search")
+        assert table.reading

@@ -121,6 +121,13 @@ class VirtualTable(FramedWidget, can_focus=True):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, VirtualTable.RowHighlighted) and message.table is self.table
 
+    class Loaded(Message):
+        """The rows of a list that was read anew are there."""
+
+        def __init__(self, table: VirtualTable) -> None:
+            super().__init__()
+            self.table = table
+
     class RowChosen(Message):
         """A row was opened: enter, or a double click."""
 
@@ -195,6 +202,11 @@ class VirtualTable(FramedWidget, can_focus=True):
         return self._window.total
 
     @property
+    def reading(self) -> int:
+        """Which reading of the list its first rows are still to come of; 0 when they are there."""
+        return 0 if self._window.loaded else self._reloads + 1
+
+    @property
     def visible_keys(self) -> list[str]:
         """Keys of the rows on the screen, top to bottom."""
         return [row.key for row in self._window.visible()]
@@ -246,9 +258,12 @@ class VirtualTable(FramedWidget, can_focus=True):
         Returns:
             False if nothing waits for this answer any more, and it was dropped.
         """
+        reading = self.reading
         taken = self._window.load(direction, anchor_key, rows, at_start, at_end, total)
         if taken:
             if self._window.loaded:
+                if reading:
+                    self.post_message(self.Loaded(self))
                 self._holding = 0
                 self._window.move(self._ahead)
                 self._ahead = 0
