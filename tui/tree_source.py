@@ -20,7 +20,7 @@ from tui.presentation import format as figures
 from tui.presentation import progress
 from tui.presentation.cells import Cell
 from tui.presentation.glyphs import Glyphs
-from tui.presentation.kinds import kind_words, numbered
+from tui.presentation.kinds import kind_words, needs_look, numbered
 from tui.presentation.rows import ago
 from tui.presentation.states import agent_dot, run_dot, run_state
 from tui.subjects import Subject
@@ -159,7 +159,7 @@ def definition_branch(definition: DefinitionRow, run: RunRow | None, now: int, g
     if run is not None and run.active:
         label = live_definition(run, glyphs)
     elif definition.run_status:
-        label += (Cell(" "), run_dot(definition.run_status, glyphs))
+        label += (Cell(" "), run_dot(definition.run_status, glyphs, definition.to_look_at))
         if definition.run_kind != RunKind.COPY:
             # Its success is not the copy's.
             label += (Cell(f" {display(definition.run_kind.lower())}", "dim"),)
@@ -175,7 +175,7 @@ def run_branch(run: RunRow, now: int, glyphs: Glyphs) -> Branch:
     else:
         label = (
             Cell(f"{numbered(run)} "),
-            run_state(run.status, glyphs),
+            run_state(run.status, glyphs, needs_look(run)),
             Cell(f" {ago(now, run.ended)}", "dim"),
         )
     return Branch(NodeKey("run", run.id), name, label, False)

@@ -29,11 +29,11 @@ def sync_file_system(fd: int) -> None:
         raise RunStopped(codes.TARGET_NOT_DURABLE, describe(error, "making the target durable"), "target")
 
 
-def sync_directory(fd: int) -> None:
-    """Write a directory's entries to their storage, where its file system can do that for one directory.
+def sync_alone(fd: int) -> None:
+    """Write one file, or one directory's entries, to the storage, where the file system can do that for it alone.
 
     Raises:
-        OSError: the storage reports that they could not be written.
+        OSError: the storage reports that it could not be written.
     """
     try:
         os.fsync(fd)

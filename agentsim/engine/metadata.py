@@ -10,7 +10,7 @@ from collections.abc import Callable
 from agentsim.engine.attributes import NONE, Attributes, Change, Names
 from agentsim.engine.board import OWNERS_LOST, Slot
 from agentsim.engine.decide import Fidelity, directory_differs, moved
-from agentsim.engine.durability import sync_directory
+from agentsim.engine.durability import sync_alone
 from agentsim.engine.errors import ItemFailed, Side, classify
 from agentsim.engine.lease import Lease
 from agentsim.engine.sourcefile import Reader, let_go
@@ -239,7 +239,7 @@ class Metadata:
                 chowned = self.give(target, source_stat, found.st_uid, found.st_gid)
                 remark = self._set(target, source_stat, found, change, chowned)
             if self._every_file:
-                sync_directory(target)
+                sync_alone(target)
         except OSError as error:
             raise classify(error, Side.TARGET, "setting the metadata of the target directory") from error
         self._attributes.count_foreign(names)

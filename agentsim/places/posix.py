@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from agentsim.engine.backoff import Patience
 from agentsim.engine.decide import Fidelity
-from agentsim.engine.durability import sync_directory, sync_file_system
+from agentsim.engine.durability import sync_alone, sync_file_system
 from agentsim.engine.errors import ItemFailed, RunStopped, Side, classify, describe
 from agentsim.engine.lease import Lease
 from agentsim.engine.preflight import components
@@ -41,7 +41,6 @@ from agentsim.places.posix_writing import (
     fill,
     look_at,
     put_in_place,
-    sync_file,
     temporary_name,
 )
 from store import codes
@@ -220,7 +219,7 @@ class PosixPlace(Place):
                         keep(fd, old, self._fidelity)
                 remark = put_on(fd, dress, self._fidelity)
                 if self._durable:
-                    sync_file(fd)
+                    sync_alone(fd)
                 made = os.fstat(fd).st_ino
                 temporary.finish()
                 self._tree.check_way(path, directory)
@@ -274,7 +273,7 @@ class PosixPlace(Place):
             remark = put_on(fd, dress, self._fidelity)
             if self._durable and item.kind is ItemKind.DIRECTORY:
                 with opened(fd, b".", DIRECTORY_FLAGS) as directory:
-                    sync_directory(directory)
+                    sync_alone(directory)
             return remark
 
     def delete(self, item: Item) -> bool:

@@ -162,16 +162,3 @@ def put_in_place(directory: int, temporary: str, name: bytes, replacing: Item | 
     """
     check_place(look_at(directory, name), replacing)
     os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-
-
-def sync_file(fd: int) -> None:
-    """Have a file survive a power cut, where its file system can promise it for one.
-
-    Raises:
-        OSError: the storage reports that it could not be written.
-    """
-    try:
-        os.fsync(fd)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
-            raise

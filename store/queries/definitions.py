@@ -6,6 +6,7 @@ from collections.abc import Collection
 from enum import StrEnum
 from typing import NamedTuple
 
+from store.queries.fleet import LOOK_COUNTERS
 from store.queries.scope import Scope
 from store.queries.window import Branch, Listing, Page, Window, in_a_name, like
 from store.reader import Reader, Row
@@ -55,12 +56,15 @@ class DefinitionRow(NamedTuple):
     state: DefinitionState = DefinitionState.NEVER
     ended: int = 0
     """When the latest run ended, 0 before."""
+    to_look_at: int = 0
+    """Items of the latest run that are not as they should be, so far."""
 
 
 _COLUMNS = """d.id, d.project_id, d.mover_id, m.name AS mover, d.project_name AS project, d.name,
         d.description, d.copy_mode, s.name AS source, d.source_subpath, t.name AS target, d.target_subpath,
         d.agent_name, r.id AS run_id, coalesce(r.number, 0), coalesce(r.kind, ''),
-        coalesce(r.status, ''), r.execution_end_time, d.latest_state, d.latest_ended"""
+        coalesce(r.status, ''), r.execution_end_time, d.latest_state, d.latest_ended, """
+_COLUMNS += f"coalesce({' + '.join(f'r.{name}' for name in LOOK_COUNTERS)}, 0)"
 _TABLES = """job_definition d CROSS JOIN storage_mover m CROSS JOIN endpoint s CROSS JOIN endpoint t
         LEFT JOIN job_run r ON r.id = d.latest_run_id"""
 _JOINED = "m.id = d.mover_id AND s.id = d.source_id AND t.id = d.target_id"

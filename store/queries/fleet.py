@@ -33,6 +33,9 @@ COUNTERS = tuple(
 )
 """Items and bytes of a run by outcome, as the columns are named."""
 
+LOOK_COUNTERS = ("items_failed", "items_changed", "items_unsupported", "items_delete_withheld")
+"""Of these an admin wants to know whatever the run's status is: a run with any has not done all that it was to do."""
+
 
 class Fleet(NamedTuple):
     """The header's facts: agents by what can be said of them, active runs, and their rate in bytes/s."""

@@ -116,6 +116,20 @@ def test_a_preview_says_what_a_copy_would_do(acted: Acted) -> None:
     assert "Mirror, preview" in acted.site.call("run", "list", *M).out
 
 
+def test_the_list_of_definitions_tells_a_success_that_left_something_undone(acted: Acted) -> None:
+    def latest() -> str:
+        lines = acted.site.call("definition", "list", *M).out.splitlines()
+        return next(line for line in lines if line.startswith(HOME))
+
+    preview(acted)
+    assert "#1 Succeeded" in latest()
+    assert "to look at" not in latest()
+    acted.site.call(*START, "--verify")
+    acted.take()
+    acted.end(items_scanned=9, items_failed=2, items_delete_withheld=1)
+    assert "#2 Succeeded, 3 to look at" in latest()
+
+
 def test_a_preview_that_a_guard_would_stop_has_the_guards_exit_code(acted: Acted) -> None:
     preview(acted, code=codes.TOO_MANY_DELETES)
     watched = acted.site.call("run", "watch", HOME, *M)

@@ -66,6 +66,12 @@ def test_states() -> None:
     assert run_dot(JobRunStatus.SUCCEEDED, UNICODE).text == "✓"
 
 
+def test_a_success_with_something_to_look_at_is_no_plain_one() -> None:
+    assert run_state(JobRunStatus.SUCCEEDED, UNICODE, 3) == ("▲ Succeeded", "warn")
+    assert run_dot(JobRunStatus.SUCCEEDED, ASCII, 3) == ("!", "warn")
+    assert run_state(JobRunStatus.FAILED, ASCII, 3) == ("x Failed", "bad")
+
+
 def test_a_state_of_a_newer_store_is_shown_and_safe() -> None:
     assert run_state("Hop\x1b[2J", UNICODE) == ("? Hop\\x1b[2J", "warn")
 

@@ -154,6 +154,20 @@ def test_what_the_tree_shows(world: World) -> None:
         assert hierarchy.endpoint_properties(reader, 99) == {}
 
 
+def test_a_definition_tells_what_its_latest_run_left_undone(world: World) -> None:
+    """Whatever its status is: a success does not say that there is nothing."""
+    from store.execution.claims import finish_run, report_progress
+
+    identity, claim = world.claimed("hr/home")
+    numbers = {"items_scanned": 9, "items_failed": 1, "items_changed": 1, "items_delete_withheld": 1}
+    world.call(identity, report_progress, claim, {**numbers, "items_unsupported": 2, "items_excluded": 4})
+    world.call(identity, finish_run, claim, JobRunStatus.SUCCEEDED, code="AZSM0000", message="", target="")
+    world.define("other")
+    with world.reader() as reader:
+        rows = definition_queries.definitions(reader, Scope("mover", 1), Page()).rows
+    assert [(row.name, row.run_status, row.to_look_at) for row in rows] == [("home", "Succeeded", 5), ("other", "", 0)]
+
+
 def test_agents_and_projects_are_paged_by_name(world: World) -> None:
     world.mover()
     for number in (3, 1, 2, 5, 4):

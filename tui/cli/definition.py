@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from store.queries import definitions as definition_queries
+from store.queries.definitions import DefinitionRow
 from store.queries.scope import Scope
 from tui.actor import actor
 from tui.cli import context, output
@@ -39,13 +40,20 @@ def list_definitions(options: argparse.Namespace) -> int:
                 _place(row.source, row.source_subpath),
                 _place(row.target, row.target_subpath),
                 row.agent_name or "-",
-                f"#{row.run_number} {row.run_status}" if row.run_status else "never run",
+                _latest(row),
                 row.description,
             )
             for row in pages
         ]
     output.table(("DEFINITION", "MODE", "SOURCE", "TARGET", "AGENT", "LATEST RUN", "DESCRIPTION"), rows)
     return 0
+
+
+def _latest(row: DefinitionRow) -> str:
+    """Its status alone would tell a success that left something undone as a whole one."""
+    if not row.run_status:
+        return "never run"
+    return f"#{row.run_number} {row.run_status}" + (f", {row.to_look_at:,} to look at" if row.to_look_at else "")
 
 
 def show(options: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from tui.presentation import format as figures
 from tui.presentation.cells import Cell
 from tui.presentation.convergence import Forecast, TooFew, changed, forecast, whole
 from tui.presentation.glyphs import Glyphs
+from tui.presentation.kinds import needs_look
 from tui.presentation.plot import plot
 from tui.presentation.progress import elapsed_seconds, eta_seconds, fraction
 from tui.presentation.states import run_dot
@@ -93,7 +94,7 @@ def passes_line(copies: Sequence[RunRow], now: int, glyphs: Glyphs) -> Line:
     """How each copy ended, one glyph each, and which they are."""
     first, last = copies[0], copies[-1]
     span = f"#{first.number}" if first is last else f"#{first.number} to #{last.number}"
-    line = [Cell(f"{'Passes':<{LABEL}} ", "dim"), *(run_dot(run.status, glyphs) for run in copies)]
+    line = [Cell(f"{'Passes':<{LABEL}} ", "dim"), *(run_dot(run.status, glyphs, needs_look(run)) for run in copies)]
     line.append(Cell(f"  {span}", "dim"))
     if initial(copies) and len(copies) > 1:
         line.append(Cell("; the first whole copy is off the scale", "dim"))

@@ -17,7 +17,7 @@ from tui.presentation.convergence import planned_seconds
 from tui.presentation.convergence_view import LABEL, forecast_lines, rounded
 from tui.presentation.facts import Fact
 from tui.presentation.glyphs import Glyphs
-from tui.presentation.kinds import kind_words
+from tui.presentation.kinds import kind_words, needs_look
 from tui.presentation.launch_view import COPIES
 from tui.presentation.progress import elapsed_seconds
 from tui.presentation.rows import ago
@@ -105,7 +105,7 @@ def _end(end: Place) -> str:
 def _last(label: str, run: RunRow | None, told: Callable[[RunRow], str], now: int, glyphs: Glyphs) -> Line:
     if run is None:
         return [_label(label), Cell("none yet", "dim")]
-    state = run_state(run.status, glyphs)
+    state = run_state(run.status, glyphs, needs_look(run))
     plan = f" {kind_words(run)}" if run.plan_number is not None else ""
     words = f"  {told(run)}" if run.started is not None else ""
     seconds = elapsed_seconds(run, now)

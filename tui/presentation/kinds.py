@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from store.queries.fleet import LOOK_COUNTERS
 from store.queries.runs import RunRow
 from store.vocabulary import JobRunStatus, RunKind
 from tui.keymap import key
@@ -48,12 +49,9 @@ def why_no_plan(run: RunRow) -> str:
     return ""
 
 
-_LOOK = ("failed", "changed", "unsupported", "delete_withheld")
-
-
 def needs_look(run: RunRow) -> int:
     """How many items of a run are not as they should be: that it Succeeded does not say that there are none.
 
     What only the target has is no fault of a preview, which has yet to delete it.
     """
-    return sum(run.counters[f"items_{word}"] for word in _LOOK)
+    return sum(run.counters[name] for name in LOOK_COUNTERS)

@@ -22,6 +22,7 @@ from tui.presentation.cells import Cell
 from tui.presentation.convergence import planned_seconds, scan_seconds
 from tui.presentation.convergence_view import forecast_line, rounded
 from tui.presentation.glyphs import Glyphs
+from tui.presentation.kinds import needs_look
 from tui.presentation.rows import ago
 from tui.presentation.states import run_state
 
@@ -183,7 +184,7 @@ def _keys(choice: Choice, guarded: bool, typing: bool) -> Line:
 def _last_pass(last: RunRow | None, now: int, glyphs: Glyphs) -> Line:
     if last is None:
         return [Cell("Last pass  ", "dim"), Cell("none yet: this is the first")]
-    state = run_state(last.status, glyphs)
+    state = run_state(last.status, glyphs, needs_look(last))
     counters = last.counters
     told = f"  {figures.compact(counters['items_transferred'])} copied, {figures.size(counters['bytes_transferred'])}"
     if counters["items_failed"]:

@@ -95,7 +95,7 @@ def definition_row(definition: DefinitionRow, now: int, glyphs: Glyphs) -> Row:
     if not definition.run_status:
         latest = Cell("never run", "dim")
     else:
-        state = run_state(definition.run_status, glyphs)
+        state = run_state(definition.run_status, glyphs, definition.to_look_at)
         if definition.run_kind != RunKind.COPY:
             # Its success is not the copy's.
             state = state._replace(text=f"{state.text[:1]} {display(definition.run_kind)}")

@@ -39,8 +39,16 @@ def agent_state(status: str, glyphs: Glyphs) -> Cell:
     return _state(_AGENT.get(status), status, glyphs)
 
 
-def run_state(status: str, glyphs: Glyphs) -> Cell:
-    """Return a job run's status as glyph and word: ``✓ Succeeded``."""
+def run_state(status: str, glyphs: Glyphs, to_look_at: int = 0) -> Cell:
+    """Return a job run's status as glyph and word: ``✓ Succeeded``.
+
+    Args:
+        status: the run's.
+        glyphs: the set to draw with.
+        to_look_at: how many of its items are not as they should be: a success with any is not told as a plain one.
+    """
+    if status == JobRunStatus.SUCCEEDED and to_look_at:
+        return Cell(f"{glyphs.attention} {status}", "warn")
     return _state(_RUN.get(status), status, glyphs)
 
 
@@ -55,9 +63,9 @@ def agent_dot(status: str, glyphs: Glyphs) -> Cell:
     return Cell(cell.text[:1], cell.style)
 
 
-def run_dot(status: str, glyphs: Glyphs) -> Cell:
+def run_dot(status: str, glyphs: Glyphs, to_look_at: int = 0) -> Cell:
     """Return only the glyph of a run's status, for a place where its word stands beside it."""
-    cell = run_state(status, glyphs)
+    cell = run_state(status, glyphs, to_look_at)
     return Cell(cell.text[:1], cell.style)
 
 

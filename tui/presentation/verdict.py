@@ -85,9 +85,10 @@ def looks(run: RunRow, remarked: int = 0) -> str:
 
 def ended_state(run: RunRow, glyphs: Glyphs) -> Cell:
     """The state of an ended run in a list: a success with something to look at is not told as a plain one."""
-    state = run_state(run.status, glyphs)
-    if run.status == JobRunStatus.SUCCEEDED and (number := needs_look(run)):
-        return Cell(f"{glyphs.attention} {run.status} {glyphs.separator} {figures.short(number)}", "warn")
+    number = needs_look(run)
+    state = run_state(run.status, glyphs, number)
+    if run.status == JobRunStatus.SUCCEEDED and number:
+        return Cell(f"{state.text} {glyphs.separator} {figures.short(number)}", state.style)
     if failed := run.counters["items_failed"]:
         return Cell(f"{state.text} {glyphs.separator} {figures.short(failed)}", state.style)
     return state
