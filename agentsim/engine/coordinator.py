@@ -12,9 +12,10 @@ import os
 import select
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from agentsim.engine import board, units
+from agentsim.engine.agent_line import PROGRESS_SECONDS, AgentLine
 from agentsim.engine.board import Board
 from agentsim.engine.channel import Channel, Message
 from agentsim.engine.crew import Crew, HelperDied, Member
@@ -24,7 +25,6 @@ from agentsim.engine.guards import DeleteFacts, Stop, stops
 from agentsim.engine.lease import ORPHANED, Lease
 from agentsim.engine.order import UNKNOWN, Order
 from agentsim.engine.preflight import Roots, identity, open_roots, open_source
-from agentsim.engine.progress import progress
 from agentsim.engine.schedule import PREFETCHED, Schedule
 from agentsim.engine.source_identity import same_source
 from agentsim.engine.spool import Record, Spool
@@ -35,10 +35,6 @@ from store.vocabulary import CopyMode, JobRunStatus, RunKind
 # What only some runs need is imported by them, since it would slow the start of every one.
 if TYPE_CHECKING:
     from agentsim.engine.groups import LinkGroups
-    from agentsim.engine.plan import Plan
-
-PROGRESS_SECONDS = 0.5
-"""Least time between two progress messages."""
 
 SURVEY_SECONDS = 1.0
 """A run that is over by then needs no total, and its processors have better things to do."""
@@ -48,23 +44,20 @@ class Coordinator:
     """Hands out units, gathers findings, listens to the agent."""
 
     def __init__(self, agent: Channel, order: Order) -> None:
-        self._agent = agent
         self._order = order
         self._lease = Lease(order.deadline)
+        self._line = AgentLine(agent, order, self._lease, canceled=self._cancel, abandoned=self._abandon)
         self._board = Board(order.helpers)
         self._crew = Crew(agent, self._lease, self._board)
         self._schedule = Schedule()
         self._spool = Spool()
         self._links: LinkGroups | None = None
-        self._plan: Plan | None = None
-        self._plan_awaited = False
         self._poll = select.poll()
         self._poll.register(agent, select.POLLIN)
         self._members: dict[int, Member] = {}
         self._phase = "copy"
         self._listed = False
         self._ending = False
-        self._last_progress = 0.0
         self._roots: Roots | None = None
         self._survey_at = math.inf
 
@@ -90,46 +83,36 @@ class Coordinator:
             raise
         finally:
             self._spool.close()
-            if self._plan is not None:
-                self._plan.remove()
-        self._say_what_was_lost()
-        self._send_progress(time.monotonic())
+            self._line.close()
+        self._line.say_what_was_lost(self._board.totals())
+        self._send_progress()
         return result
 
     def _work(self) -> Verdict:
         order = self._order
         if order.planned:
-            self._receive_plan()
+            self._line.receive_plan(self._pump)
         roots = open_roots(order, self._lease, self._wait)
-        self._crew.start(roots, order, self._plan)
+        self._crew.start(roots, order, self._line.plan)
         if order.expected_items == UNKNOWN:
             self._survey_at = time.monotonic() + SURVEY_SECONDS
         self._roots = roots
         for member in self._crew.members:
             self._members[member.channel.fileno()] = member
             self._poll.register(member.channel, select.POLLIN)
-        self._send(("started", {"source_identity": roots.source_id}))
+        self._line.send(("started", {"source_identity": roots.source_id}))
         for warning in roots.warnings:
-            self._send(("log", "warning", warning))
+            self._line.warn(warning)
         self._drain(self._next_copy)
         self._survey_at = math.inf
         self._crew.end_survey()
         self._after_the_scan()
         reasons = self._delete(roots)
         self._phase = "finish"
-        self._send_progress(time.monotonic())
+        self._send_progress()
         if order.writes:
             self._drain_all([(units.SYNC,)])
         return verdict(self._board.totals(), reasons, order.kind)
-
-    def _receive_plan(self) -> None:
-        """Take in the parts of the plan, which the agent sends after the order."""
-        from agentsim.engine.plan import Plan
-
-        self._plan = Plan()
-        self._plan_awaited = True
-        while self._plan_awaited:
-            self._pump(PROGRESS_SECONDS)
 
     def _next_copy(self, member: Member) -> Message | None:
         return self._schedule.next_unit(member.in_flight)
@@ -139,7 +122,7 @@ class Coordinator:
         if self._links is not None:
             self._phase = "links"
             self._drain_all(_batches(self._links.files()))
-        if self._plan is not None:
+        if self._line.plan is not None:
             self._drain_all([(units.GONE,)])
 
     def _delete(self, roots: Roots) -> list[Stop]:
@@ -234,37 +217,16 @@ class Coordinator:
 
     def _pump(self, seconds: float) -> None:
         """Wait for something to happen, for so long at most, and take it in."""
-        moment = time.monotonic()
-        if self._members and moment - self._last_progress >= PROGRESS_SECONDS:
-            self._send_progress(moment)
-        if moment >= self._survey_at and self._roots is not None:
+        if self._members and self._line.progress_is_due():
+            self._send_progress()
+        if time.monotonic() >= self._survey_at and self._roots is not None:
             self._survey_at = math.inf
             self._crew.start_survey(self._roots)
         for fd, event in self._poll.poll(seconds * 1000):
-            if fd == self._agent.fileno():
-                self._hear_agent()
+            if fd == self._line.fileno():
+                self._line.hear()
             else:
                 self._hear_member(self._members[fd], event)
-
-    def _hear_agent(self) -> None:
-        try:
-            message = self._agent.recv_nowait()
-        except BlockingIOError:
-            return
-        if message is None:
-            self._abandon()
-        elif message[0] == "lease":
-            self._lease.renew(message[1])
-        elif message[0] == "cancel":
-            if not self._ending:
-                raise Canceled
-        elif message[0] == "plan" and self._plan is not None and self._plan_awaited:
-            self._plan.add(message[1])
-        elif message[0] == "plan_end" and self._plan is not None:
-            self._plan.complete()
-            self._plan_awaited = False
-        else:
-            raise ValueError(f"unknown message {message[0]!r} from the agent")
 
     def _hear_member(self, member: Member, event: int) -> None:
         if event & select.POLLOUT:
@@ -306,7 +268,7 @@ class Coordinator:
         elif tag == units.DEFER:
             self._keep_for_later((values[0], values[1], values[2], values[3], values[4]))
         elif tag in (units.ITEMS, units.REPORT, units.LOG):
-            self._send(message)
+            self._line.send(message)
         elif tag == units.STOPPED:
             if not self._ending:
                 code, text, target = values
@@ -337,41 +299,17 @@ class Coordinator:
             self._pump(PROGRESS_SECONDS)
         self._crew.reap()
 
-    def _send(self, message: Message) -> None:
-        try:
-            self._agent.send(message)
-        except OSError:
-            self._abandon()
+    def _cancel(self) -> None:
+        if not self._ending:
+            raise Canceled
 
-    def _abandon(self) -> None:
+    def _abandon(self) -> NoReturn:
         """The agent is gone: touch nothing more."""
         self._crew.kill()
         os._exit(ORPHANED)
 
-    def _send_progress(self, moment: float) -> None:
-        self._last_progress = moment
-        order = self._order
-        expected = self._board.survey()
-        if order.expected_items != UNKNOWN:
-            expected = (order.expected_items, order.expected_bytes)
-        values = progress(
-            self._board.totals(),
-            expected,
-            listed=self._listed,
-            phase=self._phase,
-            current=[slot.current() for slot in self._board.slots],
-        )
-        self._send(("progress", values))
-
-    def _say_what_was_lost(self) -> None:
-        totals = self._board.totals()
-        if lost := totals[board.OWNERS_LOST]:
-            self._warn(f"{lost} items could not be given their owner or group: the agent lacks the right")
-        if lost := totals[board.ACLS_LOST]:
-            self._warn(f"{lost} items have an access control list of a kind that cannot be carried (NFSv4, SMB)")
-
-    def _warn(self, text: str) -> None:
-        self._send(("log", "warning", text))
+    def _send_progress(self) -> None:
+        self._line.send_progress(self._board, self._board.survey(), listed=self._listed, phase=self._phase)
 
 
 def _no_room(error: OSError) -> RunStopped:

@@ -9,14 +9,13 @@ import os
 import select
 import threading
 import time
+from typing import NoReturn
 
-from agentsim.engine import board
-from agentsim.engine.channel import Channel, Message
+from agentsim.engine.agent_line import PROGRESS_SECONDS, AgentLine
+from agentsim.engine.channel import Channel
 from agentsim.engine.errors import Canceled, RunStopped
 from agentsim.engine.lease import ORPHANED, Lease
-from agentsim.engine.order import UNKNOWN, Order
-from agentsim.engine.plan import Plan
-from agentsim.engine.progress import progress
+from agentsim.engine.order import Order
 from agentsim.engine.verdict import Verdict, ended
 from agentsim.places.secrets import Secrets
 from agentsim.transfer.outbox import Outbox
@@ -24,9 +23,6 @@ from agentsim.transfer.passage import Passage
 from agentsim.transfer.preflight import Opener, opener_of
 from store import codes
 from store.vocabulary import JobRunStatus
-
-PROGRESS_SECONDS = 0.5
-"""Least time between two progress messages."""
 
 CANCEL_SECONDS = 2.0
 """How long a canceled run waits for its threads."""
@@ -43,20 +39,17 @@ class Conductor:
             order: what is to be done.
             opened: opens the places; None for those that the order names.
         """
-        self._agent = agent
         self._order = order
         self._lease = Lease(order.deadline)
+        self._line = AgentLine(agent, order, self._lease, canceled=self._cancel, abandoned=self._abandon)
         self._secrets = Secrets.taken_for(order.source, order.target)
         self._opened = opened or opener_of(order, self._secrets)
         self._outbox = Outbox()
         self._passage: Passage | None = None
-        self._plan: Plan | None = None
-        self._plan_awaited = False
         self._done = threading.Event()
         self._verdict: Verdict | None = None
         self._error: BaseException | None = None
         self._stops_at: float | None = None
-        self._last_progress = 0.0
         self._poll = select.poll()
         self._poll.register(agent, select.POLLIN)
         self._poll.register(self._outbox, select.POLLIN)
@@ -78,16 +71,16 @@ class Conductor:
             self._lease.stop()
             self._outbox.close()
             self._secrets.forget()
-            if self._plan is not None:
-                self._plan.remove()
-        self._say_what_was_lost()
-        self._send_progress(time.monotonic())
+            self._line.close()
+        if self._passage is not None and self._passage.board is not None:
+            self._line.say_what_was_lost(self._passage.board.totals())
+        self._send_progress()
         return result
 
     def _carry_out(self) -> Verdict:
         if self._order.planned:
-            self._receive_plan()
-        self._passage = Passage(self._order, self._lease, self._outbox, self._opened, self._plan)
+            self._line.receive_plan(self._pump)
+        self._passage = Passage(self._order, self._lease, self._outbox, self._opened, self._line.plan)
         threading.Thread(target=self._pass, name="passage", daemon=True).start()
         while not self._done.is_set():
             self._pump(PROGRESS_SECONDS)
@@ -108,78 +101,32 @@ class Conductor:
         self._done.set()
         self._outbox.ring()
 
-    def _receive_plan(self) -> None:
-        """Take in the parts of the plan, which the agent sends after the order."""
-        self._plan = Plan()
-        self._plan_awaited = True
-        while self._plan_awaited:
-            self._pump(PROGRESS_SECONDS)
-            if self._stops_at is not None:
-                raise Canceled
-
     def _pump(self, seconds: float) -> None:
         """Wait for something to happen, for so long at most, and take it in."""
-        moment = time.monotonic()
-        if moment - self._last_progress >= PROGRESS_SECONDS:
-            self._send_progress(moment)
+        if self._line.progress_is_due():
+            self._send_progress()
         for fd, _ in self._poll.poll(seconds * 1000):
-            if fd == self._agent.fileno():
-                self._hear_agent()
+            if fd == self._line.fileno():
+                self._line.hear()
             else:
                 self._deliver()
 
     def _deliver(self) -> None:
         for message in self._outbox.taken():
-            self._send(message)
+            self._line.send(message)
 
-    def _hear_agent(self) -> None:
-        try:
-            message = self._agent.recv_nowait()
-        except BlockingIOError:
-            return
-        if message is None:
-            os._exit(ORPHANED)
-        elif message[0] == "lease":
-            self._lease.renew(message[1])
-        elif message[0] == "cancel":
-            self._lease.stop()
-            if self._stops_at is None:
-                self._stops_at = time.monotonic() + CANCEL_SECONDS
-        elif message[0] == "plan" and self._plan is not None and self._plan_awaited:
-            self._plan.add(message[1])
-        elif message[0] == "plan_end" and self._plan is not None:
-            self._plan.complete()
-            self._plan_awaited = False
-        else:
-            raise ValueError(f"unknown message {message[0]!r} from the agent")
+    def _cancel(self) -> None:
+        self._lease.stop()
+        if self._stops_at is None:
+            self._stops_at = time.monotonic() + CANCEL_SECONDS
+        if self._passage is None:
+            # Nothing has begun that could be waited for.
+            raise Canceled
 
-    def _send(self, message: Message) -> None:
-        try:
-            self._agent.send(message)
-        except OSError:
-            os._exit(ORPHANED)
+    def _abandon(self) -> NoReturn:
+        os._exit(ORPHANED)
 
-    def _send_progress(self, moment: float) -> None:
-        self._last_progress = moment
-        passage, order = self._passage, self._order
-        if passage is None or passage.board is None:
-            return
-        known = order.expected_items != UNKNOWN
-        self._send(
-            (
-                "progress",
-                progress(
-                    passage.board.totals(),
-                    (order.expected_items, order.expected_bytes) if known else None,
-                    listed=passage.listed,
-                    phase=passage.phase,
-                    current=[slot.current() for slot in passage.board.slots],
-                ),
-            )
-        )
-
-    def _say_what_was_lost(self) -> None:
-        counters = self._passage.board if self._passage is not None else None
-        if counters is not None and (lost := counters.totals()[board.OWNERS_LOST]):
-            text = f"{lost} items could not be given their owner or group: the agent lacks the right"
-            self._send(("log", "warning", text))
+    def _send_progress(self) -> None:
+        passage = self._passage
+        if passage is not None and passage.board is not None:
+            self._line.send_progress(passage.board, None, listed=passage.listed, phase=passage.phase)
