@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import ClassVar, NamedTuple
 
 from textual import on
@@ -71,8 +72,8 @@ class FindScreen(ModalScreen[Going | None]):
         """What the completions answer."""
         self._goals: list[Goal] = []
         self._searching = False
-        self._chosen: bool | None = None
-        """Enter or ctrl+t came before the answer: whether it is to be shown in the tree."""
+        self._ahead: Callable[[Goal], None] | None = None
+        """What is to be done with the first completion: its key came before the answer."""
 
     def compose(self) -> ComposeResult:
         box = Vertical(classes="" if self._glyphs.unicode else "-ascii")
@@ -99,7 +100,7 @@ class FindScreen(ModalScreen[Going | None]):
     def _changed(self, event: LineInput.Changed) -> None:
         event.stop()
         self._text = event.value
-        self._chosen = None
+        self._ahead = None
         self._seek()
 
     @on(LineInput.Submitted)
@@ -134,8 +135,9 @@ class FindScreen(ModalScreen[Going | None]):
         if first or found != self._goals:
             self._goals = found
             self.query_one(VirtualTable).reload()
-        if self._chosen is not None:
-            self._go(found[0] if found else None, self._chosen)
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and found:
+            ahead(found[0])
 
     @on(VirtualTable.WindowNeeded)
     def _window_needed(self, event: VirtualTable.WindowNeeded) -> None:
@@ -162,26 +164,26 @@ class FindScreen(ModalScreen[Going | None]):
         # Its rows come a moment after the completions themselves.
         return here or (self._goals[0] if self._goals else None)
 
-    def action_go(self, in_tree: bool) -> None:
-        """Go to what is under the cursor; if what is typed was not answered yet, to its first completion then."""
+    def _with_goal(self, act: Callable[[Goal], None]) -> None:
+        """Do it with what is under the cursor; with the first completion if what is typed has still to be answered."""
         if self._shown != self._text:
-            self._chosen = in_tree
-        else:
-            self._go(self._goal, in_tree)
+            self._ahead = act
+        elif (goal := self._goal) is not None:
+            act(goal)
 
-    def _go(self, goal: Goal | None, in_tree: bool) -> None:
-        self._chosen = None
-        if goal is None:
-            return
+    def action_go(self, in_tree: bool) -> None:
+        """Go to what is chosen."""
+        self._with_goal(partial(self._go, in_tree=in_tree))
+
+    def _go(self, goal: Goal, *, in_tree: bool) -> None:
         if goal.subject is None and goal.completed.endswith(" "):
             self._type(goal.completed)
         else:
             self.dismiss(Going(goal, in_tree))
 
     def action_complete(self) -> None:
-        """Write what is under the cursor on the line."""
-        if self._goal is not None and self._shown == self._text:
-            self._type(self._goal.completed)
+        """Write what is chosen on the line."""
+        self._with_goal(lambda goal: self._type(goal.completed))
 
     def _type(self, text: str) -> None:
         line = self.query_one(LineInput)
