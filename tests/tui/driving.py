@@ -19,6 +19,9 @@ LIMIT_SECONDS = 60.0
 FOLLOWED_SECONDS = TICK_SECONDS + 0.1
 """Longer than what changed may be held back until it is told."""
 
+ANSWERED_SECONDS = 0.5
+"""What a screen that shows what was wanted may still wait for the rest of it."""
+
 LOOKS = 20
 """So many times nothing may have changed: on a machine that gives us no time, seconds pass in which nothing could."""
 
@@ -53,15 +56,24 @@ async def still(pilot: Pilot[int]) -> None:
 
 
 async def until(pilot: Pilot[int], wanted: str | Callable[[], bool], *, absent: bool = False) -> str:
-    """Wait until a text is (or is no longer) on the screen, or a condition holds; the screen's text."""
+    """Wait until a text is (or is no longer) on the screen, or a condition holds; the screen's text.
+
+    A title may be painted before what stands below it is read: the text is that of a moment later, when the store
+    owes no answer, unless what was wanted has gone by then.
+    """
     deadline = asyncio.get_running_loop().time() + LIMIT_SECONDS
     app = pilot.app
     assert isinstance(app, LongshoreApp)
     app.screen._on_timer_update()
-    while True:
-        text = seen(app)
-        done = (wanted in text) != absent if isinstance(wanted, str) else wanted()
-        if done:
-            return text
+
+    def done(text: str) -> bool:
+        return (wanted in text) != absent if isinstance(wanted, str) else wanted()
+
+    while not done(text := seen(app)):
         await pilot.pause()
         assert asyncio.get_running_loop().time() < deadline, f"never {'gone' if absent else 'seen'}: {wanted}\n{text}"
+    end = asyncio.get_running_loop().time() + ANSWERED_SECONDS
+    while app.is_running and app.follower.unanswered and asyncio.get_running_loop().time() < end:
+        await pilot.pause(0.005)
+    later = seen(app) if app.is_running else text
+    return later if done(later) else text
