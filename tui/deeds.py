@@ -39,7 +39,7 @@ class RunToGive(NamedTuple):
     """The one that has it."""
     source: str
     target: str
-    """The directories, which the other agent must find at the same places."""
+    """Where both sides are: the other agent must find the same there."""
 
 
 class StartToCheck(NamedTuple):

@@ -184,7 +184,7 @@ async def test_r_on_a_preview_in_the_list_and_in_the_tree_starts_its_plan(sample
         await pilot.press("r")
         await until(pilot, "Exactly what preview #2 listed")
         await pilot.press("escape", "1", "l")
-        await until(pilot, "#2 preview ✓ Succeeded")
+        await until(pilot, "#2 preview ▲ Succeeded")
         await pilot.press("j", "r")
         await until(pilot, "Exactly what preview #2 listed")
         await pilot.press("escape", "k", "r")

@@ -31,7 +31,7 @@ def question(run: RunToGive, agent: str) -> list[str]:
     """What is asked before it is done."""
     return [
         f"Hand the run {run.label} from '{run.agent}' to '{agent}'?",
-        f"'{agent}' must find the same directories at '{display(run.source)}' and '{display(run.target)}', and goes on "
+        f"'{agent}' must find the same at '{display(run.source)}' and '{display(run.target)}', and goes on "
         "where the run stands.",
         f"What '{run.agent}' still reports of this run is refused from then on.",
     ]

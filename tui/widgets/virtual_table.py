@@ -6,20 +6,18 @@ from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar
 
-from rich.style import Style
 from textual import events
 from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
-from textual.cache import LRUCache
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 
-from tui.presentation.cells import GAP, STYLES, Cell, Column, Row, Slot, layout
+from tui.presentation.cells import Cell, Column, Row
 from tui.presentation.glyphs import UNICODE, Glyphs
-from tui.widgets.cell_widget import fit, inert, join_pieces
 from tui.widgets.framed_widget import FramedWidget
 from tui.widgets.row_window import Direction, Request, RowWindow
+from tui.widgets.table_lines import TableLines
 
 HEADER_LINES = 1
 """Lines above the first row."""
@@ -30,9 +28,6 @@ WHEEL_LINES = 3
 HOLD_SECONDS = 0.15
 """How long the rows of the list before stay while those of another one are read: most come sooner, and a table that
 is blanked in between is painted twice."""
-
-CACHED_STRIPS = 512
-"""Drawn rows kept for when they come into view again."""
 
 
 class VirtualTable(FramedWidget, can_focus=True):
@@ -161,8 +156,7 @@ class VirtualTable(FramedWidget, can_focus=True):
             classes: CSS classes of the widget.
         """
         super().__init__(glyphs=glyphs, name=name, id=id, classes=classes)
-        self._columns = tuple(columns)
-        self._slots: list[Slot] = []
+        self._lines = TableLines(self, columns)
         self._empty_text = empty_text
         self._window = RowWindow()
         self._highlighted: str | None = None
@@ -170,8 +164,6 @@ class VirtualTable(FramedWidget, can_focus=True):
         # What each line of the viewport showed when it was last drawn: cells or a note, and
         # whether the cursor was on it.
         self._painted: dict[int, tuple[tuple[Cell, ...] | str, bool]] = {}
-        self._strips: LRUCache[tuple[tuple[Cell, ...], int, str, Style | None], Strip] = LRUCache(CACHED_STRIPS)
-        self._looks: tuple[Style, ...] = ()
         self._holding = 0
         """Which reload the lines of the list before are held for; 0 for none."""
         self._reloads = 0
@@ -283,8 +275,7 @@ class VirtualTable(FramedWidget, can_focus=True):
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Show other columns; the rows that fit them must be loaded by ``reload``."""
-        self._columns = tuple(columns)
-        self._slots = []
+        self._lines.set_columns(columns)
         self._lay_out()
 
     def set_marked(self, keys: frozenset[str]) -> None:
@@ -300,27 +291,15 @@ class VirtualTable(FramedWidget, can_focus=True):
     # Drawing
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
         if y < HEADER_LINES:
-            header = "virtual-table--header"
-            style = self.get_component_rich_style(header)
-            return self._columns_strip([(column.title, style) for column in self._columns], style)
+            return self._lines.header()
         content, is_cursor = self._painted[y] = self._line_shown(y)
         if isinstance(content, str):
-            return self.cells_strip([Cell(content)], width, "virtual-table--note")
-        state = ("focus" if self.has_focus else "cursor") if is_cursor else ""
-        key = (content, width, state, self.cell_style("", "virtual-table--cursor") if state else None)
-        strip = self._strips.get(key)
-        if strip is None:
-            strip = self._strips[key] = self._row_strip(content, state)
-        return strip
+            return self._lines.note(content)
+        return self._lines.row(content, ("focus" if self.has_focus else "cursor") if is_cursor else "")
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        # Looks are notified with each change of the focus, and rarely differ but for the cursor's.
-        looks = tuple(self.cell_style(style) for style in STYLES)
-        if looks != self._looks:
-            self._looks = looks
-            self._strips.clear()
+        self._lines.check_looks()
         return super().render_lines(crop)
 
     def _line_shown(self, y: int) -> tuple[tuple[Cell, ...] | str, bool]:
@@ -341,37 +320,8 @@ class VirtualTable(FramedWidget, can_focus=True):
             return "", False
         return self._empty_text if window.loaded else f"loading{self.glyphs.ellipsis}", False
 
-    def _row_strip(self, cells: tuple[Cell, ...], state: str) -> Strip:
-        lines = ("virtual-table--cursor",) if state else ()
-        base = self.cell_style("", *lines)
-        if state == "focus":
-            # State colours are chosen for the table's background, not for the cursor's.
-            return self._columns_strip([(cell.text, base) for cell in cells], base)
-        return self._columns_strip([(text, self.cell_style(style, *lines)) for text, style in cells], base)
-
-    def _columns_strip(self, texts: Sequence[tuple[str, Style]], base: Style) -> Strip:
-        """Return texts, one per column, laid out on one line over a base style."""
-        pieces: list[tuple[str, Style]] = []
-        used = 0
-        for slot in self._slots:
-            text, style = texts[slot.column] if slot.column < len(texts) else ("", base)
-            if pieces:
-                # The blank between columns continues the cell before it: no change of style.
-                pieces.append((" " * GAP, pieces[-1][1]))
-                used += GAP
-            column = self._columns[slot.column]
-            cut = fit(inert(text, self.glyphs), slot.width, column.align, self.glyphs.ellipsis, column.keep)
-            pieces.append((cut, style))
-            used += slot.width
-        width = self.size.width
-        pieces.append((" " * (width - used), base))
-        return Strip(join_pieces(pieces), max(width, used))
-
     def _lay_out(self) -> None:
-        slots = layout(self._columns, self.size.width)
-        if slots != self._slots or not slots:
-            self._slots = slots
-            self._strips.clear()
+        self._lines.lay_out(self.size.width)
         self._painted.clear()
         self._holding = 0
         self.refresh()
