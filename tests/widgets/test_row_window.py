@@ -160,6 +160,37 @@ def test_new_first_rows_show_while_the_viewport_is_at_the_start() -> None:
     assert row(102) in window.visible()
 
 
+@pytest.mark.parametrize("new", [1, 19, 60, 500])
+def test_a_list_that_nobody_is_at_goes_on_showing_its_first_rows(new: int) -> None:
+    """However long it is left alone, and however many come at once."""
+    owner = ListOwner(range(10_000, 11_000))
+    window = opened(owner)
+    window.unattended = True
+    for step in range(1, 4):
+        owner.keys[:0] = [row(10_000 - new * step + number).key for number in range(new)]
+        settle(window, owner, window.refresh())
+        assert (window.cursor, window.top) == (0, 0)
+        assert window.cursor_key == row(10_000 - new * step).key
+        assert window.loaded
+    window.unattended = False
+    settle(window, owner, window.refresh())
+    chosen = window.cursor_key
+    owner.keys[:0] = [row(1).key]
+    settle(window, owner, window.refresh())
+    assert window.cursor_key == chosen, "whoever is at it keeps the row"
+
+
+def test_a_jump_from_the_first_row_of_such_a_list_arrives() -> None:
+    owner = ListOwner(range(1, 1000))
+    window = opened(owner)
+    window.unattended = True
+    settle(window, owner, window.go_to(row(700).key))
+    assert window.cursor_key == row(700).key
+    owner.keys[:0] = [row(0).key]
+    settle(window, owner, window.refresh())
+    assert window.cursor_key == row(700).key
+
+
 @pytest.mark.parametrize(
     ("left", "key"),
     [

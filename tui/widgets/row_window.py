@@ -38,7 +38,9 @@ class RowWindow:
     """A buffer of consecutive rows with a cursor and a viewport.
 
     Invariant: the cursor is on a row of the viewport whenever there are rows. It stays with its
-    row, by key, whatever is loaded; if the row is gone, it takes the next one that is left.
+    row, by key, whatever is loaded; if the row is gone, it takes the next one that is left. Only where
+    nobody is at it, it stays on the list's first row: else a list whose new rows come on top would
+    slowly push it down, and then show none of the new ones.
     """
 
     def __init__(self) -> None:
@@ -56,6 +58,8 @@ class RowWindow:
         self.cursor = 0
         self.height = 0
         """Lines of the viewport."""
+        self.unattended = False
+        """No key acts on what the cursor is on."""
         self._positions: dict[str, int] = {}
         # A replacing request gives a new buffer; a growing one adds to it. Only the newest
         # replacing one counts, and while it is under way nothing grows.
@@ -219,10 +223,14 @@ class RowWindow:
             self._replacing = self._second_try = Request("start", None, asked.limit)
         old_rows, old_cursor, line = self.rows, self.cursor, self.cursor - self.top
         stays_at_top = self.at_start and self.top == 0 and direction == "around"
+        stays_first = self.unattended and stays_at_top and old_cursor == 0 and self.cursor_key == anchor_key
+        if stays_first and not at_start:
+            # So many are new that its row is not among them.
+            self._replacing = self._second_try = Request("start", None, asked.limit)
         self.rows = list(rows)
         self._index()
         self.at_start, self.at_end, self.loaded = at_start, at_end, self._replacing is None
-        if direction == "start":
+        if direction == "start" or (stays_first and at_start):
             cursor = 0
         elif direction == "end":
             cursor = len(self.rows) - 1

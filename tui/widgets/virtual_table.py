@@ -251,6 +251,8 @@ class VirtualTable(FramedWidget, can_focus=True):
             False if nothing waits for this answer any more, and it was dropped.
         """
         reading = self.reading
+        # A list that cannot have the focus is acted on by keys of whatever has it.
+        self._window.unattended = self.can_focus and not self.has_focus
         taken = self._window.load(direction, anchor_key, rows, at_start, at_end, total)
         if taken:
             if self._window.loaded:
