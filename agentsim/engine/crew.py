@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from agentsim.engine.plan import Plan
 
 END_SECONDS = 5.0
-"""How long processes that were told to stop may take before they are killed."""
+"""How long processes that were told to stop may take before they are killed, and killed ones before they are left."""
+
+POLL_SECONDS = 0.002
+"""Pause between two looks at a process that is to end."""
 
 
 class HelperDied(Exception):
@@ -111,23 +114,37 @@ class Crew:
             self._survey_pid = 0
 
     def kill(self) -> None:
-        """End every child at once, without a word: the right to go on is gone."""
+        """End every child at once, without a word: the right to go on is gone.
+
+        Returns when no helper can touch the target any more: one that is killed still finishes the call it is in.
+        """
         for member in self.members:
             _kill(member.pid)
         if self._survey_pid:
             _kill(self._survey_pid)
+        until = time.monotonic() + END_SECONDS
+        for member in self.members:
+            while not _has_ended(member.pid) and time.monotonic() < until:
+                time.sleep(POLL_SECONDS)
 
     def reap(self) -> None:
         """Wait for all helpers that were told to stop, and kill those that do not."""
         self.end_survey()
         until = time.monotonic() + END_SECONDS
         for member in self.members:
-            while not os.waitpid(member.pid, os.WNOHANG)[0]:
+            while not _has_ended(member.pid):
                 if time.monotonic() > until:
                     _kill(member.pid)
-                time.sleep(0.002)
+                time.sleep(POLL_SECONDS)
             member.channel.close()
         self.members = []
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] != 0
+    except ChildProcessError:
+        return True  # waited for before
 
 
 def _kill(pid: int) -> None:
