@@ -318,21 +318,35 @@ def parents(path: bytes) -> list[bytes]:
 
 
 def walked(root: bytes) -> Tree:
-    """What is in a directory of this machine."""
+    """What is in a directory of this machine.
+
+    A server may still be clearing away the unfinished file of a client that was killed: that one may vanish meanwhile.
+    """
     tree: Tree = {}
     for directory, directories, files in os.walk(root):
         for name in directories + files:
             full = os.path.join(directory, name)
-            status = os.lstat(full)
-            path = os.path.relpath(full, root)
-            if stat.S_ISLNK(status.st_mode):
-                tree[path] = Node("link", text=os.readlink(full), mtime_ns=status.st_mtime_ns)
-            elif stat.S_ISDIR(status.st_mode):
-                tree[path] = Node("directory", mtime_ns=status.st_mtime_ns)
-            elif stat.S_ISREG(status.st_mode):
-                with open(full, "rb") as file:
-                    tree[path] = Node("file", file.read(), mtime_ns=status.st_mtime_ns)
+            try:
+                node = _node(full)
+            except FileNotFoundError:
+                if not (name.startswith(b".longshore-") and name.endswith(b".part")):
+                    raise
+                continue
+            if node is not None:
+                tree[os.path.relpath(full, root)] = node
     return tree
+
+
+def _node(full: bytes) -> Node | None:
+    status = os.lstat(full)
+    if stat.S_ISLNK(status.st_mode):
+        return Node("link", text=os.readlink(full), mtime_ns=status.st_mtime_ns)
+    if stat.S_ISDIR(status.st_mode):
+        return Node("directory", mtime_ns=status.st_mtime_ns)
+    if stat.S_ISREG(status.st_mode):
+        with open(full, "rb") as file:
+            return Node("file", file.read(), mtime_ns=status.st_mtime_ns)
+    return None
 
 
 def digest(node: Node) -> str:

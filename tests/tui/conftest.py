@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import pickle
+import sys
+from collections.abc import Callable, Iterator
+from difflib import unified_diff
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pytest_textual_snapshot import node_to_report_path, normalize_svg
 
 from store.sqlite.place import SqlitePlace
 from tests.driven import keys_wait_for_no_time
@@ -18,6 +23,21 @@ __all__ = ["keys_wait_for_no_time"]
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture
+def snap_compare(snap_compare: Callable[..., bool], request: pytest.FixtureRequest) -> Callable[..., bool]:
+    """The plugin's own, which also prints what differs: a report in HTML is out of reach where CI ran."""
+
+    def compare(*values: Any, **named: Any) -> bool:
+        same = snap_compare(*values, **named)
+        if not same:
+            _, wanted, shown, *_ = pickle.loads(node_to_report_path(request.node).read_bytes())
+            old, new = (normalize_svg(svg).splitlines() for svg in (wanted, shown))
+            sys.stdout.write("\n".join(unified_diff(old, new, "wanted", "shown", lineterm="", n=0)))
+        return same
+
+    return compare
 
 
 @pytest.fixture(autouse=True)
