@@ -31,6 +31,7 @@ from tui.screens.base import LongshoreScreen
 from tui.screens.following_sheet import FollowingSheet
 from tui.screens.main import MainScreen
 from tui.threads import LooseThreads
+from tui.tidying import Tidying
 from tui.tree_source import first_page
 from tui.typing_ahead import TypingAhead
 from tui.widgets.virtual_table import VirtualTable
@@ -77,7 +78,18 @@ class LongshoreApp(LeanApp[int], inherit_bindings=False):
         glyphs: Glyphs = UNICODE,
         clock: Clock | None = None,
         config: Config | None = None,
+        tidying: Tidying | None = None,
     ) -> None:
+        """Prepare the screen.
+
+        Args:
+            place: the store.
+            read_only: refuse whatever changes the store.
+            glyphs: the set to draw with.
+            clock: another clock than the store's (tests).
+            config: what the config file says.
+            tidying: looks for garbage, in a process that has no other work; None for Python's own ways.
+        """
         super().__init__(unicode=glyphs.unicode)
         self.place = place
         self.read_only = read_only
@@ -90,6 +102,7 @@ class LongshoreApp(LeanApp[int], inherit_bindings=False):
         self.follower = StoreFollower(place, self._store_changed, self.trouble, clock, settings.refresh)
         self.commands = Commands(place, read_only=read_only, clock=clock)
         self.typing_ahead = TypingAhead(self)
+        self.tidying = tidying
         self.time_passed = False
         self._trouble: StoreUnavailable | None = None
         self._put_off = NOTHING
@@ -107,6 +120,8 @@ class LongshoreApp(LeanApp[int], inherit_bindings=False):
         self.run_worker(self.follower.run(), group="follower", exit_on_error=True)
         self.set_interval(CLOCK_SECONDS, self._clock)
         self.set_interval(1.0, self._show_trouble)
+        if self.tidying is not None:
+            self.set_interval(1.0, self.tidying.tidy)
         self.set_interval(UPKEEP_SECONDS, self._upkeep)
         self.set_timer(WARM_UP_SECONDS, self._begin_to_warm_up)
 
@@ -137,6 +152,8 @@ class LongshoreApp(LeanApp[int], inherit_bindings=False):
     # Keys
 
     async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and self.tidying is not None:
+            self.tidying.key()
         if not isinstance(event, events.Key) or event.is_forwarded:
             await super().on_event(event)
         elif self.typing_ahead.begin(event):
@@ -174,6 +191,8 @@ class LongshoreApp(LeanApp[int], inherit_bindings=False):
         """Import the ORM and open the store for writing, so that the first launch does not wait for it."""
         with contextlib.suppress(StoreUnavailable):
             await asyncio.to_thread(self.commands.warm_up)
+        if self.tidying is not None:
+            self.tidying.keep()
 
     def _fatal_error(self) -> None:
         """After a crash: where it was, without the values of variables (they hold outside text and paths).

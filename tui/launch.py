@@ -44,10 +44,12 @@ def run_screen(
     gc.disable()
     from tui.app import LongshoreApp
     from tui.presentation.glyphs import choose
+    from tui.tidying import Tidying
 
     glyphs = choose(ascii_only or config.ascii, terminal.encoding(os.environ), os.environ.get("TERM", ""))
-    app = LongshoreApp(place, read_only=read_only, glyphs=glyphs, config=config)
-    gc.freeze()
+    tidying = Tidying()
+    app = LongshoreApp(place, read_only=read_only, glyphs=glyphs, config=config, tidying=tidying)
+    tidying.begin()
     gc.enable()
     result = app.run(mouse=config.mouse)
     # A crash leaves no result; Textual has then set a return code and printed what happened.

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from textual import messages
 from textual._compositor import CompositorUpdate
+from textual._styles_cache import StylesCache
 from textual.app import App
+from textual.color import Color
 from textual.driver import Driver
 from textual.screen import Screen
+from textual.style import Style
 
 from tui.painting import Painted, Painter
 from tui.terminal_driver import TerminalDriver
@@ -27,6 +31,16 @@ UNANSWERED = 3
 
 CATCH_UP_SECONDS = 0.02
 """How soon it is looked again whether a terminal that was behind has caught up."""
+
+
+@lru_cache(1024)
+def _backgrounds(base: Color, background: Color) -> tuple[Style, Style]:
+    return Style(background=base + background), Style(background=base)
+
+
+# Textual remembers the answers by the widget that asked, too: a thousand widgets that are long gone stay, with all the
+# lines that they drew (2 MB for each run that is looked at).
+StylesCache.get_inner_outer = lambda _, base, background: _backgrounds(base, background)  # type: ignore[assignment]
 
 
 class LeanApp(App[Result]):
