@@ -157,11 +157,15 @@ async def widest_endpoint(pilot: Pilot[int]) -> None:
     await show(pilot, EndpointScreen(Subject(ENDPOINT, 1, LONG_NAME, "x")), "Used by")
 
 
+async def widest_run(pilot: Pilot[int]) -> None:
+    await show(pilot, RunScreen(2), "ETA")
+
+
 async def widest_ended(pilot: Pilot[int]) -> None:
     await show(pilot, RunScreen(1), "AZSM2062")
 
 
-WIDEST = [widest_mover, widest_agent, widest_definition, widest_endpoint, widest_ended]
+WIDEST = [widest_mover, widest_agent, widest_definition, widest_endpoint, widest_run, widest_ended]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
@@ -170,7 +174,7 @@ def test_huge(snap_compare: Any, huge: SampleStore, steps: Steps, size: tuple[in
     assert snap_compare(app_of(huge, glyphs=UNICODE), terminal_size=size, run_before=settled(steps))
 
 
-@pytest.mark.parametrize("steps", [widest_ended], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("steps", [widest_run, widest_ended], ids=lambda one: one.__name__)
 def test_huge_in_ascii(snap_compare: Any, huge: SampleStore, steps: Steps) -> None:
     assert snap_compare(app_of(huge, glyphs=ASCII), terminal_size=SMALL, run_before=settled(steps))
 

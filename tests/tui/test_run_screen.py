@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.driven import answered, handled
 from tests.tui.driving import app_of, seen, until
 from tests.tui.sample_store import SampleStore
 from tui.app import LongshoreApp
+from tui.following import EVERYTHING
 from tui.presentation.glyphs import ASCII
 from tui.screens.run import RunScreen
 
@@ -314,6 +316,18 @@ async def test_ascii_has_all_of_it(sample: SampleStore) -> None:
 
 
 # When something is gone
+
+
+async def test_readings_that_overlap_draw_the_throughput_once(sample: SampleStore) -> None:
+    """What its opening asks and what the store tells at that moment may both be under way."""
+    app = app_of(sample)
+    async with app.run_test(size=NARROW) as pilot:
+        await at_run(pilot, 3)
+        alone = line_with(await until(pilot, "peak"), "Rate")
+        screen = app.screen
+        assert isinstance(screen, RunScreen)
+        await asyncio.gather(*(screen.follow(EVERYTHING) for _ in range(3)))
+        assert line_with(await until(pilot, "peak"), "Rate") == alone
 
 
 async def test_a_run_that_is_deleted_while_it_is_looked_at_says_so_and_its_keys_do(sample: SampleStore) -> None:

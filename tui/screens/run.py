@@ -204,7 +204,8 @@ class RunScreen(FactPanesScreen):
             self._lose()
             return
         before, self._run, self._facts = self._run, facts.run, facts
-        self._samples = [*self._samples, *facts.samples][-SAMPLES:]
+        # Two readings may overlap, and both bring what came after the same moment.
+        self._samples = [*(sample for sample in self._samples if sample.at <= since), *facts.samples][-SAMPLES:]
         self.own = run_subject(facts.run)
         self._draw()
         self._list_anew(before, facts.run)
