@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
+from tests.tui.driving import painted
 from tui.app import LongshoreApp
 
 
@@ -13,6 +14,6 @@ def asked(app: LongshoreApp) -> str:
     if not isinstance(app.screen, ModalScreen):
         return ""
     box = app.screen.query(Vertical).first().content_region
-    lines = app.screen._compositor.render_strips()[box.y : box.bottom]
+    lines = painted(app)[box.y : box.bottom]
     inside = [strip.crop(box.x, box.right).text.strip() for strip in lines]
     return " ".join(" ".join(inside).split())

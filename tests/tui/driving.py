@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from textual._context import visible_screen_stack
+from textual.app import App
 from textual.pilot import Pilot
 from textual.strip import Strip
 
@@ -31,10 +33,19 @@ def app_of(sample: SampleStore, *, read_only: bool = False, glyphs: Glyphs = UNI
     return LongshoreApp(sample.place, read_only=read_only, glyphs=glyphs, clock=sample.clock)
 
 
-def seen(app: LongshoreApp) -> str:
+def painted(app: App[int]) -> list[Strip]:
+    """The lines of the screen, with what stands behind a dialog.
+
+    Textual is told what that is with each painting. To look without saying it would leave the dialog on a blank
+    background, and Textual keeps that.
+    """
+    visible_screen_stack.set(app._background_screens)
+    return app.screen._compositor.render_strips()
+
+
+def seen(app: App[int]) -> str:
     """The text of the screen as it is painted."""
-    lines = app.screen._compositor.render_strips()
-    return "\n".join(strip.text for strip in lines)
+    return "\n".join(strip.text for strip in painted(app))
 
 
 async def still(pilot: Pilot[int]) -> None:
@@ -42,16 +53,13 @@ async def still(pilot: Pilot[int]) -> None:
     app = pilot.app
     assert isinstance(app, LongshoreApp)
 
-    def painted() -> list[Strip]:
-        """Colours, too: that a key has become of no use shows in nothing else."""
-        return app.screen._compositor.render_strips()
-
     loop = asyncio.get_running_loop()
-    since, before, looks = loop.time(), painted(), 0
+    # Colours, too: that a key has become of no use shows in nothing else.
+    since, before, looks = loop.time(), painted(app), 0
     while loop.time() - since < FOLLOWED_SECONDS or looks < LOOKS:
         await pilot.pause(0.02)
         looks += 1
-        if (now := painted()) != before or app.follower.unanswered:
+        if (now := painted(app)) != before or app.follower.unanswered:
             since, before, looks = loop.time(), now, 0
 
 

@@ -17,7 +17,7 @@ from store.resources.endpoints import put_endpoint
 from store.resources.projects import delete_project, put_project
 from store.sqlite.place import SqlitePlace
 from store.vocabulary import EndpointType
-from tests.tui.driving import app_of, seen, until
+from tests.tui.driving import app_of, painted, seen, until
 from tests.tui.sample_store import SampleStore
 from tui.app import LongshoreApp
 from tui.forms.words import TYPES
@@ -358,7 +358,7 @@ async def test_hostile_text_is_shown_inert_and_kept_as_it_is(sample: SampleStore
         await pilot.press("home")
         text = await until(pilot, "[/red]\ufffd]0;owned\ufffd\ufffdabc")
         assert not set(text) & set("\x1b\x07\u202e\u200b")
-        widths = {strip.cell_length for strip in app.screen._compositor.render_strips()}
+        widths = {strip.cell_length for strip in painted(app)}
         assert widths == {80}
         await pilot.press("end", *"[/b]", "ctrl+s")
         await until(pilot, "Changed the project 'hr-shares'.")

@@ -31,7 +31,7 @@ async def at_hr_home(pilot: Pilot[int]) -> None:
     await until(pilot, "Hierarchy /hr-home")
     app = pilot.app
     for _ in range(20):
-        if "Runs of hr-home" in seen(app):  # type: ignore[arg-type]
+        if "Runs of hr-home" in seen(app):
             break
         await pilot.press("j")
         await pilot.pause()
