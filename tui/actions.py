@@ -32,6 +32,12 @@ class Action(NamedTuple):
     """Said when nothing of those kinds is selected: ``starts a run of it``."""
     several: bool = False
     """Whether it acts on everything that is marked."""
+    label_of_run: str = ""
+    """The key bar's word where it does something else to a run."""
+
+    def label_on(self, kind: str | None) -> str:
+        """The key bar's word for what it does to a resource of this kind."""
+        return self.label_of_run if kind == RUN and self.label_of_run else self.label
 
 
 MAIN_PLACE, RUN_PLACE, MOVER_PLACE, AGENT_PLACE = "main", "run", "mover", "agent"
@@ -67,7 +73,7 @@ ACTIONS = (
            (*_RESOURCES, RUN), "opens it"),
     Action("resource.new", "n", "new", "Make a new one of what this pane lists", _LISTS, True),
     Action("resource.edit", "e", "edit", "Edit it; of a run, write its report to a file", _RUNNABLE, False,
-           (*_RESOURCES, RUN), "edits it"),
+           (*_RESOURCES, RUN), "edits it", label_of_run="report"),
     Action("filter", "slash", "filter", "Show only what contains a text in this pane", EVERYWHERE),
     Action("find", "colon", "go to", "Go to anything by its kind and a part of its name", EVERYWHERE),
     Action("run.preview", "p", "preview", "Preview: say what a copy would do, touch nothing", _STARTING, True, _STARTS,

@@ -22,6 +22,7 @@ from tests.tui.driving import app_of, seen, until
 from tests.tui.sample_store import SampleStore
 from tests.tui.test_run_screen import FAILED, at_run, ended
 from tui import reports
+from tui.app import LongshoreApp
 from tui.screens.run import RunScreen
 
 pytestmark = pytest.mark.anyio
@@ -69,6 +70,20 @@ async def asked(pilot: Pilot[int], run: int) -> str:
 async def typed(pilot: Pilot[int], name: str) -> None:
     """Another name in place of the one that is offered."""
     await pilot.press("end", *["backspace"] * 80, *[{"/": "slash", ".": "full_stop"}.get(c, c) for c in name])
+
+
+async def test_the_key_bar_says_what_e_does_to_what_is_selected(sample: SampleStore) -> None:
+    app = app_of(sample)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await until(pilot, "Runs of ")
+        await pilot.press("3")
+        await until(pilot, lambda: "e edit" in key_line(app))
+        await pilot.press("4")
+        await until(pilot, lambda: "e report" in key_line(app))
+
+
+def key_line(app: LongshoreApp) -> str:
+    return seen(app).splitlines()[-1]
 
 
 async def test_e_writes_the_items_of_a_run_that_kept_no_full_report(sample: SampleStore, here: Path) -> None:

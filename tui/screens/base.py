@@ -16,7 +16,7 @@ from textual.widget import Widget
 
 from store.errors import LongshoreError, StoreUnavailable
 from store.queries.fleet import Fleet
-from tui.actions import first_key
+from tui.actions import Action, first_key
 from tui.following import EVERYTHING, StoreChanges
 from tui.keymap import DEFAULT, Keymap
 from tui.presentation.cells import Cell
@@ -173,11 +173,15 @@ class LongshoreScreen(Acts, Screen[None]):
             return
         self.key_bar.set_keys(
             [
-                (first_key(found), found.label, not self.reason(found.id))
+                (first_key(found), self._label(found), not self.reason(found.id))
                 for found in self.keymap.actions_of(self.PLACE, read_only=self.longshore.read_only)
                 if found.label and found.keys
             ]
         )
+
+    def _label(self, action: Action) -> str:
+        subject = self.subject_of(action.id) if action.label_of_run else None
+        return action.label_on(subject.kind if subject is not None else None)
 
     def launched(self, run_id: int, words: str) -> None:
         """A run was started from here; a subclass shows it."""
