@@ -11,10 +11,12 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -28,6 +30,7 @@ from tests.engine import mounts
 from tests.tui.driving import app_of, seen, until
 from tests.tui.sample_store import PLAN, SampleStore
 from tests.tui.test_terminal import Terminal, restored
+from tui import resource_commands
 from tui.app import LongshoreApp
 from tui.screens.confirm import ConfirmScreen
 
@@ -358,6 +361,25 @@ async def test_whoever_leaves_the_screen_before_the_answer_still_gets_it(closed:
             await until(pilot, "Hierarchy")
             await until(pilot, "is locked by another process")
         assert app.is_running
+
+
+async def test_that_there_is_no_answer_yet_is_not_said_any_more_when_it_has_come(
+    closed: SampleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the answer leads to says nothing here: the form that it was for is there."""
+    app, held, load = app_of(closed), threading.Event(), resource_commands.load
+
+    def slowly(*arguments: Any) -> Any:
+        held.wait()
+        return load(*arguments)
+
+    monkeypatch.setattr(resource_commands, "load", slowly)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await show_live_run(pilot)
+        await pilot.press("3", "e")
+        await until(pilot, "The store has not answered yet")
+        held.set()
+        assert "The store has not answered yet" not in await until(pilot, "Change the job definition")
 
 
 async def test_a_start_in_a_store_that_was_upgraded_meanwhile(closed: SampleStore) -> None:

@@ -35,6 +35,8 @@ MESSAGE_SECONDS = 6.0
 WAIT_SECONDS = 1.0
 """How long an operation of the store may take before it is said that it goes on."""
 
+NO_ANSWER_YET = "The store has not answered yet: what comes of it is said here."
+
 
 def bindings_of(place: str, keymap: Keymap = DEFAULT) -> list[BindingType]:
     """The keys of a place's actions as bindings of a screen."""
@@ -211,6 +213,13 @@ class LongshoreScreen(Acts, Screen[None]):
 
     _telling: Timer | None = None
 
+    def _unsay(self, sentence: str) -> None:
+        """Take back what :meth:`say` has said, where it still stands: it is true no more."""
+        for screen in self.longshore.screen_stack:
+            for key_bar in screen.query(KeyBar):
+                if key_bar.message == sentence:
+                    key_bar.clear_message()
+
     def refuse(self, sentence: str, style: str = "bad") -> None:
         """Say why something was not done, to its end: what to do stands there, and a narrow key bar cuts it off."""
         from store.display import display
@@ -234,9 +243,12 @@ class LongshoreScreen(Acts, Screen[None]):
         self._operations.add(operation)
         operation.add_done_callback(self._operations.discard)
         done, _ = await asyncio.wait({operation}, timeout=WAIT_SECONDS)
-        if not done:
-            self.say("The store has not answered yet: what comes of it is said here.", "warn")
-        return await asyncio.shield(operation)
+        if done:
+            return operation.result()
+        self.say(NO_ANSWER_YET, "warn")
+        answer = await asyncio.shield(operation)
+        self._unsay(NO_ANSWER_YET)
+        return answer
 
     async def _operation(self, call: Callable[..., Result], *arguments: object) -> Result | None:
         import asyncio

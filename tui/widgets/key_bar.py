@@ -69,10 +69,14 @@ class KeyBar(CellWidget):
         self._refresh_if_changed()
 
     @property
+    def message(self) -> str:
+        """The message that stands in place of the keys; empty without one."""
+        return "".join(cell.text for cell in self._message or ())
+
+    @property
     def complaint(self) -> str:
         """The message that is shown, if it tells of something that went wrong."""
-        message = self._message or ()
-        return "".join(cell.text for cell in message) if any(cell.style == "bad" for cell in message) else ""
+        return self.message if any(cell.style == "bad" for cell in self._message or ()) else ""
 
     def clear_message(self) -> None:
         """Show the keys again."""
