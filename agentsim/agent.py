@@ -18,7 +18,7 @@ from pathlib import Path
 
 from agentsim.endpoint_tests import EndpointTests, HeldTest
 from agentsim.held_run import HeldRun, boot_time, safe_deadline, shown_progress
-from agentsim.retry import next_delay
+from agentsim.retry import next_delay, was_killed
 from agentsim.worker_process import WorkerProcess
 from store import codes
 from store.db import Store
@@ -360,8 +360,11 @@ class Agent:
             f"its worker was killed by {_signal_name(-code)}" if code is not None and code < 0 else "its worker failed"
         )
         why += f" ({words})" if words else ""
-        held.deaths = 1 if held.progressed else held.deaths + 1
-        delay = next_delay(held.deaths, by_signal=code is not None and code < 0)
+        if held.progressed:
+            held.deaths = held.crashes = 0
+        held.deaths += 1
+        held.crashes += not was_killed(code)
+        delay = next_delay(held.deaths, held.crashes)
         if delay is None:
             message = f"Given up after {held.deaths} attempts: {why}."
             with self._store.write(self._actor, serial=False) as tx:

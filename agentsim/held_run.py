@@ -36,6 +36,8 @@ class HeldRun:
     uncertain: bool = False
     """Whether the store may have taken the first message of the backlog, although it did not answer."""
     deaths: int = 0
+    """How often in a row its worker died without progress, and how many of these were crashes."""
+    crashes: int = 0
     progressed: bool = False
     canceling: bool = False
     restart_at: float | None = None

@@ -2,13 +2,15 @@
 
 FD is an inherited end of an AF_UNIX/SOCK_SEQPACKET pair; the agent holds the other. The first
 message is the order. Exit codes: 0 after a ``done`` message, 75 when the agent is gone, anything
-else is a crash with a traceback on stderr, after which the run can be started again.
+else is a crash with a traceback on stderr, after which the run can be started again. Where one of
+its helpers was killed, the worker ends by the same signal: its agent is to know that it was no crash.
 """
 
 from __future__ import annotations
 
 import os
 import resource
+import signal
 import sys
 import threading
 from dataclasses import replace
@@ -16,6 +18,7 @@ from typing import Any
 
 from agentsim.engine.channel import Channel, Message
 from agentsim.engine.coordinator import Coordinator
+from agentsim.engine.crew import HelperDied
 from agentsim.engine.errors import RunStopped, Side
 from agentsim.engine.lease import ORPHANED
 from agentsim.engine.order import Order, OrderRefused
@@ -91,13 +94,27 @@ def _carry_out(agent: Channel, order: Order) -> Verdict:
         return ended(JobRunStatus.FAILED, stop.code, stop.message, stop.target)
     order = replace(order, source_root=source or b"", target_root=target or b"")
     if source is not None and target is not None:
-        return Coordinator(agent, order).run()
+        try:
+            return Coordinator(agent, order).run()
+        except HelperDied as death:
+            if death.signal is not None:
+                _end_by(death.signal, str(death))
+            raise
     # Most runs are between directories; what servers need would slow their start.
     from agentsim.transfer.conductor import Conductor
 
     # It holds secrets from here on, and a dump of its memory would, too.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     return Conductor(agent, order).run()
+
+
+def _end_by(number: signal.Signals, why: str) -> None:
+    """End this process as one of its own was ended."""
+    sys.stderr.write(f"{why}\n")
+    sys.stderr.flush()
+    if number is not signal.SIGKILL:
+        signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def _raise_descriptor_limit() -> None:

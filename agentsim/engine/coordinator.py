@@ -18,7 +18,7 @@ from agentsim.engine import board, units
 from agentsim.engine.agent_line import PROGRESS_SECONDS, AgentLine
 from agentsim.engine.board import Board
 from agentsim.engine.channel import Channel, Message
-from agentsim.engine.crew import Crew, HelperDied, Member
+from agentsim.engine.crew import Crew, Member
 from agentsim.engine.errors import Canceled, RunStopped, describe
 from agentsim.engine.findings import LinkMember
 from agentsim.engine.guards import DeleteFacts, Stop, stops
@@ -68,7 +68,7 @@ class Coordinator:
             How the run ended, for the ``done`` message; all helpers are gone by then.
 
         Raises:
-            HelperDied: a helper crashed; the run can be started again.
+            HelperDied: a helper crashed or was killed; the run can be started again.
         """
         try:
             try:
@@ -244,7 +244,7 @@ class Coordinator:
             member.ended = True
             self._poll.unregister(member.channel)
             if not self._ending:
-                raise HelperDied(f"helper {member.pid} ended without being told to")
+                raise self._crew.death_of(member)
             return
         self._take(member, message)
 

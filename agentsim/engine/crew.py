@@ -31,7 +31,22 @@ POLL_SECONDS = 0.002
 
 
 class HelperDied(Exception):
-    """A helper ended without being told to: a fault of the engine, or the kernel's doing."""
+    """A helper ended without being told to: a fault of the engine, or somebody killed it.
+
+    Attributes:
+        signal: what killed it; None when it ended by itself.
+    """
+
+    def __init__(self, pid: int, code: int | None) -> None:
+        """Tell what is known.
+
+        Args:
+            pid: the helper's.
+            code: its exit code, negative for a signal; None when it has not ended yet.
+        """
+        self.signal = signal.Signals(-code) if code is not None and code < 0 else None
+        how = f"was killed by {self.signal.name}" if self.signal is not None else "ended without being told to"
+        super().__init__(f"helper {pid} {how}")
 
 
 class Member:
@@ -41,6 +56,7 @@ class Member:
         channel: units go out, findings come in.
         in_flight: units sent and not yet answered, in the order of their answers.
         ended: the process has closed its end.
+        code: its exit code, negative for a signal; None while it lives. Its pid may be another's afterwards.
     """
 
     def __init__(self, pid: int, channel: Channel) -> None:
@@ -48,6 +64,19 @@ class Member:
         self.channel = channel
         self.in_flight: deque[Message] = deque()
         self.ended = False
+        self.code: int | None = None
+
+    def has_ended(self) -> bool:
+        """Look whether the process is gone."""
+        if self.code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.code = os.waitstatus_to_exitcode(status) if pid else None
+        return self.code is not None
+
+    def kill(self) -> None:
+        """End it now, in whatever it is doing."""
+        if not self.has_ended():
+            _kill(self.pid)
 
 
 class Crew:
@@ -119,32 +148,32 @@ class Crew:
         Returns when no helper can touch the target any more: one that is killed still finishes the call it is in.
         """
         for member in self.members:
-            _kill(member.pid)
+            member.kill()
         if self._survey_pid:
             _kill(self._survey_pid)
         until = time.monotonic() + END_SECONDS
         for member in self.members:
-            while not _has_ended(member.pid) and time.monotonic() < until:
+            while not member.has_ended() and time.monotonic() < until:
                 time.sleep(POLL_SECONDS)
+
+    def death_of(self, member: Member) -> HelperDied:
+        """Why a helper that closed its channel is gone: the process ends a moment later."""
+        until = time.monotonic() + END_SECONDS
+        while not member.has_ended() and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
+        return HelperDied(member.pid, member.code)
 
     def reap(self) -> None:
         """Wait for all helpers that were told to stop, and kill those that do not."""
         self.end_survey()
         until = time.monotonic() + END_SECONDS
         for member in self.members:
-            while not _has_ended(member.pid):
+            while not member.has_ended():
                 if time.monotonic() > until:
-                    _kill(member.pid)
+                    member.kill()
                 time.sleep(POLL_SECONDS)
             member.channel.close()
         self.members = []
-
-
-def _has_ended(pid: int) -> bool:
-    try:
-        return os.waitpid(pid, os.WNOHANG)[0] != 0
-    except ChildProcessError:
-        return True  # waited for before
 
 
 def _kill(pid: int) -> None:

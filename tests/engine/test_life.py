@@ -234,14 +234,15 @@ def test_helpers_whose_coordinator_is_killed_stop_and_let_the_lock_go(trees: Tre
     agent.kill()
 
 
-def test_a_helper_that_dies_is_a_crash_of_the_worker(trees: Trees) -> None:
+def test_a_worker_ends_as_its_helper_was_ended(trees: Trees) -> None:
+    """Whoever kills a helper (the kernel takes the largest process) is not to be mistaken for a fault of the engine."""
     fill(trees.source, 80, 50)
     agent = Agent(order(trees.source, trees.target))
     agent.until(lambda: len(list(trees.target.rglob("f*"))) > 50)
     children = Path(f"/proc/{agent.process.pid}/task/{agent.process.pid}/children").read_text().split()
     os.kill(int(children[0]), signal.SIGKILL)
-    assert agent.process.wait(LIMIT_SECONDS) == 1
-    assert "HelperDied" in agent.errors()
+    assert agent.process.wait(LIMIT_SECONDS) == -signal.SIGKILL
+    assert "was killed by SIGKILL" in agent.errors()
     agent.kill()
     copied(trees.source, trees.target)
     assert differences(trees.source, trees.target) == ""
