@@ -32,13 +32,15 @@ class Request(NamedTuple):
     """The row the direction refers to; None for the two ends of the list."""
     limit: int
     """Rows wanted at most."""
+    serial: int = 0
+    """Tells apart those that ask the same at different times."""
 
 
 class RowWindow:
     """A buffer of consecutive rows with a cursor and a viewport.
 
-    Invariant: the cursor is on a row of the viewport whenever there are rows. It stays with its
-    row, by key, whatever is loaded; if the row is gone, it takes the next one that is left. Only where
+    Invariant: the cursor is on a row of the viewport whenever there are rows. It stays with the row it is on,
+    by key, whatever is loaded and however old the question was; if the row is gone, it takes the next one that is left. Only where
     nobody is at it, it stays on the list's first row: else a list whose new rows come on top would
     slowly push it down, and then show none of the new ones.
     """
@@ -64,6 +66,10 @@ class RowWindow:
         # A replacing request gives a new buffer; a growing one adds to it. Only the newest
         # replacing one counts, and while it is under way nothing grows.
         self._replacing: Request | None = None
+        self.jump = 0
+        """Where the cursor is to go by the answer that is still to come: to the first rows, an end, a row that is not
+        held. The serial of the request that first asked for it; 0 when it is where it was wanted."""
+        self._serial = 0
         self._growing: dict[Direction, Request] = {}
         self._second_try: Request | None = None
 
@@ -94,15 +100,15 @@ class RowWindow:
         self.at_start = self.at_end = self.loaded = False
         self.total = None
         self.top = self.cursor = 0
-        return self._replace("start" if anchor_key is None else "around", anchor_key)
+        return self._go("start" if anchor_key is None else "around", anchor_key)
 
     def refresh(self) -> Request:
-        """Ask for the visible rows again. A jump still unanswered is asked again instead."""
+        """Ask for the visible rows again. What is still unanswered is asked again instead."""
         if self._replacing is not None:
-            return self._replace(self._replacing.direction, self._replacing.anchor_key)
-        if not self.rows:
-            return self._replace("start", None)
-        return self._replace("around", self.cursor_key)
+            return self._ask(self._replacing.direction, self._replacing.anchor_key)
+        if not self.loaded:
+            return self._go("start", None)
+        return self._ask("around", self.cursor_key) if self.rows else self._ask("start", None)
 
     def missing(self) -> list[Request]:
         """Return the requests that are due after a change; each comes once.
@@ -134,6 +140,7 @@ class RowWindow:
         at_start: bool,
         at_end: bool,
         total: int | None = None,
+        serial: int | None = None,
     ) -> bool:
         """Take the answer to a request; see ``VirtualTable.load``.
 
@@ -143,7 +150,7 @@ class RowWindow:
         if direction in ("after", "before"):
             taken = self._grow(direction, anchor_key, rows, at_start, at_end)
         else:
-            taken = self._take_over(direction, anchor_key, rows, at_start, at_end)
+            taken = self._take_over(direction, anchor_key, rows, at_start, at_end, serial)
         if taken:
             self.total = total
         return taken
@@ -182,14 +189,14 @@ class RowWindow:
     def home(self) -> Request | None:
         """Go to the first row of the list; a request if it is not held."""
         if not self.at_start:
-            return self._replace("start", None)
+            return self._go("start", None)
         self._place_cursor(0)
         return None
 
     def end(self) -> Request | None:
         """Go to the last row of the list; a request if it is not held."""
         if not self.at_end:
-            return self._replace("end", None)
+            return self._go("end", None)
         self._place_cursor(len(self.rows) - 1)
         return None
 
@@ -197,49 +204,72 @@ class RowWindow:
         """Go to a row by key; a request if it is not held."""
         position = self._positions.get(key)
         if position is None:
-            return self._replace("around", key)
+            return self._go("around", key)
         self._place_cursor(position)
         return None
 
     # Inside
 
-    def _replace(self, direction: Direction, anchor_key: str | None) -> Request:
+    def _go(self, direction: Direction, anchor_key: str | None) -> Request:
+        """Ask for a row to put the cursor on."""
+        request = self._ask(direction, anchor_key)
+        self.jump = request.serial
+        return request
+
+    def _ask(self, direction: Direction, anchor_key: str | None) -> Request:
         self._growing = {}
         self._second_try = None
         # The cursor may stand on either edge of the viewport, so each side gets all of it.
         limit = max(CHUNK, 2 * (self.height + MARGIN + 1))
-        self._replacing = Request(direction, anchor_key, limit)
+        self._serial += 1
+        self._replacing = Request(direction, anchor_key, limit, self._serial)
         return self._replacing
 
     def _take_over(
-        self, direction: Direction, anchor_key: str | None, rows: Sequence[Row], at_start: bool, at_end: bool
+        self,
+        direction: Direction,
+        anchor_key: str | None,
+        rows: Sequence[Row],
+        at_start: bool,
+        at_end: bool,
+        serial: int | None,
     ) -> bool:
         asked = self._replacing
         if asked is None or (asked.direction, asked.anchor_key) != (direction, anchor_key):
             return False
-        self._replacing = None
+        here = self.cursor_key
+        if not self.jump and here is not None and here != anchor_key and all(row.key != here for row in rows):
+            # The cursor was moved on since this was asked, to a row that may be beyond the answer.
+            self._second_try = self._ask("around", here)
+            return True
+        if serial is None or serial == asked.serial:
+            # An answer to an older question of the same kind is taken, but may be older than the newest question.
+            self._replacing = None
         if not rows and not (at_start and at_end):
             # The anchor is gone and the owner cannot tell where it stood: begin again.
-            self._replacing = self._second_try = Request("start", None, asked.limit)
+            self._second_try = self._go("start", None)
         old_rows, old_cursor, line = self.rows, self.cursor, self.cursor - self.top
         stays_at_top = self.at_start and self.top == 0 and direction == "around"
         stays_first = self.unattended and stays_at_top and old_cursor == 0 and self.cursor_key == anchor_key
         if stays_first and not at_start:
             # So many are new that its row is not among them.
-            self._replacing = self._second_try = Request("start", None, asked.limit)
+            self._second_try = self._go("start", None)
         self.rows = list(rows)
         self._index()
-        self.at_start, self.at_end, self.loaded = at_start, at_end, self._replacing is None
-        if direction == "start" or (stays_first and at_start):
+        self.at_start, self.at_end, self.loaded = at_start, at_end, self._second_try is None
+        wanted = anchor_key if self.jump else here
+        if (self.jump and direction == "start") or (stays_first and at_start):
             cursor = 0
-        elif direction == "end":
+        elif self.jump and direction == "end":
             cursor = len(self.rows) - 1
-        elif anchor_key in self._positions:
-            cursor = self._positions[anchor_key]
+        elif wanted in self._positions:
+            cursor = self._positions[wanted]
         else:
             cursor = self._survivor(old_rows, old_cursor)
         self.top = 0 if stays_at_top and at_start else cursor - line
         self._place_cursor(cursor)
+        if self._second_try is None:
+            self.jump = 0
         return True
 
     def _survivor(self, old_rows: Sequence[Row], old_cursor: int) -> int:

@@ -87,14 +87,16 @@ class VirtualTable(FramedWidget, can_focus=True):
     class WindowNeeded(Message):
         """The table wants rows; the owner answers with ``load``."""
 
-        def __init__(self, table: VirtualTable, anchor_key: str | None, direction: Direction, limit: int) -> None:
+        def __init__(self, table: VirtualTable, request: Request) -> None:
             super().__init__()
             self.table = table
-            self.anchor_key = anchor_key
+            self.anchor_key = request.anchor_key
             """The row ``direction`` refers to; None for ``start`` and ``end``."""
-            self.direction: Direction = direction
-            self.limit = limit
+            self.direction: Direction = request.direction
+            self.limit = request.limit
             """Rows wanted at most."""
+            self.serial = request.serial
+            """Tells it from others that ask the same; whoever answers later gives it back."""
 
         @property
         def control(self) -> VirtualTable:
@@ -117,7 +119,7 @@ class VirtualTable(FramedWidget, can_focus=True):
             return isinstance(message, VirtualTable.RowHighlighted) and message.table is self.table
 
     class Loaded(Message):
-        """The rows of a list that was read anew are there."""
+        """The rows that were read for the cursor to go to are there: of another list, or of another part of it."""
 
         def __init__(self, table: VirtualTable) -> None:
             super().__init__()
@@ -195,8 +197,8 @@ class VirtualTable(FramedWidget, can_focus=True):
 
     @property
     def reading(self) -> int:
-        """Which reading of the list its first rows are still to come of; 0 when they are there."""
-        return 0 if self._window.loaded else self._reloads + 1
+        """Which reading is under way that the cursor goes where it brings; 0 when there is none."""
+        return self._window.jump
 
     @property
     def visible_keys(self) -> list[str]:
@@ -235,6 +237,7 @@ class VirtualTable(FramedWidget, can_focus=True):
         at_start: bool,
         at_end: bool,
         total: int | None = None,
+        serial: int | None = None,
     ) -> bool:
         """Answer a ``WindowNeeded``.
 
@@ -246,6 +249,7 @@ class VirtualTable(FramedWidget, can_focus=True):
             at_start: The first of them is the first of the list.
             at_end: The last of them is the last of the list.
             total: Rows in the whole list, if that is known cheaply.
+            serial: As asked, where the rows were read some time ago; None for rows of now.
 
         Returns:
             False if nothing waits for this answer any more, and it was dropped.
@@ -253,10 +257,10 @@ class VirtualTable(FramedWidget, can_focus=True):
         reading = self.reading
         # A list that cannot have the focus is acted on by keys of whatever has it.
         self._window.unattended = self.can_focus and not self.has_focus
-        taken = self._window.load(direction, anchor_key, rows, at_start, at_end, total)
+        taken = self._window.load(direction, anchor_key, rows, at_start, at_end, total, serial)
         if taken:
             if self._window.loaded:
-                if reading:
+                if reading and not self.reading:
                     self.post_message(self.Loaded(self))
                 self._holding = 0
                 self._window.move(self._ahead)
@@ -411,4 +415,4 @@ class VirtualTable(FramedWidget, can_focus=True):
             self.post_message(self.RowHighlighted(self, self._highlighted))
 
     def _post(self, request: Request) -> None:
-        self.post_message(self.WindowNeeded(self, request.anchor_key, request.direction, request.limit))
+        self.post_message(self.WindowNeeded(self, request))
