@@ -185,9 +185,7 @@ class ListPane(Generic[Item]):
         self.items.update(zip((row.key for row in rows), window.rows, strict=True))
         if self.marks:
             self._show_marks()
-        self.table.load(
-            needed.direction, needed.anchor_key, rows, window.at_start, window.at_end, serial=needed.serial
-        )
+        self.table.load(needed.direction, needed.anchor_key, rows, window.at_start, window.at_end, serial=needed.serial)
 
     def _keyed(self, found: list[Item], rows: list[Row]) -> list[Row]:
         key, order = self.spec.key, self.order

@@ -40,9 +40,9 @@ class RowWindow:
     """A buffer of consecutive rows with a cursor and a viewport.
 
     Invariant: the cursor is on a row of the viewport whenever there are rows. It stays with the row it is on,
-    by key, whatever is loaded and however old the question was; if the row is gone, it takes the next one that is left. Only where
-    nobody is at it, it stays on the list's first row: else a list whose new rows come on top would
-    slowly push it down, and then show none of the new ones.
+    by key, whatever is loaded and however old the question was; if the row is gone, it takes the next one
+    that is left. Only where nobody is at it, it stays on the list's first row: else a list whose new rows
+    come on top would slowly push it down, and then show none of the new ones.
     """
 
     def __init__(self) -> None:
