@@ -6,6 +6,7 @@ import os
 import random
 import sqlite3
 import time
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
@@ -60,32 +61,38 @@ def _begin_write(place: SqlitePlace, connection: Connection) -> None:
     """
     plain = connection.connection.driver_connection
     assert isinstance(plain, sqlite3.Connection)
-    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     # Past SQLAlchemy, whose 100 us a statement would be spent while others wait, and again for each asking.
     plain.execute("PRAGMA busy_timeout=0")
     try:
-        while True:
-            try:
-                plain.execute("BEGIN IMMEDIATE")
-            except sqlite3.Error as error:
-                busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
-                if not busy or time.monotonic() > deadline:
-                    raise named(error, place.path) from error
-                time.sleep(random.uniform(0.5, 1.5) / 1000)
-            else:
-                return
+        _when_free(lambda: plain.execute("BEGIN IMMEDIATE"))
+    except sqlite3.Error as error:
+        raise named(error, place.path) from error
     finally:
         plain.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 
+def _when_free(attempt: Callable[[], object]) -> None:
+    """Try again for as long as the file is busy, until the busy timeout.
+
+    Raises:
+        sqlite3.Error: it failed otherwise, or was busy all the time.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            attempt()
+        except sqlite3.Error as error:
+            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0.5, 1.5) / 1000)
+        else:
+            return
+
+
 def _configure(place: SqlitePlace, connection: sqlite3.Connection) -> None:
-    if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
-        # Both are fixed with the first table.
-        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-    # Before the journal mode, which is written into the file: another program's stays as it was.
-    place.check_ours(lambda sql: (connection.execute(sql).fetchone() or (None,))[0])
-    connection.execute("PRAGMA journal_mode=WAL")
+    # Where another process makes the store at this moment, SQLite refuses these without waiting.
+    _when_free(lambda: _settle_file(place, connection))
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA temp_store=MEMORY")
@@ -94,6 +101,17 @@ def _configure(place: SqlitePlace, connection: sqlite3.Connection) -> None:
     # One process at a time checkpoints (store.maintenance): the defence against the
     # WAL-reset bug of SQLite 3.7.0 to 3.51.2 (measurements-store §2.7).
     connection.execute("PRAGMA wal_autocheckpoint=0")
+
+
+def _settle_file(place: SqlitePlace, connection: sqlite3.Connection) -> None:
+    """What is written into the file itself, by whoever is first."""
+    if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+        # Both are fixed with the first table.
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    # Before the journal mode: another program's file stays as it was.
+    place.check_ours(lambda sql: (connection.execute(sql).fetchone() or (None,))[0])
+    connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _create_private(place: SqlitePlace) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import sqlite3
 import stat
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +112,22 @@ def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
     path.touch(0o600)
     open_store(str(path)).close()
     assert sql(path, "PRAGMA application_id") == [(APPLICATION_ID,)]
+
+
+def test_a_file_that_another_process_is_just_making_is_waited_for(tmp_path: Path) -> None:
+    """SQLite itself refuses the change of the journal mode at once while another writes the first page."""
+    path = tmp_path / "store.db"
+    path.touch(0o600)
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        other.execute("BEGIN IMMEDIATE")
+        done = threading.Timer(0.3, other.execute, ["COMMIT"])
+        done.start()
+        try:
+            open_store(str(path)).close()
+        finally:
+            done.join()
+    assert sql(path, "PRAGMA journal_mode") == [("wal",)]
 
 
 def test_six_that_start_at_once_make_one_store(tmp_path: Path) -> None:
