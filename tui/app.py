@@ -111,11 +111,14 @@ class LongshoreApp(LeanApp[int], inherit_bindings=False):
         # Read while the screen is being made, so that the first picture has it.
         self.first_page = self.follower.ahead(first_page, self.glyphs)
 
+    def get_default_screen(self) -> MainScreen:
+        """The one below all others. Textual's own is an empty one, which would be laid out as often as ours."""
+        return MainScreen()
+
     def on_mount(self) -> None:
         asyncio.get_running_loop().set_default_executor(LooseThreads(thread_name_prefix="store-writer"))
         self._handle_signals()
         report_less(self)
-        self.push_screen(MainScreen())
         # As a worker: an exception in it ends the application instead of freezing it in silence.
         self.run_worker(self.follower.run(), group="follower", exit_on_error=True)
         self.set_interval(CLOCK_SECONDS, self._clock)

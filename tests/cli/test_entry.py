@@ -17,7 +17,8 @@ from .conftest import Site, command, environment
 HEAVY = ("sqlalchemy", "sqlmodel", "textual", "pydantic", "alembic", "yaml", "watchfiles")
 
 
-def verbs(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+def verbs(parser: grammar.Parser) -> Iterator[grammar.Parser]:
+    parser.add_rest()
     yield parser
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -47,17 +47,20 @@ _CHANGES = {
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one sentence on stderr and exit code 2."""
 
-    complete: str = ""
-    """``module:function`` that adds the options that only what a command needs knows, once the command is chosen."""
+    complete: Callable[[Parser], None] | None = None
+    """Adds the rest once it is chosen: the screen's first picture waits for this grammar, and needs little of it."""
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
-        if self.complete:
-            module, _, function = self.complete.partition(":")
-            self.complete = ""
-            getattr(import_module(module), function)(self)
+        self.add_rest()
         return super().parse_known_args(args, namespace)
+
+    def add_rest(self) -> None:
+        """Add what was left until it is chosen, if it is still to be added."""
+        complete, self.complete = self.complete, None
+        if complete is not None:
+            complete(self)
 
     def error(self, message: str) -> NoReturn:
         complain(f"{message}; see '{self.prog} --help'.")
@@ -81,15 +84,15 @@ def build() -> Parser:
     nouns = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
     _demo(nouns)
     _plan(nouns)
-    _agent(nouns)
+    _noun(nouns, "agent", "registered processes that copy", _agent)
     _resource(nouns, "mover", "storage movers", "NAME", in_mover=False)
     _resource(nouns, "endpoint", "storage locations", "NAME")
     _resource(nouns, "project", "groups of job definitions", "NAME")
     _resource(nouns, "definition", "job definitions", "PROJECT/DEFINITION")
-    _run(nouns)
-    _event(nouns)
-    _store(nouns)
-    _config(nouns)
+    _noun(nouns, "run", "job runs: start, watch and stop them", _run)
+    _noun(nouns, "event", "the audit: who did what, when", _event)
+    _noun(nouns, "store", "the store itself: its upkeep, and moving it", _store)
+    _noun(nouns, "config", "the config file of the screen", _config)
     return parser
 
 
@@ -117,10 +120,13 @@ def _add_store(parser: argparse.ArgumentParser, *, root: bool = False) -> None:
     parser.add_argument("--read-only", action="store_true", default=read_only, help="refuse whatever changes the store")
 
 
-def _noun(nouns: Verbs, name: str, summary: str) -> Verbs:
+def _noun(nouns: Verbs, name: str, summary: str, add_verbs: Callable[[Verbs], None]) -> None:
+    def complete(chosen: Parser) -> None:
+        _add_store(chosen)
+        add_verbs(chosen.add_subparsers(metavar="VERB", required=True, parser_class=Parser))
+
     parser = nouns.add_parser(name, help=summary, description=_sentence(summary), allow_abbrev=False)
-    _add_store(parser)
-    return parser.add_subparsers(metavar="VERB", required=True, parser_class=Parser)
+    parser.complete = complete
 
 
 def _verb(verbs: Verbs, name: str, command: str, summary: str, *, json: bool = False) -> Parser:
@@ -161,8 +167,7 @@ def _plan(nouns: Verbs) -> None:
     export.add_argument("--format", choices=("yaml", "json", "arm"), default="yaml", help="default: yaml")
 
 
-def _agent(nouns: Verbs) -> None:
-    verbs = _noun(nouns, "agent", "registered processes that copy")
+def _agent(verbs: Verbs) -> None:
     token = _verb(verbs, "token", "cli.agent:token", "make a one-time registration token and print it")
     token.add_argument("mover", metavar="MOVER", help="the storage mover that the agent is to work for")
     token.add_argument(
@@ -183,7 +188,10 @@ def _agent(nouns: Verbs) -> None:
 
 
 def _resource(nouns: Verbs, noun: str, words: str, name: str, *, in_mover: bool = True) -> None:
-    verbs = _noun(nouns, noun, words)
+    _noun(nouns, noun, words, lambda verbs: _verbs_of(verbs, noun, words, name, in_mover=in_mover))
+
+
+def _verbs_of(verbs: Verbs, noun: str, words: str, name: str, *, in_mover: bool) -> None:
     listing = _verb(verbs, "list", f"cli.{noun}:list_{noun}s", f"list {words}", json=True)
     if noun == "definition":
         listing.add_argument("project", metavar="PROJECT", nargs="?", help="only those of one project")
@@ -225,12 +233,16 @@ def _change(verbs: Verbs, noun: str, verb: str, summary: str, name: str) -> Pars
     parser.add_argument("name", metavar=name)
     if verb == "clone":
         parser.add_argument("as_name", metavar="NEW_NAME", help="the copy's; nothing else of it need be said")
-    parser.complete = f"tui.cli.changing:add_{verb}_{noun}"
+
+    def complete(chosen: Parser) -> None:
+        # What a property may be is known by the store's models.
+        getattr(import_module("tui.cli.changing"), f"add_{verb}_{noun}")(chosen)
+
+    parser.complete = complete
     return parser
 
 
-def _run(nouns: Verbs) -> None:
-    verbs = _noun(nouns, "run", "job runs: start, watch and stop them")
+def _run(verbs: Verbs) -> None:
     start = _verb(verbs, "start", "cli.run:start", "start a run of a job definition", json=True)
     start.add_argument("definition", metavar="PROJECT/DEFINITION")
     start.add_argument("--agent", metavar="A", help="the agent that copies; default: the definition's last one")
@@ -300,8 +312,7 @@ def _run(nouns: Verbs) -> None:
         _add_mover(parser)
 
 
-def _event(nouns: Verbs) -> None:
-    verbs = _noun(nouns, "event", "the audit: who did what, when")
+def _event(verbs: Verbs) -> None:
     listing = _verb(verbs, "list", "cli.event:list_events", "list what happened, the newest first", json=True)
     listing.add_argument(
         "--on",
@@ -315,14 +326,12 @@ def _event(nouns: Verbs) -> None:
     _add_limit(listing, 100)
 
 
-def _store(nouns: Verbs) -> None:
-    verbs = _noun(nouns, "store", "the store itself: its upkeep, and moving it")
+def _store(verbs: Verbs) -> None:
     _store_init(verbs)
     _store_upkeep(verbs)
 
 
-def _config(nouns: Verbs) -> None:
-    verbs = _noun(nouns, "config", "the config file of the screen")
+def _config(verbs: Verbs) -> None:
     check = _verb(verbs, "check", "cli.config:check", "say what is wrong with the config file, line by line")
     show = _verb(
         verbs, "show", "cli.config:show", "print the settings that are in force, as a whole config file", json=True

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from rich.cells import cell_len
+from textual import events
 from textual.binding import Binding, BindingsMap, BindingType
 from textual.css.query import NoMatches
 from textual.reactive import Reactive
@@ -306,8 +307,14 @@ class LongshoreScreen(Acts, Screen[None]):
     async def follow(self, changes: StoreChanges) -> None:
         """Read again what is shown and may have changed."""
 
-    async def on_screen_resume(self) -> None:
+    _resumed = False
+
+    async def on_screen_resume(self, event: events.ScreenResume) -> None:
         """Shown (again): what changed meanwhile was told to another screen."""
+        if not self._resumed:
+            # All its widgets got their styles a moment ago, when they were made.
+            event.refresh_styles = False
+            self._resumed = True
         if self.ready:
             self.refresh_keys()
             self.run_worker(self.store_changed(EVERYTHING), group="resume", exclusive=True)

@@ -32,7 +32,6 @@ from tui.screens.base import bindings_of
 from tui.screens.fact_panes import Facts
 from tui.screens.resource import ResourceScreen
 from tui.subjects import DEFINITION
-from tui.widgets.filter_line import FilterLine
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.plot_lines import PlotLines
 from tui.widgets.text_lines import TextLines
@@ -80,7 +79,6 @@ class DefinitionScreen(ResourceScreen):
         with Container(id="lists"):
             yield VirtualTable(RUN_COLUMNS, glyphs=glyphs, id="runs")
             yield VirtualTable(FACT_COLUMNS, glyphs=glyphs, id="settings")
-        yield FilterLine()
         yield KeyBar(glyphs=glyphs)
 
     def begin(self) -> None:

@@ -30,7 +30,6 @@ from tui.screens.base import bindings_of
 from tui.screens.fact_panes import Facts
 from tui.screens.resource import ResourceScreen
 from tui.subjects import ENDPOINT, Subject
-from tui.widgets.filter_line import FilterLine
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.text_lines import TextLines
 from tui.widgets.top_bar import TopBar
@@ -80,7 +79,6 @@ class EndpointScreen(ResourceScreen):
                 yield VirtualTable(RUN_COLUMNS, glyphs=glyphs, id="running")
             with Container():
                 yield VirtualTable(RUN_COLUMNS, glyphs=glyphs, id="runs")
-        yield FilterLine()
         yield KeyBar(glyphs=glyphs)
 
     def begin(self) -> None:

@@ -17,7 +17,6 @@ from tui.presentation.cells import Cell
 from tui.screens.base import bindings_of
 from tui.screens.panes import PanesScreen
 from tui.subjects import MOVER, WORDS, Subject
-from tui.widgets.filter_line import FilterLine
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.text_lines import TextLines
 from tui.widgets.top_bar import TopBar
@@ -49,7 +48,6 @@ class EventsScreen(PanesScreen):
         yield TopBar(glyphs=glyphs)
         yield TextLines(DETAIL_LINES, glyphs=glyphs, id="detail")
         yield VirtualTable(AUDIT_COLUMNS, glyphs=glyphs, id="events")
-        yield FilterLine()
         yield KeyBar(glyphs=glyphs)
 
     def begin(self) -> None:

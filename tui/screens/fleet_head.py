@@ -16,7 +16,6 @@ from tui.presentation.plot import plot
 from tui.screens.resource import ResourceScreen
 from tui.subjects import MOVER, Subject
 from tui.throughput import SPAN_WORDS, Throughput
-from tui.widgets.filter_line import FilterLine
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.plot_lines import PlotLines
 from tui.widgets.text_lines import TextLines
@@ -53,7 +52,6 @@ class FleetHeadScreen(ResourceScreen):
         yield TextLines(1, glyphs=glyphs, id="tabs")
         with Container(id="lists"):
             yield from self.tables()
-        yield FilterLine()
         yield KeyBar(glyphs=glyphs)
 
     def tables(self) -> ComposeResult:

@@ -27,7 +27,6 @@ from tui.screens.base import bindings_of
 from tui.screens.panes import PanesScreen
 from tui.screens.tree_pane import TreePane
 from tui.subjects import AGENT, DEFINITION, ENDPOINT, PROJECT, Subject
-from tui.widgets.filter_line import FilterLine
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.resource_tree import Branch, ResourceTree
 from tui.widgets.top_bar import TopBar
@@ -80,7 +79,6 @@ class MainScreen(PanesScreen):
                     yield VirtualTable(ENDPOINT_COLUMNS, glyphs=glyphs, id="endpoints")
                     yield VirtualTable(DEFINITION_COLUMNS, glyphs=glyphs, id="definitions")
                 yield VirtualTable(RUN_COLUMNS, glyphs=glyphs, id="runs")
-        yield FilterLine()
         yield KeyBar(glyphs=glyphs)
 
     def begin(self) -> None:

@@ -24,7 +24,7 @@ from tui.screens.acts import Creates
 from tui.screens.base import bindings_of
 from tui.screens.fleet_head import FleetHeadScreen
 from tui.subjects import AGENT, DEFINITION
-from tui.widgets.filter_line import FilterLine
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.text_lines import TextLines
 from tui.widgets.virtual_table import VirtualTable
 
@@ -48,7 +48,7 @@ class MoverScreen(FleetHeadScreen):
 
     def compose(self) -> ComposeResult:
         for part in super().compose():
-            if isinstance(part, FilterLine):
+            if isinstance(part, KeyBar):
                 yield TextLines(ADVICE_LINES, glyphs=self.longshore.glyphs, id="advice")
             yield part
 

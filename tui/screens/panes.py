@@ -19,7 +19,7 @@ from tui.widgets.virtual_table import VirtualTable
 
 
 class PanesScreen(LongshoreScreen):
-    """A subclass composes tables and a ``FilterLine``, and gives each table its list with ``pane`` in ``begin``.
+    """A subclass composes tables, and gives each table its list with ``pane`` in ``begin``.
 
     On a terminal narrower than ``WIDE`` only one of the panes is shown, the one that had the focus last.
     """
@@ -119,6 +119,10 @@ class PanesScreen(LongshoreScreen):
             self.show_front()
         self.refresh_keys()
 
+    def on_compose(self) -> None:
+        # Before there are children: later, all of them would be styled anew.
+        self.set_class(self.app.size.width < self.WIDE, "-narrow")
+
     def on_resize(self) -> None:
         self.set_class(self.narrow, "-narrow")
         self.show_front()
@@ -174,8 +178,11 @@ class PanesScreen(LongshoreScreen):
         if pane is not None:
             pane.filter(text)
 
-    def do_filter(self) -> None:
+    async def do_filter(self) -> None:
         self._filtering = self.focused
+        if not self.query(FilterLine):
+            # Most screens are looked at without it, and it costs a twentieth of opening one.
+            await self.mount(FilterLine())
         self.query_one(FilterLine).begin(self.filter_text(self._filtering))
 
     @on(FilterLine.Typed)

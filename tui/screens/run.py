@@ -38,7 +38,6 @@ from tui.screens.base import bindings_of
 from tui.screens.fact_panes import FactPanesScreen, Facts
 from tui.screens.item import ItemScreen
 from tui.subjects import RUN, Subject
-from tui.widgets.filter_line import FilterLine
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.plot_lines import PlotLines
 from tui.widgets.text_lines import TextLines
@@ -134,7 +133,6 @@ class RunScreen(FactPanesScreen):
                 yield VirtualTable(EVENT_COLUMNS, glyphs=glyphs, id=EVENTS)
                 yield VirtualTable(GRANT_COLUMNS[RUN], glyphs=glyphs, id=GRANTS)
                 yield VirtualTable(FACT_COLUMNS, glyphs=glyphs, id=SNAPSHOT)
-        yield FilterLine()
         yield KeyBar(glyphs=glyphs)
 
     def begin(self) -> None:
