@@ -258,7 +258,8 @@ class ResourceTree(Tree[Branch]):
             if branch.key in kept:
                 continue
             before = position if position < len(node.children) else None
-            child = node.add("", data=branch, before=before, allow_expand=branch.opens)
+            # With its label: to set that later makes a message for each node.
+            child = node.add(self._label(branch), data=branch, before=before, allow_expand=branch.opens)
             self._by_key[branch.key] = child
         if cursor is not None and cursor not in self._by_key:
             self.call_after_refresh(self._tell_cursor)
@@ -286,7 +287,11 @@ class ResourceTree(Tree[Branch]):
         node.data = branch
         if node.allow_expand != branch.opens:
             node.allow_expand = branch.opens
-        node.set_label(Text("".join(inert(cell.text, self.glyphs) for cell in branch.label), end="", no_wrap=True))
+        node.set_label(self._label(branch))
+
+    def _label(self, branch: Branch) -> Text:
+        """What Textual takes for the label; it is drawn by :meth:`render_label`."""
+        return Text("".join(inert(cell.text, self.glyphs) for cell in branch.label), end="", no_wrap=True)
 
     # Painting
 
