@@ -31,7 +31,7 @@ from tui.screens.base import LongshoreScreen
 from tui.screens.following_sheet import FollowingSheet
 from tui.screens.main import MainScreen
 from tui.threads import LooseThreads
-from tui.tidying import Tidying
+from tui.tidying import PAUSE_SECONDS, Tidying
 from tui.tree_source import first_page
 from tui.typing_ahead import TypingAhead
 from tui.widgets.virtual_table import VirtualTable
@@ -173,6 +173,14 @@ class LongshoreApp(LeanApp[int], inherit_bindings=False):
         pushed = super().push_screen(screen, *arguments, **options)
         self.typing_ahead.flow_asks()
         return pushed
+
+    def pop_screen(self) -> Any:
+        """As Textual's, and told to whoever tidies up."""
+        popped = super().pop_screen()
+        if self.tidying is not None:
+            self.tidying.left()
+            self.set_timer(2 * PAUSE_SECONDS, self.tidying.tidy)
+        return popped
 
     def _handle_signals(self) -> None:
         """Restore the terminal and exit with the shell's code (fault F30): Textual by itself does neither."""

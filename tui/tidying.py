@@ -9,8 +9,11 @@ from __future__ import annotations
 import gc
 import time
 
-QUIET_SECONDS = 0.5
+QUIET_SECONDS = 2.0
 """No key for so long: the next one is not likely to come right now."""
+
+PAUSE_SECONDS = 0.2
+"""No key for so long: enough to look when a screen was left, whose ten thousand objects the next one can use."""
 
 DUE, OVERDUE = 2, 12
 """Looks through the young objects after which there is one through all: when it is quiet, and whatever is going on."""
@@ -23,6 +26,8 @@ class Tidying:
 
     def __init__(self) -> None:
         self._key_at = 0.0
+        self._left = False
+        """Whether a screen was left since the last look."""
 
     def begin(self) -> None:
         """From now on the objects that are there stay, and all others are looked through by :meth:`tidy` alone."""
@@ -38,8 +43,13 @@ class Tidying:
         """A key has come."""
         self._key_at = time.monotonic()
 
+    def left(self) -> None:
+        """A screen was left."""
+        self._left = True
+
     def tidy(self) -> None:
-        """Look through all objects if that is due: call it every second or so."""
-        looked = gc.get_count()[2]
-        if looked >= OVERDUE or (looked >= DUE and time.monotonic() - self._key_at >= QUIET_SECONDS):
+        """Look through all objects if that is due: call it every second or so, and a moment after a screen was left."""
+        looked, quiet = gc.get_count()[2], time.monotonic() - self._key_at
+        if looked >= OVERDUE or (looked >= DUE and quiet >= QUIET_SECONDS) or (self._left and quiet >= PAUSE_SECONDS):
+            self._left = False
             gc.collect()

@@ -12,7 +12,7 @@ from textual._styles_cache import StylesCache
 from tests.tui.driving import app_of, until
 from tests.tui.sample_store import SampleStore
 from tui.screens.run import RunScreen
-from tui.tidying import DUE, OVERDUE, QUIET_SECONDS, Tidying
+from tui.tidying import DUE, OVERDUE, PAUSE_SECONDS, QUIET_SECONDS, Tidying
 
 
 class Collector:
@@ -59,6 +59,18 @@ def test_who_types_is_not_made_to_wait(collector: Collector) -> None:
     tidying.tidy()
     assert collector.full == 0
     collector.now += QUIET_SECONDS
+    tidying.tidy()
+    assert collector.full == 1
+
+
+def test_what_a_screen_left_behind_goes_in_the_next_pause(collector: Collector) -> None:
+    tidying = Tidying()
+    tidying.key()
+    tidying.left()
+    tidying.tidy()
+    assert collector.full == 0
+    collector.now += PAUSE_SECONDS
+    tidying.tidy()
     tidying.tidy()
     assert collector.full == 1
 
