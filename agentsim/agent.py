@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 from agentsim.endpoint_tests import EndpointTests, HeldTest
+from agentsim.engine.errors import signal_name
 from agentsim.held_run import HeldRun, boot_time, safe_deadline, shown_progress
 from agentsim.retry import next_delay, was_killed
 from agentsim.worker_process import WorkerProcess
@@ -356,9 +357,7 @@ class Agent:
         code = held.worker.reap()
         held.worker.kill()
         words = display(held.worker.last_words(), 300)
-        why = (
-            f"its worker was killed by {_signal_name(-code)}" if code is not None and code < 0 else "its worker failed"
-        )
+        why = f"its worker was killed by {signal_name(-code)}" if code is not None and code < 0 else "its worker failed"
         why += f" ({words})" if words else ""
         if held.progressed:
             held.deaths = held.crashes = 0
@@ -437,13 +436,6 @@ class Agent:
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._stopping = True
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def default_helpers() -> int:

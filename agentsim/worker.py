@@ -108,11 +108,11 @@ def _carry_out(agent: Channel, order: Order) -> Verdict:
     return Conductor(agent, order).run()
 
 
-def _end_by(number: signal.Signals, why: str) -> None:
+def _end_by(number: int, why: str) -> None:
     """End this process as one of its own was ended."""
     sys.stderr.write(f"{why}\n")
     sys.stderr.flush()
-    if number is not signal.SIGKILL:
+    if number != signal.SIGKILL:
         signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from agentsim.engine.board import Board, Slot
 from agentsim.engine.channel import Channel, Message, socket_pair
+from agentsim.engine.errors import signal_name
 from agentsim.engine.helper import UpwardChannel, run_helper
 from agentsim.engine.lease import Lease
 from agentsim.engine.order import Order
@@ -34,7 +35,7 @@ class HelperDied(Exception):
     """A helper ended without being told to: a fault of the engine, or somebody killed it.
 
     Attributes:
-        signal: what killed it; None when it ended by itself.
+        signal: the number of the one that killed it; None when it ended by itself.
     """
 
     def __init__(self, pid: int, code: int | None) -> None:
@@ -44,8 +45,8 @@ class HelperDied(Exception):
             pid: the helper's.
             code: its exit code, negative for a signal; None when it has not ended yet.
         """
-        self.signal = signal.Signals(-code) if code is not None and code < 0 else None
-        how = f"was killed by {self.signal.name}" if self.signal is not None else "ended without being told to"
+        self.signal = -code if code is not None and code < 0 else None
+        how = "ended without being told to" if self.signal is None else f"was killed by {signal_name(self.signal)}"
         super().__init__(f"helper {pid} {how}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 from enum import Enum
 
 from store import codes
@@ -80,6 +81,14 @@ def describe(error: OSError, doing: str) -> str:
     """The system's own words and errno name: ``Permission denied (EACCES) while opening the source``."""
     number = error.errno or 0
     return f"{os.strerror(number)} ({errno.errorcode.get(number, number)}) while {doing}"
+
+
+def signal_name(number: int) -> str:
+    """A signal in words; some have no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def classify(error: OSError, side: Side, doing: str) -> Exception:
