@@ -126,10 +126,9 @@ class CellWidget(Widget):
         return found
 
     def _cell_style(self, style: str, line_classes: tuple[str, ...]) -> Style:
-        base = self.get_component_rich_style(*line_classes) if line_classes else self.rich_style
-        if style not in STYLES[1:]:
-            return base
-        return over(base, self.get_component_rich_style(f"cell--{style}"))
+        if style in STYLES[1:]:
+            return over(self.cell_style("", *line_classes), self.get_component_rich_style(f"cell--{style}"))
+        return self.get_component_rich_style(*line_classes) if line_classes else self.rich_style
 
     def cells_strip(self, cells: Iterable[Cell], width: int, *line_classes: str) -> Strip:
         """Return cells set side by side as one line of exactly ``width`` cells.

@@ -52,8 +52,13 @@ class TableLines:
         return self._strip([(column.title, style) for column in self._columns], style)
 
     def note(self, text: str) -> Strip:
-        """A line in place of rows."""
-        return self._table.cells_strip([Cell(text)], self._width, "virtual-table--note")
+        """A line in place of rows; below the last row, each is one without a text."""
+        cells = (Cell(text),)
+        key = (cells, "note", None)
+        strip = self._drawn.get(key)
+        if strip is None:
+            strip = self._drawn[key] = self._table.cells_strip(cells, self._width, "virtual-table--note")
+        return strip
 
     def row(self, cells: tuple[Cell, ...], state: str) -> Strip:
         """A row.
