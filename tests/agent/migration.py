@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,22 @@ if "agentsim.worker" in sys.orig_argv:
     preflight.lock = lambda *arguments, **options: None
 """
 """The same for workers as they are on another host, whose locks this one does not see."""
+
+
+def freeze(pids: Iterable[int]) -> None:
+    """Stop processes in whatever they are doing."""
+    _signal(pids, signal.SIGSTOP)
+
+
+def wake(pids: Iterable[int]) -> None:
+    """Let them go on. The first to wake may end the others at once: that of them nobody is left is no surprise."""
+    _signal(pids, signal.SIGCONT)
+
+
+def _signal(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 class Migration:

@@ -16,7 +16,7 @@ from store.resources.common import find_mover
 from store.resources.handover import hand_over
 from store.resources.runs import find_run, lock_run
 from store.vocabulary import AgentStatus, JobRunStatus
-from tests.agent.migration import HEARTBEAT, LIMIT, Migration
+from tests.agent.migration import HEARTBEAT, LIMIT, Migration, freeze, wake
 
 
 @pytest.fixture
@@ -40,8 +40,7 @@ def frozen_in_mid_run(migration: Migration) -> tuple[subprocess.Popen[bytes], li
         os.kill(agent.pid, signal.SIGCONT)
         time.sleep(0.02)
         os.kill(agent.pid, signal.SIGSTOP)
-    for pid in workers:
-        os.kill(pid, signal.SIGSTOP)
+    freeze(workers)
     return agent, workers
 
 
@@ -53,11 +52,6 @@ def holds_the_run(migration: Migration) -> bool:
     except StoreUnavailable:
         return True
     return False
-
-
-def wake(pids: list[int]) -> None:
-    for pid in pids:
-        os.kill(pid, signal.SIGCONT)
 
 
 def gone(migration: Migration, pids: list[int]) -> bool:

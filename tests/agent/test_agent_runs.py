@@ -16,7 +16,7 @@ from agentsim.identity import Identity, StateDirectory
 from store.errors import InvalidInput
 from store.queries import hierarchy
 from store.vocabulary import AgentStatus, JobRunStatus
-from tests.agent.migration import HEARTBEAT, LIMIT, Migration
+from tests.agent.migration import HEARTBEAT, LIMIT, Migration, freeze, wake
 
 
 def test_a_run_copies_everything_and_ends_its_grants(migration: Migration) -> None:
@@ -62,12 +62,10 @@ def test_a_stopped_run_leaves_no_halves_and_the_next_finishes(migration: Migrati
     migration.until(lambda run: run.counters["items_transferred"] > 0)
     # Held until the cancel has been heard: on a busy machine the rest would be copied meanwhile.
     workers = migration.workers()
-    for pid in workers:
-        os.kill(pid, signal.SIGSTOP)
+    freeze(workers)
     migration.cancel()
     migration.until(lambda run: run.status == JobRunStatus.CANCELING)
-    for pid in workers:
-        os.kill(pid, signal.SIGCONT)
+    wake(workers)
     run = migration.ended()
     assert run.status == JobRunStatus.CANCELED
     assert migration.leftovers() == []
@@ -165,8 +163,7 @@ def test_a_frozen_agent_whose_run_was_ended_writes_nothing_more(migration: Migra
     migration.start_run()
     migration.until(lambda run: run.counters["items_transferred"] > 0)
     frozen = [*migration.workers(), agent.pid]
-    for pid in frozen:
-        os.kill(pid, signal.SIGSTOP)
+    freeze(frozen)
     migration.cancel()
     with migration.store.write("test") as tx:
         from sqlalchemy import text
@@ -178,8 +175,7 @@ def test_a_frozen_agent_whose_run_was_ended_writes_nothing_more(migration: Migra
     assert migration.latest().status == JobRunStatus.CANCELED
     time.sleep(HEARTBEAT * 7)
     before = sorted(path.name for path in migration.target.rglob("*"))
-    for pid in frozen:
-        os.kill(pid, signal.SIGCONT)
+    wake(frozen)
     end = time.monotonic() + LIMIT
     while migration.workers() and time.monotonic() < end:
         time.sleep(0.05)
@@ -278,8 +274,7 @@ def test_a_worker_that_hangs_stops_no_heartbeat(migration: Migration) -> None:
     migration.start_agent(slow=True)
     migration.start_run()
     migration.until(lambda run: run.counters["items_transferred"] > 0)
-    for pid in migration.workers():
-        os.kill(pid, signal.SIGSTOP)
+    freeze(migration.workers())
     with migration.reader() as reader:
         first = reader.value("SELECT at FROM agent_beat")
         end = time.monotonic() + LIMIT
@@ -288,8 +283,7 @@ def test_a_worker_that_hangs_stops_no_heartbeat(migration: Migration) -> None:
             time.sleep(0.05)
     migration.cancel()
     migration.until(lambda run: run.status == JobRunStatus.CANCELING)
-    for pid in migration.workers():
-        os.kill(pid, signal.SIGCONT)
+    wake(migration.workers())
     # What was left of it may have been finished before the worker heard of the cancel: that is no lie either.
     assert migration.ended().status in (JobRunStatus.CANCELED, JobRunStatus.SUCCEEDED)
 

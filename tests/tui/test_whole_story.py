@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from store.vocabulary import JobRunStatus
-from tests.agent.migration import Migration
+from tests.agent.migration import Migration, freeze, wake
 from tests.tui.test_terminal import Terminal, restored
 
 
@@ -42,8 +40,7 @@ def test_start_launch_watch_stop_quit(migration: Migration, size: tuple[int, int
     terminal.until("%")
     # Held until the cancel has been heard: on a busy machine the rest would be copied meanwhile.
     workers = migration.workers()
-    for pid in workers:
-        os.kill(pid, signal.SIGSTOP)
+    freeze(workers)
     # Stop it: the default answer is no.
     terminal.child.send("x")
     terminal.until("Stop the run p/d#1")
@@ -52,8 +49,7 @@ def test_start_launch_watch_stop_quit(migration: Migration, size: tuple[int, int
     assert migration.latest().active
     terminal.child.send("xy")
     migration.until(lambda run: run.status == JobRunStatus.CANCELING)
-    for pid in workers:
-        os.kill(pid, signal.SIGCONT)
+    wake(workers)
     terminal.until("Canceled")
     terminal.child.send("\x1b")
     terminal.until("Hierarchy")
