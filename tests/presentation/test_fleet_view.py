@@ -39,8 +39,8 @@ def test_an_agent_that_is_well_has_nothing_to_say_on_its_last_line() -> None:
 @pytest.mark.parametrize(
     ("limit", "words"),
     [
-        ({"weeklyRecurrences": [{"days": ["Monday"]}]}, "upload limit: in 1 window of the week"),
-        ({"weeklyRecurrences": [{}, {}]}, "upload limit: in 2 windows of the week"),
+        ({"weeklyRecurrences": [{"days": ["Monday"]}]}, "upload limit: in 1 window of the week, not enforced yet"),
+        ({"weeklyRecurrences": [{}, {}]}, "upload limit: in 2 windows of the week, not enforced yet"),
         ({"weeklyRecurrences": "all"}, "upload limit: none"),
         ({}, "upload limit: none"),
     ],

@@ -24,8 +24,8 @@ from tests.tui.test_terminal import ROOT, restored
 from tui.presentation.format import short
 
 LIMIT = 60.0
-FROZEN_SECONDS = 8.0
-TICKS = 16
+FROZEN_SECONDS = 10.0
+TICKS = 20
 """What a link brings in these seconds while it carries all."""
 
 LIVE = 8

@@ -116,11 +116,11 @@ def _beat(agent: AgentOverview, now: int) -> Line:
 
 
 def _limit(agent: AgentOverview) -> str:
-    """In how many windows of time it is limited: they are too many for a line."""
+    """In how many windows of time it is to be limited: they are too many for a line. No agent is held to it yet."""
     windows = (agent.upload_limit or {}).get("weeklyRecurrences")
     if not isinstance(windows, list) or not windows:
         return "none"
-    return f"in {len(windows)} {'window' if len(windows) == 1 else 'windows'} of the week"
+    return f"in {len(windows)} {'window' if len(windows) == 1 else 'windows'} of the week, not enforced yet"
 
 
 def _trouble(agent: AgentOverview, glyphs: Glyphs) -> Line:
