@@ -16,8 +16,10 @@ from store.reader import Reader
 from tests.tui.driving import app_of, seen, until
 from tests.tui.sample_store import SampleStore
 from tests.tui.test_terminal import screen
+from tui import tree_source
 from tui.app import LongshoreApp
 from tui.screens.confirm import ConfirmScreen
+from tui.widgets.resource_tree import NodeKey, ResourceTree
 from tui.widgets.virtual_table import VirtualTable
 
 
@@ -122,3 +124,25 @@ async def test_rows_that_do_not_come_hold_no_key_for_long(sample: SampleStore, m
             app.post_message(events.Key(key, key if len(key) == 1 else None))
         await until(pilot, "type to search")
         assert table.reading
+
+
+@pytest.mark.anyio
+async def test_what_a_filter_of_the_tree_found_is_there_for_the_next_key(
+    sample: SampleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in projects that were not open before: the last line is a definition, and not its project."""
+    monkeypatch.setattr(tree_source, "SMALL_STORE", 0)
+    app = app_of(sample)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await until(pilot, "Runs of engineering")
+        tree = app.screen.query_one(ResourceTree)
+        projects = [branch for branch in tree.children_of(NodeKey("projects", 1)) if branch.opens]
+        assert any(not tree.children_of(project.key) for project in projects)
+        slow_reads(app, monkeypatch, 0.05)
+        for key in ("slash", "r", "enter", "G"):
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(pilot, "/r ")
+        shown = tree.children_of(NodeKey("projects", 1))
+        await until(pilot, lambda: tree.cursor_line == tree.last_line)
+        assert tree.branch is not None
+        assert tree.branch.key.kind == "definition", [branch.name for branch in shown]

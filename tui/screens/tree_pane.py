@@ -14,6 +14,9 @@ from tui.tree_source import FirstPage, children, first_page, live_definition, li
 from tui.widgets.cell_widget import fit, inert
 from tui.widgets.resource_tree import Branch, NodeKey, ResourceTree
 
+MOST_OPENED = 40
+"""Projects that a filter opens at most: more do not fit on any screen, and each of them is read."""
+
 TITLE_CELLS = 24
 """What the tree's border has room for where the tree is narrowest."""
 
@@ -72,11 +75,23 @@ class TreePane:
         self.tree.border_title = Content(cut)
         await self.refresh()
         if text:
-            for key in self.tree.open_keys:
-                if key.kind == "projects":
-                    for project in self.tree.children_of(key):
-                        self.tree.open(project.key)
+            await self._open_found()
         return True
+
+    async def _open_found(self) -> None:
+        """Open the projects that a filter shows: what it found in them is there when the next key comes."""
+        opened = set(self.tree.open_keys)
+        found = [
+            project.key
+            for key in self.tree.open_keys
+            if key.kind == "projects"
+            for project in self.tree.children_of(key)
+            if project.key not in opened and project.opens
+        ]
+        for key, branches in await self._follower.read(several, found[:MOST_OPENED], self.text, self._glyphs):
+            self.tree.set_children(key, branches)
+            if key is not None:
+                self.tree.open(key, asking=False)
 
     def show_live(self, run: RunRow) -> None:
         """Draw the figure of a run that is on, at its definition and at itself."""
