@@ -219,8 +219,9 @@ class RowWindow:
     def _ask(self, direction: Direction, anchor_key: str | None) -> Request:
         self._growing = {}
         self._second_try = None
-        # The cursor may stand on either edge of the viewport, so each side gets all of it.
-        limit = max(CHUNK, 2 * (self.height + MARGIN + 1))
+        # The cursor may stand on either edge of the viewport, so each side gets all of it; an end of the list has one.
+        sides = 2 if direction == "around" else 1
+        limit = sides * max(CHUNK // 2, self.height + MARGIN + 1)
         self._serial += 1
         self._replacing = Request(direction, anchor_key, limit, self._serial)
         return self._replacing
