@@ -36,8 +36,9 @@ class HeldRun:
     uncertain: bool = False
     """Whether the store may have taken the first message of the backlog, although it did not answer."""
     deaths: int = 0
-    """How often in a row its worker died without progress, and how many of these were crashes."""
+    """How often in a row its worker died without progress."""
     crashes: int = 0
+    """How many of these were by an error of its own."""
     progressed: bool = False
     canceling: bool = False
     restart_at: float | None = None

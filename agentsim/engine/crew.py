@@ -74,6 +74,11 @@ class Member:
             self.code = os.waitstatus_to_exitcode(status) if pid else None
         return self.code is not None
 
+    def wait(self, until: float) -> None:
+        """Wait for its end, up to a time of the monotonic clock."""
+        while not self.has_ended() and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
+
     def kill(self) -> None:
         """End it now, in whatever it is doing."""
         if not self.has_ended():
@@ -154,14 +159,11 @@ class Crew:
             _kill(self._survey_pid)
         until = time.monotonic() + END_SECONDS
         for member in self.members:
-            while not member.has_ended() and time.monotonic() < until:
-                time.sleep(POLL_SECONDS)
+            member.wait(until)
 
     def death_of(self, member: Member) -> HelperDied:
         """Why a helper that closed its channel is gone: the process ends a moment later."""
-        until = time.monotonic() + END_SECONDS
-        while not member.has_ended() and time.monotonic() < until:
-            time.sleep(POLL_SECONDS)
+        member.wait(time.monotonic() + END_SECONDS)
         return HelperDied(member.pid, member.code)
 
     def reap(self) -> None:

@@ -11,6 +11,7 @@ from textual._styles_cache import StylesCache
 
 from tests.tui.driving import app_of, until
 from tests.tui.sample_store import SampleStore
+from tui.app import LongshoreApp
 from tui.screens.run import RunScreen
 from tui.tidying import DUE, OVERDUE, PAUSE_SECONDS, QUIET_SECONDS, Tidying
 
@@ -110,3 +111,19 @@ async def test_a_run_that_was_looked_at_is_forgotten(sample: SampleStore) -> Non
         gc.collect()
         # The last one may still be named by a message or a task under way.
         assert [kept for kept in drawn[:shown] if kept() is not None] == []
+
+
+@pytest.mark.anyio
+async def test_it_is_told_of_a_screen_that_is_left(sample: SampleStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    tidying = Tidying()
+    left: list[bool] = []
+    monkeypatch.setattr(tidying, "keep", lambda: None)
+    monkeypatch.setattr(tidying, "left", lambda: left.append(True))
+    app = LongshoreApp(sample.place, clock=sample.clock, tidying=tidying)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, "Runs of engineering")
+        await pilot.press("4", "enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen))
+        assert not left
+        await pilot.press("escape")
+        await until(pilot, lambda: bool(left))

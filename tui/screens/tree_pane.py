@@ -15,7 +15,7 @@ from tui.widgets.cell_widget import fit, inert
 from tui.widgets.resource_tree import Branch, NodeKey, ResourceTree
 
 MOST_OPENED = 40
-"""Projects that a filter opens at most: more do not fit on any screen, and each of them is read."""
+"""Projects that a letter typed in the filter opens at most: each of them is read and drawn."""
 
 TITLE_CELLS = 24
 """What the tree's border has room for where the tree is narrowest."""
